@@ -1,0 +1,1 @@
+"""What can be learnt about networks without training them."""

@@ -1,0 +1,381 @@
+"""The command line: parse, call a study, print. torch is imported inside commands, so that `--help` is instant.
+
+Progress and messages go to stderr, results to stdout. Exit codes: 2 for what the user can fix, 1 for a failed run,
+130 for an interrupted one.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lottery.errors import Interrupted, LotteryError, RunFailed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lottery.config import Config
+    from lottery.store import Run
+    from lottery.studies.setting import Setting
+
+app = typer.Typer(
+    help="Lottery-ticket and sparse-training studies: train, prune, rewind, report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Weights(StrEnum):
+    """Which weights a mask is retrained from."""
+
+    rewind = "rewind"
+    reinit = "reinit"
+    final = "final"
+
+
+class MaskFrom(StrEnum):
+    """Which mask is retrained."""
+
+    keep = "keep"
+    shuffle = "shuffle"
+    random = "random"
+    invert = "invert"
+
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or `latest`.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a setting (repeatable).")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
+Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]
+RunsDir = Annotated[Path, typer.Option(help="Where run directories are.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, and train nothing.")]
+Iterations = Annotated[int | None, typer.Option(min=1, help="Rounds of pruning; of a RUN, further rounds.")]
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    set_: Set = [],  # noqa: B006
+    device: Device = None,
+    seed: Seed = None,
+    replicates: Replicates = None,
+    runs_dir: RunsDir = Path("runs"),
+    dry_run: DryRun = False,
+) -> None:
+    """Train the dense network."""
+    _new_run("train", _load(config, set_, device, seed, replicates), runs_dir, dry_run)
+
+
+@app.command()
+def prune(
+    config: Annotated[str, typer.Argument(metavar="CONFIG|RUN", help="A YAML file; or a run, to be extended.")],
+    iterations: Iterations = None,
+    set_: Set = [],  # noqa: B006
+    device: Device = None,
+    seed: Seed = None,
+    replicates: Replicates = None,
+    runs_dir: RunsDir = Path("runs"),
+    dry_run: DryRun = False,
+) -> None:
+    """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
+    if Path(config).is_file():
+        rounds = [] if iterations is None else [f"pruning.iterations={iterations}"]
+        _new_run("prune", _load(Path(config), [*set_, *rounds], device, seed, replicates), runs_dir, dry_run)
+        return
+    if set_ or seed is not None or replicates is not None:
+        raise LotteryError("a run keeps its config: only --iterations and --device may be given with a RUN")
+    if not _is_run(config, runs_dir):
+        raise LotteryError(f"{config} is neither a config file nor a run; `lottery runs` lists the runs that are there")
+    run = _open(config, runs_dir)
+    if iterations is None:
+        raise LotteryError("say how many further rounds: --iterations N (`lottery resume` finishes what was begun)")
+    if run.record["study"] == "rewind":
+        raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
+    old = run.config
+    trained = {line["level"] for line in run.levels()}
+    rounds_before = old.pruning.iterations if run.record["study"] == "prune" else 0
+    if trained != set(range(rounds_before + 1)):
+        raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
+    pruning = old.pruning.model_copy(update={"iterations": rounds_before + iterations})
+    extended = old.model_copy(update={"pruning": pruning})
+    setting = _prepare(extended, device)
+    if dry_run:
+        from lottery.studies.plan import plan
+
+        _print_plan(setting, plan(setting, pruning.iterations)[rounds_before + 1 :])
+        return
+    run.write_config(extended)
+    run.update(study="prune")
+    _carry_out(run, setting)
+
+
+@app.command()
+def rewind(
+    run: RunName,
+    level: Annotated[int, typer.Option(min=0, help="Level whose tickets are retrained.")],
+    to: Annotated[str, typer.Option(metavar="STEP", help="Where retraining starts: 0it, 2000it, 3ep.")] = "0it",
+    weights: Annotated[
+        Weights, typer.Option(help="The dense network's at that step, a fresh initialization, or the ticket's final ones.")
+    ] = Weights.rewind,
+    mask: Annotated[
+        MaskFrom, typer.Option(help="The ticket's; shuffled within layers; drawn anew; what was pruned first.")
+    ] = MaskFrom.keep,
+    device: Device = None,
+    runs_dir: RunsDir = Path("runs"),
+    dry_run: DryRun = False,
+) -> None:
+    """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
+    from dataclasses import asdict
+
+    from lottery.studies.plan import rewound_level
+    from lottery.studies.rewind import Rewind, starts
+    from lottery.values import Duration
+
+    parent = _open(run, runs_dir)
+    if parent.record["study"] == "rewind":
+        raise LotteryError(f"{parent.path} was itself made by rewind; rewind its parent, {parent.record['parent']}")
+    try:
+        duration = Duration.parse(to)
+    except ValueError as error:
+        raise LotteryError(f"--to: {error}") from None
+    setting = _prepare(parent.config, device)
+    about = Rewind(level=level, to=duration.steps(setting.epoch), weights=weights.value, mask=mask.value)
+    networks = starts(parent, setting, about)
+    if dry_run:
+        _print_plan(setting, [rewound_level(setting, level, about.to, networks[0].mask)])
+        return
+    new = _create("rewind", setting, runs_dir, parent=str(parent.path.resolve()), rewind=asdict(about))
+    for replicate, network in enumerate(networks):
+        new.write_start(replicate, level, "main", network)
+    _carry_out(new, setting)
+
+
+@app.command()
+def resume(run: RunName, device: Device = None, runs_dir: RunsDir = Path("runs")) -> None:
+    """Go on where a run stopped, whatever stopped it."""
+    found = _open(run, runs_dir)
+    if found.record["status"] == "finished":
+        _message(f"{found.path} is finished already")
+        _report([found])
+        return
+    _carry_out(found, _prepare(found.config, device))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run directories, their names, or `latest`.")],
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Print what runs have found, and draw it into their report/ folders."""
+    _report([_open(run, runs_dir) for run in runs])
+
+
+@app.command("runs")
+def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
+    """List the runs that are there."""
+    from rich.table import Table
+
+    from lottery.report.tables import results_console
+    from lottery.store import Run
+
+    if not runs_dir.is_dir():
+        raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir")
+    table = Table(header_style="bold")
+    for heading in ("run", "study", "status", "levels", "lowest density", "device"):
+        table.add_column(heading, justify="right" if heading in ("levels", "lowest density") else "left")
+    for path in _run_paths(runs_dir):
+        try:
+            run = Run.open(path)
+            record, levels = run.record, run.levels()
+        except LotteryError as error:
+            table.add_row(path.name, "", f"damaged: {error}")
+            continue
+        lowest = f"{100 * min(line['density'] for line in levels):.1f} %" if levels else ""
+        numbers = {line["level"] for line in levels}
+        table.add_row(path.name, record["study"], record["status"], str(len(numbers)), lowest, record.get("device", ""))
+    if not table.row_count:
+        _message(f"no runs in {runs_dir} yet; start one: lottery prune configs/quickstart.yaml")
+        return
+    results_console().print(table)
+
+
+@app.command()
+def methods() -> None:
+    """List the names that can be written in a config, with their options."""
+    from rich.text import Text
+
+    from lottery import registry
+    from lottery.report.tables import results_console
+
+    console = results_console()
+    for kind, meaning in registry.KINDS.items():
+        console.print(Text(f"{kind}: {meaning}", style="bold"))
+        for name in registry.names(kind):
+            entry = registry.find(kind, name)
+            options = ", ".join(
+                key if field.is_required() else f"{key}={_plain(field.default)}"
+                for key, field in entry.options.model_fields.items()
+            )
+            console.print(Text(f"  {name}{f' ({options})' if options else ''}: {entry.summary}"), soft_wrap=True)
+
+
+@app.command("config")
+def show_config(
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
+    set_: Set = [],  # noqa: B006
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
+) -> None:
+    """Print a config with every default written out, or the schema of all configs."""
+    from lottery import config as configs
+
+    if schema:
+        print(json.dumps(configs.Config.model_json_schema(), indent=2))
+    elif config is None:
+        raise LotteryError("name a config file, or ask for --schema")
+    else:
+        print(configs.load(config, set_).to_yaml(), end="")
+
+
+def main() -> None:
+    """Entry point of the `lottery` command."""
+    try:
+        app()
+    except LotteryError as error:
+        _message(f"error: {error}")
+        sys.exit(2)
+    except RunFailed as error:
+        _message(f"failed: {error}")
+        sys.exit(1)
+    except (Interrupted, KeyboardInterrupt) as error:
+        _message(str(error) or "interrupted")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _message(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _plain(value: object) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _load(
+    path: Path, overrides: Sequence[str], device: str | None, seed: int | None, replicates: int | None
+) -> "Config":
+    from lottery import config as configs
+
+    flags = {"device": device, "seed": seed, "replicates": replicates}
+    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    return configs.load(path, [*overrides, *given])
+
+
+def _prepare(config: "Config", device: str | None = None) -> "Setting":
+    from lottery.studies.setting import prepare
+
+    return prepare(config if device is None else config.model_copy(update={"device": device}))
+
+
+def _is_run(name: str, runs_dir: Path) -> bool:
+    return name == "latest" or Path(name).is_dir() or (runs_dir / name).is_dir()
+
+
+def _run_paths(runs_dir: Path) -> list[Path]:
+    """Run directories, oldest first: their names begin with the time."""
+    return sorted(path.parent for path in runs_dir.glob("*/run.json"))
+
+
+def _open(name: str, runs_dir: Path) -> "Run":
+    from lottery.store import Run
+
+    path = Path(name)
+    if name == "latest":
+        paths = _run_paths(runs_dir)
+        if not paths:
+            raise LotteryError(f"there are no runs in {runs_dir} yet")
+        path = paths[-1]
+    elif not path.exists() and (runs_dir / name).is_dir():
+        path = runs_dir / name
+    return Run.open(path)
+
+
+def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool) -> None:
+    from lottery.studies.plan import plan
+
+    setting = _prepare(config)
+    if dry_run:
+        _print_plan(setting, plan(setting, config.pruning.iterations if study == "prune" else 0))
+        return
+    _carry_out(_create(study, setting, runs_dir), setting)
+
+
+def _create(study: str, setting: "Setting", runs_dir: Path, **record: Any) -> "Run":
+    from lottery.store import Run
+
+    run = Run.create(runs_dir, setting.config, {"study": study, "command": ["lottery", *sys.argv[1:]], **record})
+    _message(f"run: {run.path}")
+    return run
+
+
+def _carry_out(run: "Run", setting: "Setting") -> None:
+    from rich.console import Console
+
+    from lottery.progress import Display
+    from lottery.studies.execute import execute
+
+    console = Console(stderr=True)
+    try:
+        with _stop_on_signal(console) as stop, Display(console) as display:
+            execute(run, setting, display, stop)
+    except (Interrupted, KeyboardInterrupt):
+        raise Interrupted(f"interrupted; go on with: lottery resume {run.path}") from None
+    _report([run])
+
+
+@contextmanager
+def _stop_on_signal(console: "Console") -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM ask the study to stop at the next step; a second one stops it at once."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        console.print("stopping after this step (once more to stop at once)")
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _report(runs: Sequence["Run"]) -> None:
+    from lottery.report.figures import draw
+    from lottery.report.tables import results_console, run_tables
+
+    console = results_console()
+    for run in runs:
+        console.print(run_tables(run))
+    for path in draw(runs):
+        console.print(f"figure: {path}", soft_wrap=True)
+
+
+def _print_plan(setting: "Setting", levels: Sequence[Any]) -> None:
+    from lottery.report.tables import plan_table, results_console
+
+    results_console().print(plan_table(setting, levels))

@@ -1,0 +1,182 @@
+"""A cohort: R networks of one architecture, trained together.
+
+Every tensor carries a leading member axis. There are two ways to compute, which agree up to float rounding:
+
+- `stacked`: one batched product for all members (`torch.func.vmap` over the network);
+- `looped`: one member after the other, each an ordinary module whose parameters are views of the stacked tensors.
+
+A cohort of one is looped: it costs what the module alone costs.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+from lottery.masks import Mask
+from lottery.seeds import stream
+
+State = dict[str, Tensor]
+"""State dict of one network: parameters and buffers under the names that the dense model gives them."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network by its tensors alone: weights and buffers, and the mask of its prunable weights."""
+
+    state: State
+    mask: Mask
+
+
+def prunable(template: nn.Module) -> dict[str, torch.Size]:
+    """Name -> shape of the weights that masks cover: those of convolutions and linear layers, in order of definition."""
+    return {
+        f"{name}.weight": module.weight.shape
+        for name, module in template.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    }
+
+
+def initialise(
+    template: nn.Module, initializer: Callable[[torch.Size, torch.Generator], Tensor], seed: int, *name: str | int
+) -> State:
+    """A fresh state: prunable weights drawn from the stream `name`, their biases 0, the rest as the template has it."""
+    generator = stream(seed, "init", *name)
+    state = {key: value.detach().clone() for key, value in template.state_dict().items()}
+    for key, shape in prunable(template).items():
+        state[key] = initializer(shape, generator)
+        bias = key.removesuffix("weight") + "bias"
+        if bias in state:
+            state[bias].zero_()
+    return state
+
+
+def choose_execution(template: nn.Module, members: int, device: torch.device) -> str:
+    """`stacked` or `looped`, whichever is expected to be faster.
+
+    On a CPU, vmap turns convolutions into grouped ones, which are slower than one member after the other, while one
+    batched product is faster than several small ones. On a GPU small networks are bound by launches: stack them.
+    """
+    if members == 1:
+        return "looped"
+    convolutional = any(isinstance(module, nn.Conv2d) for module in template.modules())
+    return "looped" if device.type == "cpu" and convolutional else "stacked"
+
+
+class Cohort:
+    """R masked networks and their gradients.
+
+    Attributes:
+        weights: parameter name -> `[R, *shape]`; zero where the mask is.
+        buffers: buffer name -> `[R, *shape]`.
+        masks: name of a prunable weight -> bool `[R, *shape]`.
+        leaves: the tensors that an optimizer steps, views of `weights`: the stacked tensors, or each member's.
+    """
+
+    def __init__(
+        self, template: nn.Module, networks: Sequence[Network], *, execution: str, device: torch.device
+    ) -> None:
+        def stack(name: str) -> Tensor:
+            return torch.stack([network.state[name] for network in networks]).to(device)
+
+        self.size, self.device = len(networks), device
+        self.execution, self.stacked = execution, execution == "stacked"
+        self.weights = {name: stack(name) for name, _ in template.named_parameters()}
+        self.buffers = {name: stack(name) for name, _ in template.named_buffers()}
+        self.masks = {
+            name: torch.stack([network.mask[name] for network in networks]).to(device) for name in prunable(template)
+        }
+        for name, mask in self.masks.items():
+            self.weights[name].mul_(mask)
+        self._template = copy.deepcopy(template).to(device)
+        self._members = [] if self.stacked else [self._bind(index) for index in range(self.size)]
+        named: list[tuple[str, int | None, Tensor]]
+        if self.stacked:
+            named = [(name, None, weight.requires_grad_()) for name, weight in self.weights.items()]
+        else:
+            named = [
+                (name, index, weight)
+                for index, member in enumerate(self._members)
+                for name, weight in member.named_parameters()
+            ]
+        self.leaves = [leaf for _, _, leaf in named]
+        # Masks as floats, of those leaves only that have pruned weights: a dense cohort pays nothing.
+        self._pruned: list[tuple[Tensor, Tensor]] = []
+        for name, member_index, leaf in named:
+            if name in self.masks:
+                mask = self.masks[name] if member_index is None else self.masks[name][member_index]
+                if not mask.all():
+                    self._pruned.append((leaf, mask.to(leaf.dtype)))
+
+    def _bind(self, index: int) -> nn.Module:
+        """Member `index` as a module that shares the memory of the stacked tensors."""
+        module = copy.deepcopy(self._template)
+        for path, owner in module.named_modules():
+            prefix = f"{path}." if path else ""
+            for name in list(owner._parameters):
+                if owner._parameters[name] is not None:
+                    owner._parameters[name] = nn.Parameter(self.weights[prefix + name][index])
+            for name in list(owner._buffers):
+                if owner._buffers[name] is not None:
+                    owner._buffers[name] = self.buffers[prefix + name][index]
+        return module
+
+    def train(self, mode: bool = True) -> None:
+        """Switch between training and evaluation (batch normalisation's statistics)."""
+        for module in (self._template, *self._members):
+            module.train(mode)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Outputs `[R, B, classes]` for images `[R, B, C, H, W]`, or `[B, C, H, W]` that all members share."""
+        shared = images.dim() == 4
+        if self.stacked:
+
+            def forward(weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor], batch: Tensor) -> Tensor:
+                return functional_call(self._template, (weights, buffers), (batch,))
+
+            outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(self.weights, self.buffers, images)
+            return outputs
+        batches = [images] * self.size if shared else images.unbind()
+        return torch.stack([member(batch) for member, batch in zip(self._members, batches, strict=True)])
+
+    def backward(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """Set each leaf's gradient, masked; return each member's cross entropy, `[R]`, in nats.
+
+        Members don't touch each other, so the gradient of the sum is each member's own.
+
+        Args:
+            images: float32 `[R, B, C, H, W]`.
+            labels: int64 `[R, B]`.
+            label_smoothing: probability spread evenly over all classes (Szegedy et al. 2016).
+        """
+        for leaf in self.leaves:
+            leaf.grad = None
+        if self.stacked:
+            losses = F.cross_entropy(
+                self.logits(images).flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=label_smoothing
+            )
+            losses = losses.view(labels.shape).mean(1)
+            losses.sum().backward()
+        else:
+            parts = []
+            # Backward at once, so that only one member's activations are alive at a time.
+            for member, batch, targets in zip(self._members, images.unbind(), labels.unbind(), strict=True):
+                loss = F.cross_entropy(member(batch), targets, label_smoothing=label_smoothing)
+                loss.backward()
+                parts.append(loss.detach())
+            losses = torch.stack(parts)
+        if self._pruned:
+            torch._foreach_mul_([leaf.grad for leaf, _ in self._pruned], [keep for _, keep in self._pruned])
+        return losses.detach()
+
+    def member(self, index: int) -> Network:
+        """A copy of member `index`, on the CPU."""
+        tensors = self.weights | self.buffers
+        return Network(
+            {name: tensors[name][index].detach().cpu().clone() for name in self._template.state_dict()},
+            {name: mask[index].cpu().clone() for name, mask in self.masks.items()},
+        )

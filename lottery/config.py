@@ -1,0 +1,345 @@
+"""What a user writes in YAML: frozen models, every key known, every default written out.
+
+A choice (`score: magnitude`, `optimizer: {name: sgd, lr: 0.1}`) names a registry entry; its options are those of the
+entry's function. Errors name the file, the line, the key and the nearest valid name.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
+
+from lottery import registry
+from lottery.errors import LotteryError
+from lottery.values import Count, Duration, NumberOrFraction, Proportion
+
+
+def _refuse_unknown(value: Mapping[Any, Any], valid: Any) -> None:
+    for key in value:
+        if key not in valid:
+            raise PydanticCustomError(
+                "unknown_key",
+                "unknown key{near}; valid keys: {valid}",
+                {"near": registry.suggestion(str(key), valid), "valid": ", ".join(valid), "option": str(key)},
+            )
+
+
+# Problem types with a message of our own, complete as it stands.
+_OURS = {"unknown_key", "unknown_name", "option", "choice", "duration", "zero", "nesterov", "fractions", "retrain", "arms"}
+
+
+class Section(BaseModel):
+    """A mapping of known keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            _refuse_unknown(value, cls.model_fields)
+        return value
+
+
+class Choice(BaseModel):
+    """An entry of one of the registry folders, with its options; in YAML its name alone, or a mapping with `name`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+    kind: ClassVar[str]
+
+    name: str
+
+    @property
+    def entry(self) -> registry.Entry:
+        """The entry that is named."""
+        return registry.find(self.kind, self.name)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments for the entry's function: all of its options, defaults filled in."""
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_options(cls, value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return value
+        if isinstance(value, str):
+            value = {"name": value}
+        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+            raise PydanticCustomError("choice", "write the name of one of the {kind}, or a mapping with `name`",
+                                      {"kind": cls.kind})
+        try:
+            model = registry.find(cls.kind, value["name"]).options
+        except LookupError as error:
+            raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
+        _refuse_unknown(value, [*cls.model_fields, *model.model_fields])
+        own = {key: part for key, part in value.items() if key in cls.model_fields}
+        try:
+            options = model.model_validate({key: part for key, part in value.items() if key not in own})
+        except ValidationError as error:
+            place, reason = _first(error)
+            raise PydanticCustomError("option", "{reason}", {"reason": reason, "option": place}) from None
+        return own | {key: getattr(options, key) for key in model.model_fields}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        common = handler.resolve_ref_schema(handler(schema))
+        own = {key: part for key, part in common["properties"].items() if key != "name"}
+        needed = [key for key in common.get("required", []) if key != "name"]
+        names, shapes = [], []
+        for name in registry.names(cls.kind):
+            options = registry.find(cls.kind, name).options.model_json_schema()
+            required = [*needed, *options.get("required", [])]
+            if not required:
+                names.append(name)
+            shapes.append({
+                "type": "object",
+                "description": registry.find(cls.kind, name).summary,
+                "properties": {"name": {"const": name}} | own | options.get("properties", {}),
+                "required": ["name", *required],
+                "additionalProperties": False,
+            })
+        return {"title": cls.__name__, "anyOf": [{"enum": names}, *shapes]}
+
+
+class Augment(Section):
+    """Random changes to training images, drawn anew each epoch."""
+
+    crop: Annotated[int, Field(ge=0)] = 0
+    """Pixels of black border, from which an image of the original size is cropped at random; 4 is usual for CIFAR."""
+    flip: bool = False
+    """Mirror half of the images."""
+
+
+class Data(Choice):
+    """What to learn."""
+
+    kind = "data"
+    validation: NumberOrFraction = 0.1
+    """Training images set aside for validation, drawn anew for each replicate: a number, or a fraction of them."""
+    augment: Augment = Field(default_factory=Augment)
+
+
+class Initializer(Choice):
+    """How weights are drawn."""
+
+    kind = "initializers"
+
+
+class Model(Choice):
+    """The network."""
+
+    kind = "models"
+    initializer: Initializer = Field(default_factory=lambda: Initializer(name="kaiming_normal"))
+
+
+class Optimizer(Choice):
+    """How weights move."""
+
+    kind = "optimizers"
+
+
+class Schedule(Choice):
+    """The factor on the optimizer's learning rate at each step."""
+
+    kind = "schedules"
+    warmup: Duration = Duration("0it")
+    """The factor first rises linearly, and reaches the schedule's own at this step."""
+
+
+class Score(Choice):
+    """Which weights matter."""
+
+    kind = "scores"
+
+
+class Allocation(Choice):
+    """How many weights each layer keeps."""
+
+    kind = "allocation"
+
+
+class Train(Section):
+    """How one network is trained."""
+
+    length: Duration = Duration("10ep")
+    batch_size: Count = 128
+    optimizer: Optimizer = Field(default_factory=lambda: Optimizer(name="sgd"))
+    schedule: Schedule = Field(default_factory=lambda: Schedule(name="constant"))
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    evaluate_every: Duration = Duration("1ep")
+    """How often validation and test data are evaluated; the early-stop step is one of these."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        for key in ("length", "evaluate_every"):
+            if getattr(self, key).steps(1) == 0:
+                raise PydanticCustomError("zero", "{key}: must be more than 0", {"key": key})
+        if self.optimizer.options.get("nesterov") and not self.optimizer.options["momentum"]:
+            raise PydanticCustomError("nesterov", "optimizer.nesterov: needs a momentum above 0")
+        return self
+
+
+Arm = Literal["reinit", "random", "shuffle"]
+
+
+class Pruning(Section):
+    """What `lottery prune` does after the dense network is trained."""
+
+    score: Score = Field(default_factory=lambda: Score(name="magnitude"))
+    allocation: Allocation = Field(default_factory=lambda: Allocation(name="global"))
+    fraction: Proportion = 0.2
+    """Share of the remaining weights that each round removes."""
+    fractions: dict[str, Annotated[float, Field(ge=0, lt=1)]] = {}
+    """Other shares for the layers that match a name pattern; the first match counts. Needs `allocation: uniform`."""
+    exclude: tuple[str, ...] = ()
+    """Name patterns of layers that stay dense, such as `output` or `*shortcut*`."""
+    iterations: Count = 5
+    """Rounds of pruning and retraining."""
+    one_shot: bool = False
+    """Each round prunes the dense trained network directly, instead of the round before."""
+    rewind: Duration | Literal["learning_rate", "finetune"] = Duration("0it")
+    """Where retraining starts: the weights and learning rate of a step of the dense training, `0it` being
+    initialization; or the trained weights, with the learning rate rewound (`learning_rate`) or left at its last value
+    (`finetune`)."""
+    retrain: Duration | None = None
+    """How long `learning_rate` and `finetune` retrain; the full length of training where nothing is said."""
+    arms: tuple[Arm, ...] = ()
+    """Controls trained beside each ticket: `reinit` has its mask and a fresh initialization, `shuffle` its weights and
+    its mask shuffled within layers, `random` both: a random mask of the same per-layer counts, freshly initialized."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.fractions and self.allocation.name != "uniform":
+            raise PydanticCustomError(
+                "fractions", "fractions: layers of their own rate can't be ranked together; write allocation: uniform"
+            )
+        if self.retrain is not None and isinstance(self.rewind, Duration):
+            raise PydanticCustomError(
+                "retrain", "retrain: goes with rewind: learning_rate or finetune; a rewound network trains to the end"
+            )
+        if self.retrain is not None and self.retrain.steps(1) == 0:
+            raise PydanticCustomError("zero", "retrain: must be more than 0")
+        if len(set(self.arms)) < len(self.arms):
+            raise PydanticCustomError("arms", "arms: an arm is named twice")
+        return self
+
+
+class Config(Section):
+    """A study."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    """Names the run directory, after the date."""
+    data: Data = Field(default_factory=lambda: Data(name="digits"))
+    model: Model = Field(default_factory=lambda: Model(name="lenet_300_100"))
+    train: Train = Field(default_factory=Train)
+    pruning: Pruning = Field(default_factory=Pruning)
+    replicates: Count = 1
+    """Independent repetitions: own initialization, split, order of batches, random masks."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
+    execution: Literal["auto", "stacked", "looped"] = "auto"
+    """How members of a cohort are computed: in one batched product, or one after the other."""
+
+    def to_yaml(self) -> str:
+        """The resolved config, every default written out; loading it gives this config again."""
+        return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False, allow_unicode=True, width=100)
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a config.
+
+    Args:
+        path: a YAML file.
+        overrides: `key.path=value`, the value in YAML, each applied in turn.
+
+    Raises:
+        LotteryError: the file can't be read or is not a valid config; one line says where and what.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a UTF-8 text"
+        raise LotteryError(f"{path}: can't be read: {reason}") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise LotteryError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(values, dict):
+        raise LotteryError(f"{path}: a config is a mapping of keys such as name, data, model, train, pruning")
+    values.setdefault("name", path.stem)
+    touched = [_override(values, override) for override in overrides]
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        place, reason = _first(error)
+        given = any(f"{place}.".startswith(f"{key}.") or f"{key}.".startswith(f"{place}.") for key in touched)
+        where = "--set" if given else f"{path}{_line(text, place)}"
+        raise LotteryError(f"{where}: {place}: {reason}" if place else f"{where}: {reason}") from None
+
+
+def _override(values: dict[str, Any], override: str) -> str:
+    """Apply one `key.path=value` in place; return the key."""
+    key, equals, text = override.partition("=")
+    *parents, last = key.split(".")
+    if not equals or not all((*parents, last)):
+        raise LotteryError(f"--set {override}: write key.path=value, such as train.batch_size=60")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise LotteryError(f"--set {override}: the value is not valid YAML") from None
+    target = values
+    for parent in parents:
+        inner = target.get(parent)
+        if isinstance(inner, str):  # the short form of a choice
+            inner = {"name": inner}
+        target[parent] = inner if isinstance(inner, dict) else {}
+        target = target[parent]
+    target[last] = value
+    return key
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """Dotted place and reason of the first problem; where a value may be of several kinds, why it is none of them."""
+    problems = [(_place(problem), _reason(problem)) for problem in error.errors(include_url=False)]
+    place = problems[0][0]
+    return place, ", or ".join(dict.fromkeys(reason for other, reason in problems if other == place))
+
+
+def _place(problem: ErrorDetails) -> str:
+    # For the members of a union pydantic adds descriptions to the location; what a user wrote has no brackets.
+    parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]", str(part))]
+    return ".".join([*parts, *([problem["ctx"]["option"]] if "option" in problem.get("ctx", {}) else [])])
+
+
+def _reason(problem: ErrorDetails) -> str:
+    reason = problem["msg"]
+    if problem["type"] in _OURS:
+        return reason
+    given = problem.get("input")
+    return reason[0].lower() + reason[1:] + (f", not {given!r}" if isinstance(given, str | int | float) else "")
+
+
+def _line(text: str, place: str) -> str:
+    """`:LINE` of the deepest part of `place` that the YAML text holds, or an empty string."""
+    node, line = yaml.compose(text, Loader=yaml.SafeLoader), ""
+    for part in place.split("."):
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, inner) for key, inner in node.value if key.value == part]
+            if not found:
+                break
+            line = f":{found[-1][0].start_mark.line + 1}"
+            node = found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = f":{node.start_mark.line + 1}"
+    return line

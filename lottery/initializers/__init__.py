@@ -1,0 +1,1 @@
+"""Initializers: `initializer(shape, generator)` draws a weight; biases start at 0, normalisation at 1 and 0."""

@@ -1,0 +1,9 @@
+"""Glorot uniform initialization."""
+
+import torch
+from torch import Tensor, nn
+
+
+def glorot_uniform(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """U(-b, b) with b = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), fans including the kernel."""
+    return nn.init.xavier_uniform_(torch.empty(shape), generator=generator)

@@ -1,0 +1,78 @@
+"""Masks: which weights a network keeps. `True` is kept; the keys are the state-dict names of the masked weights.
+
+Everything here is about one network, without a member axis, and takes tensors and returns new ones.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+Mask = dict[str, Tensor]
+
+
+def keep_top(scores: Mapping[str, Tensor], density: float | Mapping[str, float], mask: Mapping[str, Tensor]) -> Mask:
+    """Keep the weights of highest score, in exact number: the only place where weights are ranked.
+
+    Weights already pruned stay so and take no part in the ranking; ties go to the lower index (layers in the order of
+    `scores`). The number kept is `round(density * N)`, or all that are left where that is fewer.
+
+    Args:
+        scores: name -> score of each weight, any shape.
+        density: kept fraction of all N weights, ranked together (float), or of each layer's N, ranked in the layer.
+        mask: name -> weights still there, same shapes.
+
+    Raises:
+        ValueError: a density outside 0..1, or a score that is not a number where a weight is left.
+    """
+    if isinstance(density, Mapping):
+        return {name: _keep(score, density[name], mask[name]) for name, score in scores.items()}
+    flat = _keep(
+        torch.cat([score.flatten() for score in scores.values()]),
+        density,
+        torch.cat([mask[name].flatten() for name in scores]),
+    )
+    parts = flat.split([score.numel() for score in scores.values()])
+    return {name: part.view(scores[name].shape) for name, part in zip(scores, parts, strict=True)}
+
+
+def _keep(score: Tensor, density: float, alive: Tensor) -> Tensor:
+    if not 0 <= density <= 1:
+        raise ValueError(f"density {density} is outside 0..1")
+    candidates = score[alive]
+    if candidates.isnan().any():
+        raise ValueError("a score is not a number: the network it was taken from has diverged")
+    count = min(round(density * alive.numel()), candidates.numel())
+    kept = torch.zeros_like(candidates, dtype=torch.bool)
+    if count:
+        # The threshold is found by selection, in linear time; a stable sort would give the same set.
+        threshold = candidates.kthvalue(candidates.numel() - count + 1).values
+        above, tied = candidates > threshold, candidates == threshold
+        kept = above | (tied & (tied.cumsum(0) <= count - above.sum()))
+    result = torch.zeros_like(alive)
+    result[alive] = kept
+    return result
+
+
+def full(state: Mapping[str, Tensor], names: list[str]) -> Mask:
+    """The dense mask: every weight of `names` kept."""
+    return {name: torch.ones_like(state[name], dtype=torch.bool) for name in names}
+
+
+def shuffle(mask: Mapping[str, Tensor], generator: torch.Generator) -> Mask:
+    """Permute each layer's mask at random: the per-layer counts stay, everything else is lost (Frankle et al. 2021)."""
+    shuffled = {}
+    for name, kept in mask.items():
+        order = torch.randperm(kept.numel(), generator=generator).to(kept.device)
+        shuffled[name] = kept.flatten()[order].view(kept.shape)
+    return shuffled
+
+
+def count(mask: Mapping[str, Tensor]) -> int:
+    """Number of weights kept."""
+    return sum(int(kept.sum()) for kept in mask.values())
+
+
+def total(mask: Mapping[str, Tensor]) -> int:
+    """Number of weights that the mask covers: the denominator of every density."""
+    return sum(kept.numel() for kept in mask.values())

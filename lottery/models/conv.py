@@ -1,0 +1,43 @@
+"""The small convolutional networks of the lottery ticket paper."""
+
+from collections import OrderedDict
+from typing import Literal
+
+from torch import nn
+
+VARIANTS = {f"conv_{depth}": {"depth": depth} for depth in (2, 4, 6)}
+
+
+def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] = 2) -> nn.Module:
+    """Conv-2, -4, -6: pairs of 3x3 convolutions, 64, 128, 256 wide, each pair pooled; then 256, 256, classes.
+
+    Frankle & Carbin 2019, figure 2: VGG scaled down, without batch normalisation.
+
+    Args:
+        shape: channels, height and width of an image; height and width of at least 2 ** (depth / 2).
+        classes: number of outputs.
+        depth: number of convolutions.
+
+    Raises:
+        ValueError: the image is too small to be pooled that often.
+    """
+    channels, height, width = shape
+    blocks = depth // 2
+    if min(height, width) < 2**blocks:
+        raise ValueError(f"conv_{depth} halves the image {blocks} times and needs at least {2**blocks} pixels a side")
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for block in range(blocks):
+        for index in (2 * block + 1, 2 * block + 2):
+            layers[f"conv_{index}"] = nn.Conv2d(channels, 64 * 2**block, 3, padding=1)
+            layers[f"conv_relu_{index}"] = nn.ReLU()
+            channels = 64 * 2**block
+        layers[f"pool_{block + 1}"] = nn.MaxPool2d(2)
+        height, width = height // 2, width // 2
+    layers["flatten"] = nn.Flatten()
+    units = channels * height * width
+    for index in (1, 2):
+        layers[f"hidden_{index}"] = nn.Linear(units, 256)
+        layers[f"relu_{index}"] = nn.ReLU()
+        units = 256
+    layers["output"] = nn.Linear(units, classes)
+    return nn.Sequential(layers)

@@ -1,0 +1,27 @@
+"""Fully connected networks."""
+
+from collections import OrderedDict
+
+from torch import nn
+
+from lottery.values import Count
+
+VARIANTS = {"lenet_300_100": {"widths": (300, 100)}}
+
+
+def fcn(shape: tuple[int, int, int], classes: int, *, widths: tuple[Count, ...] = (300, 100)) -> nn.Module:
+    """Fully connected layers of the given widths with ReLU between (LeCun et al. 1998; Frankle & Carbin 2019).
+
+    Args:
+        shape: channels, height and width of an image.
+        classes: number of outputs.
+        widths: units of each hidden layer; none makes a linear classifier.
+    """
+    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    units = shape[0] * shape[1] * shape[2]
+    for index, width in enumerate(widths, start=1):
+        layers[f"hidden_{index}"] = nn.Linear(units, width)
+        layers[f"relu_{index}"] = nn.ReLU()
+        units = width
+    layers["output"] = nn.Linear(units, classes)
+    return nn.Sequential(layers)

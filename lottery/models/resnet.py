@@ -1,0 +1,78 @@
+"""Residual networks for small images, of the size that He et al. trained on CIFAR-10."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lottery.values import Count
+
+VARIANTS = {f"resnet_{depth}": {"depth": depth} for depth in (20, 32, 44, 56, 110)}
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut, which is a 1x1 projection where the shape changes."""
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv_1 = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
+        self.norm_1 = nn.BatchNorm2d(width)
+        self.conv_2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm_2 = nn.BatchNorm2d(width)
+        self.shortcut: nn.Conv2d | None = None
+        if stride != 1 or inputs != width:
+            self.shortcut = nn.Conv2d(inputs, width, 1, stride=stride, bias=False)
+            self.shortcut_norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, width, H / stride, W / stride]."""
+        straight = x if self.shortcut is None else self.shortcut_norm(self.shortcut(x))
+        x = F.relu(self.norm_1(self.conv_1(x)))
+        return F.relu(self.norm_2(self.conv_2(x)) + straight)
+
+
+def _stage(blocks: int, inputs: int, width: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(_Block(inputs, width, stride), *(_Block(width, width, 1) for _ in range(blocks - 1)))
+
+
+class _ResNet(nn.Module):
+    def __init__(self, channels: int, classes: int, blocks: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.stage_1 = _stage(blocks, width, width, stride=1)
+        self.stage_2 = _stage(blocks, width, 2 * width, stride=2)
+        self.stage_3 = _stage(blocks, 2 * width, 4 * width, stride=2)
+        self.output = nn.Linear(4 * width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> logits [B, classes]."""
+        x = F.relu(self.norm(self.conv(x)))
+        x = self.stage_3(self.stage_2(self.stage_1(x)))
+        return self.output(x.mean((2, 3)))
+
+
+def resnet(
+    shape: tuple[int, int, int],
+    classes: int,
+    *,
+    depth: Annotated[int, Field(ge=8)] = 20,
+    width: Count = 16,
+) -> nn.Module:
+    """ResNet of 6n + 2 layers in three stages (He et al. 2016, section 4.2), with projection shortcuts.
+
+    The lottery ticket paper calls the one of depth 20 "ResNet-18": 270,896 weights.
+
+    Args:
+        shape: channels, height and width of an image; any size.
+        classes: number of outputs.
+        depth: 6n + 2.
+        width: channels of the first stage; the others have twice and four times as many.
+
+    Raises:
+        ValueError: depth is not 6n + 2.
+    """
+    if depth % 6 != 2:
+        raise ValueError(f"resnet needs a depth of 6n + 2 (20, 32, 44, 56, 110, ...), not {depth}")
+    return _ResNet(shape[0], classes, (depth - 2) // 6, width)

@@ -1,0 +1,146 @@
+"""Figures, as PNG files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from lottery.report.statistics import Estimate, by_level_and_arm, estimate
+from lottery.report.tables import arms_of
+from lottery.store import Record, Run
+
+# Okabe & Ito's palette, which colour-blind readers can tell apart.
+_COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}
+_LINES = ["-", "--", ":", "-."]
+_STYLE = {"axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False, "font.size": 10}
+
+
+def accuracy_by_density(runs: Sequence[Run], path: Path) -> Path:
+    """Draw test accuracy and early-stop step against density, a line for each run and arm, the dense level as a band.
+
+    Bars are 95 % t-intervals over replicates, dots the replicates themselves. Returns `path`.
+    """
+    keys = {"test_accuracy": "test accuracy at the end, %", "early_stop_step": "early-stop step"}
+    lines = [(run, run.levels()) for run in runs]
+    keys = {key: label for key, label in keys.items() if any(line[key] is not None for _, ls in lines for line in ls)}
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(6.2 * len(keys), 4.4), dpi=150, layout="constrained")
+        for axes, (key, label) in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys.items(), strict=True):
+            for (run, levels), dashes in zip(lines, _LINES * len(lines), strict=False):
+                prefix = f"{run.path.name}: " if len(runs) > 1 else ""
+                _against_density(axes, levels, key, 100 if key == "test_accuracy" else 1, prefix, dashes)
+            axes.set_xlabel("weights remaining, %")
+            axes.set_ylabel(label)
+            _density_axis(axes, [line["density"] for _, levels in lines for line in levels])
+            axes.legend(fontsize=8)
+        figure.savefig(path)
+    return path
+
+
+def _against_density(
+    axes: Axes, levels: list[Record], key: str, scale: float, prefix: str, dashes: str
+) -> None:
+    estimates = by_level_and_arm(levels, key)
+    density = {(line["level"], line["arm"]): 100 * line["density"] for line in levels}
+    dense = estimates.get((0, "main"))
+    if dense is not None and len(density) > 1:
+        low, high = _bounds(dense, scale)
+        axes.axhspan(low, high, color="0.5", alpha=0.18, linewidth=0)
+        axes.axhline(scale * dense.mean, color="0.5", linewidth=1, linestyle=dashes, label=f"{prefix}dense")
+    for position, arm in enumerate(arms_of(levels)):
+        own = sorted((level for level, name in estimates if name == arm), reverse=True)
+        points = [(density[level, arm], estimates[level, arm]) for level in own]
+        if not points:
+            continue
+        # A little to the side for each arm, so that intervals don't hide one another.
+        shift = 1.012 ** (position - 1)
+        x = [shift * at for at, _ in points]
+        colour = _COLOURS.get(arm, "#555555")
+        name = "ticket" if arm == "main" else arm
+        axes.errorbar(
+            x,
+            [scale * value.mean for _, value in points],
+            [scale * (value.half_width or 0) for _, value in points],
+            color=colour, linestyle=dashes, marker="o", markersize=3.5, capsize=2, linewidth=1.4,
+            label=f"{prefix}{name}",
+        )
+        for at, (_, value) in zip(x, points, strict=True):
+            axes.plot([at] * len(value.values), [scale * one for one in value.values], ".", color=colour, alpha=0.3,
+                      markersize=4)
+
+
+def _bounds(value: Estimate, scale: float) -> tuple[float, float]:
+    half_width = value.half_width or 0
+    return scale * (value.mean - half_width), scale * (value.mean + half_width)
+
+
+def _density_axis(axes: Axes, densities: Sequence[float]) -> None:
+    """Dense on the left, as in the papers; logarithmic, with the levels themselves as ticks."""
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    ticks = sorted({round(100 * density, 1) for density in densities}, reverse=True)
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or kept[-1] / tick > 1.35:
+            kept.append(tick)
+    axes.xaxis.set_major_locator(FixedLocator(kept))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{tick:g}" for tick in kept])
+
+
+def learning_curves(run: Run, path: Path, most: int = 6) -> Path:
+    """Draw test accuracy against the training step, a line for each of up to `most` levels, a panel for each arm.
+
+    Lines are means over replicates, bands their 95 % t-intervals. Returns `path`.
+    """
+    records = [record for record in run.metrics() if record["split"] == "test"]
+    levels = run.levels()
+    density = {line["level"]: line["density"] for line in levels}
+    numbers = sorted(density)
+    shown = sorted({numbers[round(i * (len(numbers) - 1) / max(1, most - 1))] for i in range(most)})
+    arms = arms_of(levels)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(max(6.2, 4.2 * len(arms)), 4.4), dpi=150, layout="constrained")
+        panels = figure.subplots(1, len(arms), sharey=True, squeeze=False)[0]
+        colours = mpl.colormaps["viridis_r"]
+        final = [100 * line["test_accuracy"] for line in levels]
+        for axes, arm in zip(panels, arms, strict=True):
+            for level in shown:
+                curve: dict[int, list[float]] = {}
+                for record in records:
+                    if (record["level"], record["arm"]) == (level, arm):
+                        curve.setdefault(record["step"], []).append(100 * record["accuracy"])
+                if not curve:
+                    continue
+                steps = sorted(curve)
+                points = [estimate(curve[step]) for step in steps]
+                colour = colours(0.1 + 0.9 * shown.index(level) / max(1, len(shown) - 1))
+                axes.plot(steps, [point.mean for point in points], color=colour, linewidth=1.3,
+                          label=f"{100 * density[level]:.1f} %")
+                axes.fill_between(steps, *zip(*(_bounds(point, 1) for point in points), strict=True), color=colour,
+                                  alpha=0.2, linewidth=0)
+            axes.set_title("ticket" if arm == "main" else arm, fontsize=10)
+            axes.set_xlabel("training step")
+            # The climb from chance is the same for all; what differs lies near the top.
+            spread = max(final) - min(final)
+            axes.set_ylim(min(final) - max(1.5 * spread, 1), max(final) + max(0.15 * spread, 0.2))
+            axes.legend(title="weights", fontsize=8, title_fontsize=8, loc="lower right")
+        panels[0].set_ylabel("test accuracy, %")
+        figure.savefig(path)
+    return path
+
+
+def draw(runs: Sequence[Run]) -> list[Path]:
+    """Draw all figures of some runs into their `report/` folders; those of several runs into the first one's."""
+    paths = []
+    for run in runs:
+        if run.levels():
+            paths.append(accuracy_by_density([run], run.report_dir / "accuracy_by_density.png"))
+            paths.append(learning_curves(run, run.report_dir / "learning_curves.png"))
+    trained = [run for run in runs if run.levels()]
+    if len(trained) > 1:
+        paths.append(accuracy_by_density(trained, trained[0].report_dir / "comparison.png"))
+    return paths

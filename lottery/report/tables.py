@@ -1,0 +1,116 @@
+"""Tables for the terminal."""
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lottery.report.statistics import Estimate, by_level_and_arm
+from lottery.store import Record, Run
+from lottery.studies.plan import Level
+from lottery.studies.setting import Setting
+
+ARMS = ("main", "reinit", "random", "shuffle")
+"""In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
+
+
+def arms_of(levels: Sequence[Record]) -> list[str]:
+    """The arms that were trained, in the usual order."""
+    there = {record["arm"] for record in levels}
+    return [arm for arm in ARMS if arm in there] + sorted(there - set(ARMS))
+
+
+def run_tables(run: Run) -> RenderableType:
+    """What a run has found so far: accuracy and early-stop step by level and arm."""
+    levels, record = run.levels(), run.record
+    config = run.config
+    replicates = len({line["replicate"] for line in levels})
+    heading = (
+        f"{record['id']}: {record['study']}, {record['status']}; {config.model.name} on {config.data.name}, "
+        f"{replicates} of {config.replicates} replicates"
+    )
+    if not levels:
+        return Group(Text(heading, style="bold"), Text("no network is trained yet"))
+    parts: list[RenderableType] = [Text(heading, style="bold")]
+    if record.get("parent"):
+        parts.append(Text("retrained from " + str(record["parent"]) + ": " + _spelt(record["rewind"])))
+    parts.append(_table("test accuracy at the end of training, %", levels, "test_accuracy", _percent))
+    if any(line["early_stop_step"] is not None for line in levels):
+        parts += [
+            _table("early-stop step (first minimum of the validation loss)", levels, "early_stop_step", _steps),
+            _table("test accuracy at the early-stop step, %", levels, "early_stop_test_accuracy", _percent),
+        ]
+    if replicates > 1:
+        parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
+    return Group(*parts)
+
+
+def _spelt(rewind: Record) -> str:
+    return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}, mask {rewind['mask']}"
+
+
+def _table(title: str, levels: Sequence[Record], key: str, write: Callable[[Estimate], str]) -> Table:
+    estimates = by_level_and_arm(levels, key)
+    table = Table(title=title, title_justify="left", title_style="", header_style="bold")
+    arms = arms_of(levels)
+    for heading in ("level", "weights %", *arms):
+        table.add_column(heading, justify="right", no_wrap=True)
+    densities = {line["level"]: line["density"] for line in levels}
+    for level, density in sorted(densities.items()):
+        cells = [write(estimates[level, arm]) if (level, arm) in estimates else "" for arm in arms]
+        table.add_row(str(level), f"{100 * density:.1f}", *cells)
+    return table
+
+
+def _percent(value: Estimate) -> str:
+    return f"{100 * value.mean:.2f}" + ("" if value.half_width is None else f" ± {100 * value.half_width:.2f}")
+
+
+def _steps(value: Estimate) -> str:
+    return f"{value.mean:,.0f}" + ("" if value.half_width is None else f" ± {value.half_width:,.0f}")
+
+
+def plan_table(setting: Setting, levels: Sequence[Level]) -> RenderableType:
+    """What a study will train, and what that costs, before it starts."""
+    config = setting.config
+    dense = sum(setting.flops.values())
+    table = Table(header_style="bold")
+    for heading in ("level", "weights %", "members", "arms", "steps each", "training FLOPs"):
+        table.add_column(heading, justify="left" if heading == "arms" else "right")
+    for level in levels:
+        arms = ", ".join(dict.fromkeys(member.arm for member in level.members))
+        spans = " or ".join(dict.fromkeys(f"{member.stop - member.start:,}" for member in level.members))
+        # Backward costs twice forward; masks are simulated, so the dense product is what is computed.
+        flops = 3 * dense * config.train.batch_size * level.steps
+        table.add_row(str(level.number), f"{100 * level.density:.1f}", str(len(level.members)), arms, spans,
+                      f"{flops:.2e}")
+    weights = sum(shape.numel() for shape in setting.shapes.values())
+    state = sum(tensor.numel() * tensor.element_size() for tensor in setting.template.state_dict().values())
+    networks = sum(len(level.members) for level in levels)
+    largest = max(len(level.members) for level in levels)
+    disk = networks * (state + weights) + 2 * config.replicates * state
+    steps = sum(level.steps for level in levels)
+    return Group(
+        Text(f"{config.name}: {config.model.name} ({weights:,} prunable weights, {dense:,} FLOPs an image) on "
+             f"{config.data.name}, {setting.device}, {setting.execution(largest)}", style="bold"),
+        table,
+        Text(f"{networks} networks, {steps:,} steps of training in all, {3 * dense * config.train.batch_size * steps:.2e}"
+             f" FLOPs; disk {_bytes(disk)}, while training up to {_bytes(3 * largest * state)} more"),
+    )
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            break
+        count /= 1024
+    else:
+        unit = "TiB"
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def results_console() -> Console:
+    """Standard output; where it is no terminal, wide enough that no cell is cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)

@@ -1,0 +1,17 @@
+"""A learning rate that falls along half a cosine."""
+
+import math
+
+from lottery.values import NonNegative
+
+
+def cosine(step: int, length: int, epoch: int, *, final: NonNegative = 0.0) -> float:  # noqa: ARG001
+    """From 1 at step 0 to `final` at the end of training (Loshchilov & Hutter 2017, without restarts).
+
+    Args:
+        step: step of training, from 0.
+        length: of training, in steps.
+        epoch: steps of one epoch; not used.
+        final: factor that is reached after the last step.
+    """
+    return final + (1 - final) * (1 + math.cos(math.pi * step / length)) / 2

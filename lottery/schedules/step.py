@@ -1,0 +1,23 @@
+"""A learning rate that falls in steps."""
+
+from lottery.values import Duration, Positive
+
+
+def step(
+    step: int,
+    length: int,  # noqa: ARG001
+    epoch: int,
+    *,
+    milestones: tuple[Duration, ...] = (),
+    factor: Positive = 0.1,
+) -> float:
+    """Multiplied by `factor` at each milestone.
+
+    Args:
+        step: step of training, from 0.
+        length: of training, in steps; not used.
+        epoch: steps of one epoch.
+        milestones: when; from the step of that number on.
+        factor: by how much.
+    """
+    return factor ** sum(step >= milestone.steps(epoch) for milestone in milestones)

@@ -1,0 +1,94 @@
+"""Carry out the study of a run directory: from the start, or from wherever it stands."""
+
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from lottery import devices
+from lottery.errors import Interrupted
+from lottery.store import Record, Run
+from lottery.studies.level import Context, Watcher, before_checkpoint
+from lottery.studies.plan import Level, plan
+from lottery.studies.prune import prune
+from lottery.studies.rewind import plan_rewind, rewind
+from lottery.studies.setting import Setting
+from lottery.studies.train import train
+
+STUDIES: dict[str, Callable[[Context], None]] = {"train": train, "prune": prune, "rewind": rewind}
+
+
+def planned(run: Run, setting: Setting) -> list[Level]:
+    """The levels of a run's study."""
+    study = run.record["study"]
+    if study == "rewind":
+        return [plan_rewind(run, setting)]
+    return plan(setting, setting.config.pruning.iterations if study == "prune" else 0)
+
+
+def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], bool]) -> None:
+    """Do what of the run's study isn't done yet.
+
+    Args:
+        run: directory of the study.
+        setting: of the run's config.
+        watcher: is told of progress.
+        stop: asked between two steps; True ends the study with a checkpoint.
+
+    Raises:
+        Interrupted: `stop` ended it; executing the run again goes on to the same bytes.
+        RunFailed: it can't go on.
+    """
+    run.update(status="running", finished=None, **environment(setting))
+    found = run.read_checkpoint()
+    run.settle(lambda record: found is not None and before_checkpoint(record, found[1], int(found[0]["step"])))
+    levels = planned(run, setting)
+    done = sum(
+        member.stop - member.start
+        for level in levels
+        for member in level.members
+        if run.has_member(member.replicate, level.number, member.arm)
+    )
+    watcher.planned(levels, done)
+    try:
+        STUDIES[run.record["study"]](Context(run, setting, watcher, stop))
+    except (Interrupted, KeyboardInterrupt):
+        run.finish("interrupted")
+        raise
+    except BaseException:
+        run.finish("failed")
+        raise
+    run.finish("finished")
+
+
+def environment(setting: Setting) -> Record:
+    """What runs a study: device, versions, code, seeds, process."""
+    packages = ("lottery", "torch", "torchvision", "numpy", "safetensors")
+    commit, dirty = _commit()
+    return {
+        "device": devices.describe(setting.device),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "platform": platform.platform(),
+        "commit": commit,
+        "dirty": dirty,
+        "seed": setting.config.seed,
+        "replicates": setting.config.replicates,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+    }
+
+
+def _commit() -> tuple[str | None, bool | None]:
+    """Git commit of this code and whether it has changed since; None where it is no checkout."""
+
+    def git(*arguments: str) -> str:
+        here = Path(__file__).parent
+        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "--", ".."))
+    except (OSError, subprocess.CalledProcessError):
+        return None, None

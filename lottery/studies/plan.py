@@ -1,0 +1,105 @@
+"""What a study will train: levels, their densities, their members."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from lottery import masks
+from lottery.masks import Mask
+from lottery.studies.setting import Setting, matches
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network to train: whose, in which role, and from which step of the schedule to which."""
+
+    replicate: int
+    arm: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Level:
+    """The networks of one density. Level 0 is dense."""
+
+    number: int
+    density: float
+    members: tuple[Member, ...]
+
+    @property
+    def steps(self) -> int:
+        """Steps of training, summed over members."""
+        return sum(member.stop - member.start for member in self.members)
+
+    def chunks(self) -> Iterator[list[Member]]:
+        """Members that go through the training loop together: those that start and stop together."""
+        by_span = sorted(self.members, key=lambda member: (member.start, member.stop))  # stable
+        for _, chunk in groupby(by_span, key=lambda member: (member.start, member.stop)):
+            yield list(chunk)
+
+
+def plan(setting: Setting, iterations: int) -> list[Level]:
+    """Level 0 and `iterations` rounds of pruning after it."""
+    return [_level(setting, number) for number in range(iterations + 1)]
+
+
+def _level(setting: Setting, number: int) -> Level:
+    config = setting.config
+    full = (0, setting.length)
+    spans = {"main": full}
+    if number > 0:
+        ticket = _retraining(setting)
+        # What is freshly initialized trains for the full length, whatever the ticket is rewound to.
+        spans = {"main": ticket, "reinit": full, "random": full, "shuffle": ticket}
+        spans = {arm: spans[arm] for arm in ("main", *config.pruning.arms)}
+    members = tuple(
+        Member(replicate, arm, *span) for arm, span in spans.items() for replicate in range(config.replicates)
+    )
+    densities = layer_densities(setting, number)
+    if not isinstance(densities, dict):
+        densities = dict.fromkeys(included(setting), densities)
+    sizes = {name: shape.numel() for name, shape in setting.shapes.items()}
+    kept = sum(round(size * densities.get(name, 1.0)) for name, size in sizes.items())
+    return Level(number, kept / sum(sizes.values()), members)
+
+
+def rewound_level(setting: Setting, number: int, start: int, mask: Mask) -> Level:
+    """Level `number` of a finished run once more, from step `start`, one member a replicate."""
+    members = tuple(Member(replicate, "main", start, setting.length) for replicate in range(setting.config.replicates))
+    return Level(number, masks.count(mask) / masks.total(mask), members)
+
+
+def _retraining(setting: Setting) -> tuple[int, int]:
+    """First and last step of the schedule that a pruned network is retrained on (Renda et al. 2020)."""
+    length, pruning = setting.length, setting.config.pruning
+    if setting.rewind_step is not None:
+        return setting.rewind_step, length
+    again = pruning.retrain.steps(setting.epoch) if pruning.retrain else length
+    return (length - again, length) if pruning.rewind == "learning_rate" else (length, length + again)
+
+
+def included(setting: Setting) -> list[str]:
+    """Names of the weights that are pruned: those of all layers but the excluded ones."""
+    exclude = setting.config.pruning.exclude
+    return [name for name in setting.shapes if not any(matches(name, pattern) for pattern in exclude)]
+
+
+def layer_densities(setting: Setting, level: int) -> float | dict[str, float]:
+    """Density of the pruned layers after `level` rounds: a float where they are ranked together, else one for each.
+
+    Computed from the number of rounds, not from the round before, so that rounding never adds up.
+    """
+    pruning = setting.config.pruning
+    shapes = {name: setting.shapes[name] for name in included(setting)}
+    allocation = pruning.allocation
+    densities: float | dict[str, float] = allocation.entry(
+        (1 - pruning.fraction) ** level, shapes, **allocation.options
+    )
+    if isinstance(densities, dict):
+        for name in densities:
+            for pattern, fraction in pruning.fractions.items():
+                if matches(name, pattern):
+                    densities[name] = (1 - fraction) ** level
+                    break
+    return densities

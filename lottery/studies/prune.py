@@ -1,0 +1,72 @@
+"""Prune, rewind, retrain, round after round, beside controls."""
+
+from lottery import masks
+from lottery.cohort import Network, State
+from lottery.masks import Mask
+from lottery.seeds import stream
+from lottery.studies.level import Context, train_level
+from lottery.studies.plan import Member, included, layer_densities, plan
+from lottery.studies.train import train
+
+
+def prune(context: Context) -> None:
+    """Iterative pruning with rewinding (Frankle & Carbin 2019; Frankle et al. 2020; Renda et al. 2020).
+
+    Train a dense network. Then, in each round: prune what the round before (one-shot: the dense network) was trained
+    to; put the weights back to where `pruning.rewind` says; train again. Controls are trained beside each ticket.
+    """
+    train(context)
+    setting, pruning = context.setting, context.setting.config.pruning
+    for level in plan(setting, pruning.iterations)[1:]:
+        if all(context.run.has_member(member.replicate, level.number, member.arm) for member in level.members):
+            continue
+        source = 0 if pruning.one_shot else level.number - 1
+        tickets = [
+            Network(_rewound(context, source, replicate), pruned(context, source, level.number, replicate))
+            for replicate in range(setting.config.replicates)
+        ]
+
+        def network(member: Member, tickets: list[Network] = tickets, level: int = level.number) -> Network:
+            return arm(context, member.arm, tickets[member.replicate], level, member.replicate)
+
+        train_level(context, level, network)
+
+
+def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:
+    """The ticket's mask at `level`: the best of the weights that level `source` still has, by the pruning score."""
+    setting, pruning = context.setting, context.setting.config.pruning
+    state = context.run.read_weights(replicate, source, "main")
+    mask = context.run.read_mask(replicate, source, "main")
+    names = included(setting)
+    scores = pruning.score.entry(
+        {name: state[name] for name in names},
+        stream(setting.config.seed, "prune", replicate, level),
+        **pruning.score.options,
+    )
+    kept = masks.keep_top(scores, layer_densities(setting, level), {name: mask[name] for name in names})
+    return mask | kept
+
+
+def arm(context: Context, name: str, ticket: Network, level: int, replicate: int) -> Network:
+    """The network of an arm: the ticket, or a control that lacks its weights, its mask, or both.
+
+                        the ticket's weights    a fresh initialization
+        its mask        main                    reinit
+        shuffled mask   shuffle                 random
+    """
+    setting = context.setting
+    shuffled = name in ("shuffle", "random")
+    fresh = name in ("reinit", "random")
+    generator = stream(setting.config.seed, "mask", replicate, level, name)
+    return Network(
+        setting.initial(replicate, name, level) if fresh else ticket.state,
+        masks.shuffle(ticket.mask, generator) if shuffled else ticket.mask,
+    )
+
+
+def _rewound(context: Context, source: int, replicate: int) -> State:
+    """The weights that retraining starts from."""
+    step = context.setting.rewind_step
+    if step is None:
+        return context.run.read_weights(replicate, source, "main")
+    return context.run.read_early(replicate, step)

@@ -1,0 +1,127 @@
+"""From a config to all that a study works with; everything that can be wrong with a config is found here."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import torch
+from torch import nn
+
+from lottery import devices
+from lottery.analysis.flops import layer_flops
+from lottery.batches import Batches, Resident
+from lottery.cohort import State, choose_execution, initialise, prunable
+from lottery.config import Config
+from lottery.errors import LotteryError
+from lottery.values import Duration
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A config made real.
+
+    Attributes:
+        template: the network; its weights mean nothing, only its structure.
+        shapes: name -> shape of the prunable weights.
+        flops: name of a prunable weight -> FLOPs of its layer for one image, dense.
+        epoch: steps of one epoch.
+        length: steps of the dense training.
+        every: steps between evaluations.
+    """
+
+    config: Config
+    device: torch.device
+    data: Resident
+    template: nn.Module
+    shapes: dict[str, torch.Size]
+    flops: dict[str, int]
+    epoch: int
+    length: int
+    every: int
+
+    def initial(self, replicate: int, *name: str | int) -> State:
+        """A replicate's initialization, or with further names another one that is as independent as another seed."""
+        initializer = self.config.model.initializer
+        return initialise(
+            self.template,
+            lambda shape, generator: initializer.entry(shape, generator, **initializer.options),
+            self.config.seed,
+            replicate,
+            *name,
+        )
+
+    def batches(self, replicates: list[int]) -> Batches:
+        """Training batches for members of these replicates."""
+        return Batches(self.data, replicates, self.config.train.batch_size, self.config.seed)
+
+    def execution(self, members: int) -> str:
+        """`stacked` or `looped`, for a cohort of so many members."""
+        chosen = self.config.execution
+        return choose_execution(self.template, members, self.device) if chosen == "auto" else chosen
+
+    @property
+    def rewind_step(self) -> int | None:
+        """Step of the dense training that tickets are rewound to; None where trained weights are kept."""
+        rewind = self.config.pruning.rewind
+        return rewind.steps(self.epoch) if isinstance(rewind, Duration) else None
+
+
+def prepare(config: Config) -> Setting:
+    """Find the device, load the data, build the network, and check that they fit the config and each other.
+
+    Raises:
+        LotteryError: they don't; the message names the key.
+    """
+    device = devices.resolve(config.device)
+    dataset = config.data.entry(**config.data.options)
+    data = Resident(
+        dataset,
+        validation=config.data.validation,
+        seed=config.seed,
+        replicates=config.replicates,
+        device=device,
+        crop=config.data.augment.crop,
+        flip=config.data.augment.flip,
+    )
+    try:
+        # Modules draw default weights when they are made: those numbers are not taken from anybody's generator.
+        with torch.random.fork_rng(devices=[]):
+            template: nn.Module = config.model.entry(dataset.shape, dataset.classes, **config.model.options)
+    except ValueError as error:
+        raise LotteryError(f"model: {error}; the images are {'x'.join(map(str, dataset.shape))}") from error
+    epoch = Batches(data, [0], config.train.batch_size, config.seed).steps_per_epoch
+    setting = Setting(
+        config=config,
+        device=device,
+        data=data,
+        template=template,
+        shapes=prunable(template),
+        flops=layer_flops(template, dataset.shape),
+        epoch=epoch,
+        length=config.train.length.steps(epoch),
+        every=config.train.evaluate_every.steps(epoch),
+    )
+    _check_pruning(setting)
+    return setting
+
+
+def _check_pruning(setting: Setting) -> None:
+    pruning = setting.config.pruning
+    if setting.rewind_step is not None and setting.rewind_step >= setting.length:
+        raise LotteryError(
+            f"pruning.rewind: {pruning.rewind} is not before the end of training, at {setting.length}it; "
+            "to keep trained weights write learning_rate or finetune"
+        )
+    if pruning.rewind == "learning_rate" and pruning.retrain and pruning.retrain.steps(setting.epoch) > setting.length:
+        raise LotteryError(f"pruning.retrain: {pruning.retrain} is longer than training, {setting.length}it")
+    for key, patterns in (("fractions", pruning.fractions), ("exclude", pruning.exclude)):
+        for pattern in patterns:
+            if not any(matches(name, pattern) for name in setting.shapes):
+                layers = ", ".join(name.removesuffix(".weight") for name in setting.shapes)
+                raise LotteryError(f"pruning.{key}: no layer is called {pattern!r}; there are {layers}")
+    if all(any(matches(name, pattern) for pattern in pruning.exclude) for name in setting.shapes):
+        raise LotteryError("pruning.exclude: leaves no layer to prune")
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether the layer of weight `name` matches a shell-style pattern."""
+    return fnmatchcase(name.removesuffix(".weight"), pattern)

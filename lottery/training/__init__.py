@@ -1,0 +1,1 @@
+"""Training a cohort: the only place where weights change."""

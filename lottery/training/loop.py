@@ -1,0 +1,91 @@
+"""The one training loop, for one member or fifty."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lottery.batches import Batches
+from lottery.cohort import Cohort
+
+
+class Trainer:
+    """A cohort on its way through training; `step` is the number of steps behind it, in the schedule's count."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        batches: Batches,
+        optimizer: torch.optim.Optimizer,
+        factor: Callable[[int], float],
+        *,
+        start: int,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        """Train `cohort` from step `start` on.
+
+        Args:
+            cohort: networks at step `start`.
+            batches: gives the batch of a step.
+            optimizer: over `cohort.leaves`; its learning rate is that of a factor of 1.
+            factor: factor on the learning rate at a step.
+            start: step of the schedule at which training starts; the optimizer's slots are zero there.
+            label_smoothing: probability spread evenly over all classes.
+        """
+        self.cohort, self.step = cohort, start
+        self._batches, self._optimizer, self._factor, self._smoothing = batches, optimizer, factor, label_smoothing
+        self._rate: float = optimizer.param_groups[0]["lr"]
+        self._loss = torch.zeros(cohort.size, device=cohort.device)
+        self._steps = 0
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the step behind, or of the first step where there is none behind."""
+        return self._rate * self._factor(max(self.step - 1, 0))
+
+    def advance(self, to: int, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Train until step `to`; False where `stop` ended it earlier, between two steps."""
+        self.cohort.train()
+        while self.step < to:
+            if stop():
+                return False
+            images, labels = self._batches.at(self.step)
+            self._loss += self.cohort.backward(images, labels, self._smoothing)
+            for group in self._optimizer.param_groups:
+                group["lr"] = self._rate * self._factor(self.step)
+            self._optimizer.step()
+            self.step += 1
+            self._steps += 1
+        return True
+
+    def pop_loss(self) -> list[float]:
+        """Each member's mean training loss over the steps since the last call; NaN where there were none."""
+        losses: list[float] = (self._loss / self._steps if self._steps else self._loss * torch.nan).tolist()
+        self._loss.zero_()
+        self._steps = 0
+        return losses
+
+    def state(self) -> dict[str, Tensor]:
+        """All that a trainer of the same cohort needs to go on from here, as tensors on the CPU."""
+        tensors = {"step": torch.tensor(self.step), "loss": self._loss, "loss_steps": torch.tensor(self._steps)}
+        tensors |= {f"weights/{name}": tensor.detach() for name, tensor in self.cohort.weights.items()}
+        tensors |= {f"buffers/{name}": tensor for name, tensor in self.cohort.buffers.items()}
+        for index, leaf in enumerate(self.cohort.leaves):
+            tensors |= {f"slots/{index}/{slot}": value for slot, value in self._optimizer.state[leaf].items()
+                        if value is not None}
+        return {name: tensor.cpu().clone() for name, tensor in tensors.items()}
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+        self.step, self._steps = int(tensors["step"]), int(tensors["loss_steps"])
+        self._loss.copy_(tensors["loss"])
+        for kind, own in (("weights", self.cohort.weights), ("buffers", self.cohort.buffers)):
+            for name, tensor in own.items():
+                tensor.copy_(tensors[f"{kind}/{name}"])
+        for key, value in tensors.items():
+            if key.startswith("slots/"):
+                _, index, slot = key.split("/")
+                leaf = self.cohort.leaves[int(index)]
+                # A slot lies where its weights are; Adam's step count does too, being read by the fused kernel.
+                self._optimizer.state[leaf][slot] = value.to(leaf.device)

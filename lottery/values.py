@@ -1,0 +1,62 @@
+"""Types of single values in a config, shared by `config.py` and the options of registry entries."""
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+_DURATION = re.compile(r"(0|[1-9][0-9]*)(it|ep)")
+
+
+class Duration(str):
+    """A length of training: `2000it` (optimizer steps) or `3ep` (passes over the training split)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return `text` as a duration; raises ValueError where it isn't one."""
+        if not _DURATION.fullmatch(text):
+            raise ValueError(f"{text!r} is not a duration: write steps as 2000it, epochs as 3ep")
+        return cls(text)
+
+    def steps(self, epoch: int) -> int:
+        """Length in optimizer steps, where one pass over the training split takes `epoch` steps."""
+        return int(self[:-2]) * (epoch if self.endswith("ep") else 1)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def validate(value: Any) -> Duration:
+            try:
+                return cls.parse(str(value))
+            except ValueError as error:
+                raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
+
+        return core_schema.no_info_plain_validator_function(
+            validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["2000it", "3ep"]}
+
+
+Proportion = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+"""Strictly between 0 and 1."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _whole_above_one(value: float) -> float:
+    if value >= 1 and value != int(value):
+        raise PydanticCustomError("number", "write a whole number, or a fraction below 1")
+    return int(value) if value >= 1 or value == 0 else value
+
+
+NumberOrFraction = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_whole_above_one)]
+"""From 1 on a whole number of things, below 1 a fraction of those there are."""

@@ -99,8 +99,10 @@ class Batches:
         self._data, self._replicates, self._size, self._seed = data, list(replicates), batch_size, seed
         self.steps_per_epoch = data.train_index.shape[1] // batch_size
         if not self.steps_per_epoch:
-            raise LotteryError(f"train.batch_size: {batch_size} is more than the {data.train_index.shape[1]} "
-                               "training images; lower it or data.validation")
+            raise LotteryError(
+                f"train.batch_size: {batch_size} is more than the {data.train_index.shape[1]} "
+                "training images; lower it or data.validation"
+            )
         self._epoch = -1
         self._index = self._shift = torch.empty(0)
 

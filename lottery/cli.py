@@ -125,7 +125,8 @@ def rewind(
     level: Annotated[int, typer.Option(min=0, help="Level whose tickets are retrained.")],
     to: Annotated[str, typer.Option(metavar="STEP", help="Where retraining starts: 0it, 2000it, 3ep.")] = "0it",
     weights: Annotated[
-        Weights, typer.Option(help="The dense network's at that step, a fresh initialization, or the ticket's final ones.")
+        Weights,
+        typer.Option(help="The dense network's at that step, a fresh initialization, or the ticket's final ones."),
     ] = Weights.rewind,
     mask: Annotated[
         MaskFrom, typer.Option(help="The ticket's; shuffled within layers; drawn anew; what was pruned first.")
@@ -376,6 +377,7 @@ def _report(runs: Sequence["Run"]) -> None:
 
 
 def _print_plan(setting: "Setting", levels: Sequence[Any]) -> None:
-    from lottery.report.tables import plan_table, results_console
+    from lottery.report.tables import results_console
+    from lottery.studies.forecast import forecast
 
-    results_console().print(plan_table(setting, levels))
+    results_console().print(forecast(setting, levels))

@@ -9,7 +9,7 @@ A cohort of one is looped: it costs what the module alone costs.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +33,7 @@ class Network:
 
 
 def prunable(template: nn.Module) -> dict[str, torch.Size]:
-    """Name -> shape of the weights that masks cover: those of convolutions and linear layers, in order of definition."""
+    """Name -> shape of the weights that masks cover: those of convolutions and linear layers, as they are defined."""
     return {
         f"{name}.weight": module.weight.shape
         for name, module in template.named_modules()
@@ -135,8 +135,9 @@ class Cohort:
         shared = images.dim() == 4
         if self.stacked:
 
-            def forward(weights: Mapping[str, Tensor], buffers: Mapping[str, Tensor], batch: Tensor) -> Tensor:
-                return functional_call(self._template, (weights, buffers), (batch,))
+            def forward(weights: State, buffers: State, batch: Tensor) -> Tensor:
+                outputs: Tensor = functional_call(self._template, (weights, buffers), (batch,))
+                return outputs
 
             outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(self.weights, self.buffers, images)
             return outputs
@@ -170,7 +171,8 @@ class Cohort:
                 parts.append(loss.detach())
             losses = torch.stack(parts)
         if self._pruned:
-            torch._foreach_mul_([leaf.grad for leaf, _ in self._pruned], [keep for _, keep in self._pruned])
+            gradients = [leaf.grad for leaf, _ in self._pruned if leaf.grad is not None]
+            torch._foreach_mul_(gradients, [keep for _, keep in self._pruned])
         return losses.detach()
 
     def member(self, index: int) -> Network:

@@ -31,7 +31,18 @@ def _refuse_unknown(value: Mapping[Any, Any], valid: Any) -> None:
 
 
 # Problem types with a message of our own, complete as it stands.
-_OURS = {"unknown_key", "unknown_name", "option", "choice", "duration", "zero", "nesterov", "fractions", "retrain", "arms"}
+_OURS = {
+    "unknown_key",
+    "unknown_name",
+    "option",
+    "choice",
+    "duration",
+    "zero",
+    "nesterov",
+    "fractions",
+    "retrain",
+    "arms",
+}
 
 
 class Section(BaseModel):
@@ -73,8 +84,9 @@ class Choice(BaseModel):
         if isinstance(value, str):
             value = {"name": value}
         if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            raise PydanticCustomError("choice", "write the name of one of the {kind}, or a mapping with `name`",
-                                      {"kind": cls.kind})
+            raise PydanticCustomError(
+                "choice", "write the name of one of the {kind}, or a mapping with `name`", {"kind": cls.kind}
+            )
         try:
             model = registry.find(cls.kind, value["name"]).options
         except LookupError as error:
@@ -99,13 +111,15 @@ class Choice(BaseModel):
             required = [*needed, *options.get("required", [])]
             if not required:
                 names.append(name)
-            shapes.append({
-                "type": "object",
-                "description": registry.find(cls.kind, name).summary,
-                "properties": {"name": {"const": name}} | own | options.get("properties", {}),
-                "required": ["name", *required],
-                "additionalProperties": False,
-            })
+            shapes.append(
+                {
+                    "type": "object",
+                    "description": registry.find(cls.kind, name).summary,
+                    "properties": {"name": {"const": name}} | own | options.get("properties", {}),
+                    "required": ["name", *required],
+                    "additionalProperties": False,
+                }
+            )
         return {"title": cls.__name__, "anyOf": [{"enum": names}, *shapes]}
 
 

@@ -19,7 +19,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Display:
-    """Shows what a study is at. The training loop isn't slowed: the display reads the trainer's step when it redraws."""
+    """Shows what a study is at. It reads the trainer's step when it redraws, so the training loop isn't slowed."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -107,8 +107,7 @@ class Display:
             rows.add_row(
                 "level",
                 ProgressBar(total=stop - start, completed=self._trainer.step - start, width=30),
-                f"step {self._trainer.step:,}/{stop:,}, {len(self._members)} members, "
-                f"{self._trainer.cohort.execution}",
+                f"step {self._trainer.step:,}/{stop:,}, {len(self._members)} members, {self._trainer.cohort.execution}",
             )
         rows.add_row("study", ProgressBar(total=self._total, completed=self._steps_done(), width=30), self._left())
         return Group(Text(self._title(), style="bold"), rows, Text(f"test accuracy: {self._accuracies or '-'}"))

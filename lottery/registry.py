@@ -50,6 +50,7 @@ class Entry:
         return _options(self.kind, self.name)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call the function, with the options that the name fixes."""
         return self.function(*arguments, **self.preset, **options)
 
 

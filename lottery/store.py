@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -62,8 +61,6 @@ class Run:
                 path.mkdir(parents=True)
                 break
             except FileExistsError:
-                if runs_dir.exists() and not runs_dir.is_dir():
-                    raise LotteryError(f"{runs_dir} is not a folder; name another with --runs-dir") from None
                 attempt += 1
             except OSError as error:
                 raise LotteryError(f"{path}: can't be made ({error.strerror}); name another with --runs-dir") from error

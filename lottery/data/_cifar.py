@@ -34,8 +34,10 @@ def load(name: str, root: str, folder: str, classes: int) -> Dataset:
             raise ValueError(f"{where} lacks files, or they don't have the published checksums") from error
 
     train, test = obtain(name, root, read, looked_for="the unpacked python version of the archive", where=where)
-    images = {split: torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous() for split, part in
-              (("train", train), ("test", test))}
+    images = {
+        split: torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
+        for split, part in (("train", train), ("test", test))
+    }
     mean, std = moments(images["train"])
     return Dataset(
         images["train"], torch.tensor(train.targets), images["test"], torch.tensor(test.targets), classes, mean, std

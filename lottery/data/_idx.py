@@ -39,9 +39,7 @@ def load(name: str, root: str, mean: float, std: float) -> Dataset:
     parts = obtain(name, root, read, looked_for=", ".join(_FILES.values()) + " (or the same as .gz)", where=folder)
     images = {split: parts[split, "images"].unsqueeze(1) for split in ("train", "test")}
     labels = {split: parts[split, "labels"].long() for split in ("train", "test")}
-    return Dataset(
-        images["train"], labels["train"], images["test"], labels["test"], 10, (mean * 255,), (std * 255,)
-    )
+    return Dataset(images["train"], labels["train"], images["test"], labels["test"], 10, (mean * 255,), (std * 255,))
 
 
 def _read(path: Path) -> Tensor:

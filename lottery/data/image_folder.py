@@ -53,7 +53,9 @@ def _scan(folder: Path) -> dict[str, list[Path]]:
     }
     empty = [name for name, images in found.items() if not images]
     if not found or empty:
-        raise LotteryError(f"{folder / empty[0] if empty else folder} holds no {'images' if empty else 'class folders'}")
+        raise LotteryError(
+            f"{folder / empty[0] if empty else folder} holds no {'images' if empty else 'class folders'}"
+        )
     return found
 
 

@@ -50,7 +50,8 @@ class _ResNet(nn.Module):
         """[B, C, H, W] -> logits [B, classes]."""
         x = F.relu(self.norm(self.conv(x)))
         x = self.stage_3(self.stage_2(self.stage_1(x)))
-        return self.output(x.mean((2, 3)))
+        logits: Tensor = self.output(x.mean((2, 3)))
+        return logits
 
 
 def resnet(

@@ -45,7 +45,8 @@ class _WideResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> logits [B, classes]."""
         x = self.stage_3(self.stage_2(self.stage_1(self.conv(x))))
-        return self.output(F.relu(self.norm(x)).mean((2, 3)))
+        logits: Tensor = self.output(F.relu(self.norm(x)).mean((2, 3)))
+        return logits
 
 
 def wide_resnet(

@@ -18,6 +18,4 @@ def adam(
     weight_decay: NonNegative = 0.0,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015); weight decay is added to the gradient, of every parameter."""
-    return torch.optim.Adam(
-        weights, lr=lr, betas=(beta_1, beta_2), eps=epsilon, weight_decay=weight_decay, fused=True
-    )
+    return torch.optim.Adam(weights, lr=lr, betas=(beta_1, beta_2), eps=epsilon, weight_decay=weight_decay, fused=True)

@@ -18,6 +18,4 @@ def adamw(
     weight_decay: NonNegative = 1e-2,
 ) -> torch.optim.Optimizer:
     """Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019)."""
-    return torch.optim.AdamW(
-        weights, lr=lr, betas=(beta_1, beta_2), eps=epsilon, weight_decay=weight_decay, fused=True
-    )
+    return torch.optim.AdamW(weights, lr=lr, betas=(beta_1, beta_2), eps=epsilon, weight_decay=weight_decay, fused=True)

@@ -17,6 +17,4 @@ def sgd(
     weight_decay: NonNegative = 0.0,
 ) -> torch.optim.Optimizer:
     """SGD with momentum, Nesterov's by option; weight decay is added to the gradient, of every parameter."""
-    return torch.optim.SGD(
-        weights, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
-    )
+    return torch.optim.SGD(weights, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True)

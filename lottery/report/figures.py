@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -15,7 +16,13 @@ from lottery.store import Record, Run
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}
 _LINES = ["-", "--", ":", "-."]
-_STYLE = {"axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False, "font.size": 10}
+_STYLE: Any = {
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 10,
+}
 
 
 def accuracy_by_density(runs: Sequence[Run], path: Path) -> Path:
@@ -40,9 +47,7 @@ def accuracy_by_density(runs: Sequence[Run], path: Path) -> Path:
     return path
 
 
-def _against_density(
-    axes: Axes, levels: list[Record], key: str, scale: float, prefix: str, dashes: str
-) -> None:
+def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, prefix: str, dashes: str) -> None:
     estimates = by_level_and_arm(levels, key)
     density = {(line["level"], line["arm"]): 100 * line["density"] for line in levels}
     dense = estimates.get((0, "main"))
@@ -64,12 +69,23 @@ def _against_density(
             x,
             [scale * value.mean for _, value in points],
             [scale * (value.half_width or 0) for _, value in points],
-            color=colour, linestyle=dashes, marker="o", markersize=3.5, capsize=2, linewidth=1.4,
+            color=colour,
+            linestyle=dashes,
+            marker="o",
+            markersize=3.5,
+            capsize=2,
+            linewidth=1.4,
             label=f"{prefix}{name}",
         )
         for at, (_, value) in zip(x, points, strict=True):
-            axes.plot([at] * len(value.values), [scale * one for one in value.values], ".", color=colour, alpha=0.3,
-                      markersize=4)
+            axes.plot(
+                [at] * len(value.values),
+                [scale * one for one in value.values],
+                ".",
+                color=colour,
+                alpha=0.3,
+                markersize=4,
+            )
 
 
 def _bounds(value: Estimate, scale: float) -> tuple[float, float]:
@@ -118,10 +134,20 @@ def learning_curves(run: Run, path: Path, most: int = 6) -> Path:
                 steps = sorted(curve)
                 points = [estimate(curve[step]) for step in steps]
                 colour = colours(0.1 + 0.9 * shown.index(level) / max(1, len(shown) - 1))
-                axes.plot(steps, [point.mean for point in points], color=colour, linewidth=1.3,
-                          label=f"{100 * density[level]:.1f} %")
-                axes.fill_between(steps, *zip(*(_bounds(point, 1) for point in points), strict=True), color=colour,
-                                  alpha=0.2, linewidth=0)
+                axes.plot(
+                    steps,
+                    [point.mean for point in points],
+                    color=colour,
+                    linewidth=1.3,
+                    label=f"{100 * density[level]:.1f} %",
+                )
+                axes.fill_between(
+                    steps,
+                    *zip(*(_bounds(point, 1) for point in points), strict=True),
+                    color=colour,
+                    alpha=0.2,
+                    linewidth=0,
+                )
             axes.set_title("ticket" if arm == "main" else arm, fontsize=10)
             axes.set_xlabel("training step")
             # The climb from chance is the same for all; what differs lies near the top.

@@ -8,8 +8,6 @@ from rich.text import Text
 
 from lottery.report.statistics import Estimate, by_level_and_arm
 from lottery.store import Record, Run
-from lottery.studies.plan import Level
-from lottery.studies.setting import Setting
 
 ARMS = ("main", "reinit", "random", "shuffle")
 """In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
@@ -69,45 +67,6 @@ def _percent(value: Estimate) -> str:
 
 def _steps(value: Estimate) -> str:
     return f"{value.mean:,.0f}" + ("" if value.half_width is None else f" ± {value.half_width:,.0f}")
-
-
-def plan_table(setting: Setting, levels: Sequence[Level]) -> RenderableType:
-    """What a study will train, and what that costs, before it starts."""
-    config = setting.config
-    dense = sum(setting.flops.values())
-    table = Table(header_style="bold")
-    for heading in ("level", "weights %", "members", "arms", "steps each", "training FLOPs"):
-        table.add_column(heading, justify="left" if heading == "arms" else "right")
-    for level in levels:
-        arms = ", ".join(dict.fromkeys(member.arm for member in level.members))
-        spans = " or ".join(dict.fromkeys(f"{member.stop - member.start:,}" for member in level.members))
-        # Backward costs twice forward; masks are simulated, so the dense product is what is computed.
-        flops = 3 * dense * config.train.batch_size * level.steps
-        table.add_row(str(level.number), f"{100 * level.density:.1f}", str(len(level.members)), arms, spans,
-                      f"{flops:.2e}")
-    weights = sum(shape.numel() for shape in setting.shapes.values())
-    state = sum(tensor.numel() * tensor.element_size() for tensor in setting.template.state_dict().values())
-    networks = sum(len(level.members) for level in levels)
-    largest = max(len(level.members) for level in levels)
-    disk = networks * (state + weights) + 2 * config.replicates * state
-    steps = sum(level.steps for level in levels)
-    return Group(
-        Text(f"{config.name}: {config.model.name} ({weights:,} prunable weights, {dense:,} FLOPs an image) on "
-             f"{config.data.name}, {setting.device}, {setting.execution(largest)}", style="bold"),
-        table,
-        Text(f"{networks} networks, {steps:,} steps of training in all, {3 * dense * config.train.batch_size * steps:.2e}"
-             f" FLOPs; disk {_bytes(disk)}, while training up to {_bytes(3 * largest * state)} more"),
-    )
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            break
-        count /= 1024
-    else:
-        unit = "TiB"
-    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
 def results_console() -> Console:

@@ -117,9 +117,7 @@ def _train_chunk(
 def make_trainer(setting: Setting, networks: list[Network], replicates: list[int], start: int) -> Trainer:
     """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
     train = setting.config.train
-    cohort = Cohort(
-        setting.template, networks, execution=setting.execution(len(networks)), device=setting.device
-    )
+    cohort = Cohort(setting.template, networks, execution=setting.execution(len(networks)), device=setting.device)
     return Trainer(
         cohort,
         setting.batches(replicates),
@@ -156,9 +154,7 @@ def _pauses(step: int, stop: int, every: int, snapshots: Collection[int]) -> Ite
         yield step
 
 
-def _evaluate(
-    setting: Setting, level: Level, members: list[Member], trainer: Trainer, seconds: float
-) -> list[Record]:
+def _evaluate(setting: Setting, level: Level, members: list[Member], trainer: Trainer, seconds: float) -> list[Record]:
     """A record for each member and split; the training split's loss is that of the batches since the last one."""
     size = batch_size(setting.data.shape)
     replicates = [member.replicate for member in members]
@@ -189,8 +185,10 @@ def _summary(
     setting: Setting, level: Level, member: Member, network: Network, records: list[Record], seconds: float
 ) -> Record:
     own = [record for record in records if (record["replicate"], record["arm"]) == (member.replicate, member.arm)]
-    by_split = {split: {record["step"]: record for record in own if record["split"] == split}
-                for split in ("validation", "test")}
+    by_split = {
+        split: {record["step"]: record for record in own if record["split"] == split}
+        for split in ("validation", "test")
+    }
     validation, test = by_split["validation"], by_split["test"]
     last = test[member.stop]
     if last["loss"] is None:
@@ -199,8 +197,11 @@ def _summary(
             "number.\nLower train.optimizer.lr, or add a warm-up to train.schedule."
         )
     # Read retroactively, never halting training: the first minimum of the validation loss (Frankle & Carbin 2019).
-    early = min((step for step in validation if validation[step]["loss"] is not None),
-                key=lambda step: (validation[step]["loss"], step), default=None)
+    early = min(
+        (step for step in validation if validation[step]["loss"] is not None),
+        key=lambda step: (validation[step]["loss"], step),
+        default=None,
+    )
     return {
         "replicate": member.replicate,
         "arm": member.arm,

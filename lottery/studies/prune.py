@@ -50,9 +50,9 @@ def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:
 def arm(context: Context, name: str, ticket: Network, level: int, replicate: int) -> Network:
     """The network of an arm: the ticket, or a control that lacks its weights, its mask, or both.
 
-                        the ticket's weights    a fresh initialization
-        its mask        main                    reinit
-        shuffled mask   shuffle                 random
+                    the ticket's weights    a fresh initialization
+    its mask        main                    reinit
+    shuffled mask   shuffle                 random
     """
     setting = context.setting
     shuffled = name in ("shuffle", "random")

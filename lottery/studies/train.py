@@ -18,4 +18,5 @@ def train(context: Context) -> None:
         run.write_early(member.replicate, 0, state)
         return Network(state, masks.full(state, list(setting.shapes)))
 
-    train_level(context, plan(setting, 0)[0], network, snapshots={setting.rewind_step} - {None, 0})
+    snapshots = [setting.rewind_step] if setting.rewind_step else []
+    train_level(context, plan(setting, 0)[0], network, snapshots)

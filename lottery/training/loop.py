@@ -71,8 +71,11 @@ class Trainer:
         tensors |= {f"weights/{name}": tensor.detach() for name, tensor in self.cohort.weights.items()}
         tensors |= {f"buffers/{name}": tensor for name, tensor in self.cohort.buffers.items()}
         for index, leaf in enumerate(self.cohort.leaves):
-            tensors |= {f"slots/{index}/{slot}": value for slot, value in self._optimizer.state[leaf].items()
-                        if value is not None}
+            tensors |= {
+                f"slots/{index}/{slot}": value
+                for slot, value in self._optimizer.state[leaf].items()
+                if value is not None
+            }
         return {name: tensor.cpu().clone() for name, tensor in tensors.items()}
 
     @torch.no_grad()

@@ -1,0 +1,129 @@
+"""What tests share: a tiny study, and the command line called in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from lottery import cli
+from lottery.config import Config
+from lottery.store import Run
+from lottery.studies.execute import execute
+from lottery.studies.setting import prepare
+
+
+def tiny(**changes: object) -> Config:
+    """A study of seconds: digits, 64-16-10, two replicates. `changes` are dotted keys with __ for the dot."""
+    values: dict = {
+        "name": "tiny",
+        "data": {"name": "digits", "validation": 100},
+        "model": {"name": "fcn", "widths": [16]},
+        "train": {
+            "length": "30it",
+            "batch_size": 32,
+            "optimizer": {"name": "adam", "lr": 0.01},
+            "evaluate_every": "10it",
+        },
+        "pruning": {"iterations": 2, "fraction": 0.5, "arms": ["reinit", "random", "shuffle"]},
+        "replicates": 2,
+        "device": "cpu",
+    }
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = value
+    return Config.model_validate(values)
+
+
+class Quiet:
+    """A watcher that watches nothing."""
+
+    def planned(self, levels, done): ...
+
+    def training(self, level, members, trainer): ...
+
+    def evaluated(self, records): ...
+
+    def trained(self, members): ...
+
+
+def carry_out(config: Config, folder: Path, study: str = "prune", stop: Callable[[], bool] = lambda: False) -> Run:
+    """Create a run and execute it."""
+    run = Run.create(folder, config, {"study": study})
+    execute(run, prepare(config), Quiet(), stop)
+    return run
+
+
+def tensor_files(run: Run) -> dict[str, bytes]:
+    """Every tensor file of a run but checkpoints: relative path -> bytes."""
+    return {
+        str(path.relative_to(run.path)): path.read_bytes()
+        for path in sorted(run.path.glob("replicate-*/**/*.safetensors"))
+    }
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lottery(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Result]:
+    """Call the command line in an empty folder; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["lottery", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    """The tiny study as a YAML file."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(tiny().to_yaml())
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run of the tiny study. Not to be changed."""
+    return carry_out(tiny(), tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def mnist_root() -> Path:
+    """A folder with the real MNIST in it; tests that want it skip where there is none."""
+    root = Path(os.environ.get("LOTTERY_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (root / "MNIST" / "raw").is_dir():
+        pytest.skip(f"no MNIST in {root}; name its folder with LOTTERY_TEST_DATA")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def global_generator_untouched():
+    """Nothing in the package draws from torch's global generator."""
+    before = torch.get_rng_state()
+    yield
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,203 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import carry_out, tensor_files, tiny
+
+from lottery.store import Run
+
+
+def only_run(folder: Path) -> Run:
+    (path,) = (folder / "runs").iterdir()
+    return Run.open(path)
+
+
+def test_the_main_job(lottery, config_file, tmp_path):
+    result = lottery("prune", config_file, "--iterations", "1", "--seed", "3", "--replicates", "2")
+    assert result.code == 0, result.err
+    run = only_run(tmp_path)
+    assert run.config.seed == 3
+    assert run.record["command"][:2] == ["lottery", "prune"]
+    assert "test accuracy at the end of training" in result.out
+    assert "level 1/1" in result.err
+    for figure in re.findall(r"figure: (\S+)", result.out):
+        assert Path(figure).exists()
+    # The report can be had again, by name, by path, and for the latest run.
+    for name in (run.path.name, run.path, "latest"):
+        again = lottery("report", name)
+        assert again.code == 0
+        assert again.out.splitlines()[:-2] == result.out.splitlines()[:-2]
+    listed = lottery("runs")
+    assert run.path.name in listed.out
+    assert "finished" in listed.out
+
+
+def test_a_run_is_extended_by_further_rounds(lottery, config_file, tmp_path, finished):
+    assert lottery("prune", config_file, "--iterations", "1").code == 0
+    run = only_run(tmp_path)
+    plan = lottery("prune", run.path, "--iterations", "1", "--dry-run").out
+    assert re.search(r"\n│ +2 │ +25\.0 │", plan)
+    assert not re.search(r"\n│ +1 │", plan)
+    result = lottery("prune", run.path, "--iterations", "1")
+    assert result.code == 0, result.err
+    assert run.config.pruning.iterations == 2
+    assert tensor_files(run) == tensor_files(finished)
+
+
+def test_train_then_rewind_then_resume(lottery, config_file, tmp_path, finished):
+    assert lottery("train", config_file, "--runs-dir", "trained").code == 0
+    (path,) = (tmp_path / "trained").iterdir()
+    assert {line["level"] for line in Run.open(path).levels()} == {0}
+    done = lottery("resume", path)
+    assert done.code == 0
+    assert "finished already" in done.err
+    result = lottery("rewind", finished.path, "--level", "1", "--to", "10it", "--weights", "reinit", "--mask", "invert")
+    assert result.code == 0, result.err
+    run = only_run(tmp_path)
+    assert run.record["parent"] == str(finished.path.resolve())
+    assert run.record["rewind"] == {"level": 1, "to": 10, "weights": "reinit", "mask": "invert"}
+    assert "retrained from" in result.out
+    assert [line["start_step"] for line in run.levels()] == [10, 10]
+    assert "│" in lottery("rewind", finished.path, "--level", "2", "--dry-run").out
+    assert only_run(tmp_path).path == run.path
+
+
+def test_dry_run_prints_the_plan_and_makes_nothing(lottery, config_file, tmp_path):
+    result = lottery("prune", config_file, "--dry-run")
+    assert result.code == 0
+    assert "main, reinit, random, shuffle" in result.out
+    assert "18 networks, 540 steps" in result.out
+    # 3 * 2 * weights * batch * steps
+    assert f"{3 * 2 * 1184 * 32 * 540:.2e} FLOPs" in result.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_methods_config_and_schema(lottery, config_file):
+    methods = lottery("methods").out
+    for word in ("magnitude", "global", "lenet_300_100", "milestones", "image_folder (root", "kaiming_uniform"):
+        assert word in methods
+    shown = lottery("config", config_file, "--set", "train.batch_size=7").out
+    assert yaml.safe_load(shown)["train"]["batch_size"] == 7
+    assert '"$defs"' in lottery("config", "--schema").out
+
+
+BAD = {
+    "missing file": (["prune", "nothing.yaml"], "neither a config file nor a run"),
+    "missing config": (["train", "nothing.yaml"], "can't be read"),
+    "wrong type": (["train", "{config}", "--set", "replicates=many"], "valid integer"),
+    "unknown key": (["train", "{config}", "--set", "train.batchsize=3"], "did you mean 'batch_size'"),
+    "unknown method": (["prune", "{config}", "--set", "pruning.score=magic"], "none of the scores"),
+    "density": (["prune", "{config}", "--set", "pruning.fraction=1.2"], "less than 1"),
+    "device word": (["train", "{config}", "--device", "gpu"], "device"),
+    "device": (["train", "{config}", "--device", "cuda:99"], "not on this machine; there are: "),
+    "no run": (["report", "nothing"], "is not there"),
+    "no run directory": (["report", "."], "not a run directory"),
+    "no level": (["rewind", "{run}", "--level", "9"], "no finished level 9"),
+    "no duration": (["rewind", "{run}", "--level", "1", "--to", "soon"], "not a duration"),
+    "outside": (["rewind", "{run}", "--level", "1", "--to", "999it"], "outside training"),
+    "set on run": (["prune", "{run}", "--iterations", "1", "--set", "seed=3"], "keeps its config"),
+    "no number": (["prune", "{run}"], "--iterations N"),
+    "too small": (["train", "{config}", "--set", "model=vgg_16"], "at least 16 pixels"),
+    "no data": (["train", "{config}", "--set", "data={name: image_folder, root: none}"], "is not there"),
+    "validation": (["train", "{config}", "--set", "data.validation=1437"], "leave none to train on"),
+    "batch": (["train", "{config}", "--set", "train.batch_size=9999"], "train.batch_size"),
+    "late rewind": (["prune", "{config}", "--set", "pruning.rewind=30it"], "not before the end"),
+    "pattern": (["prune", "{config}", "--set", "pruning.exclude=[fc]"], "no layer is called 'fc'"),
+    "all excluded": (["prune", "{config}", "--set", "pruning.exclude=['*']"], "no layer to prune"),
+    "long retrain": (
+        ["prune", "{config}", "--set", "pruning.rewind=learning_rate", "--set", "pruning.retrain=99it"],
+        "longer than training",
+    ),
+    "no runs": (["runs"], "is not there"),
+    "no latest": (["report", "latest"], "no runs in"),
+    "no config": (["config"], "name a config file"),
+    "runs-dir": (["train", "{config}", "--runs-dir", "{config}"], "can't be made"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_answered_in_two_lines_and_leaves_nothing(case, lottery, config_file, finished, tmp_path):
+    arguments, message = BAD[case]
+    known = {"{config}": config_file, "{run}": finished.path}
+    before = sorted(finished.path.parent.iterdir())
+    result = lottery(*(known.get(argument, argument) for argument in arguments))
+    assert result.code == 2
+    assert message in result.err
+    assert len(result.err.strip().splitlines()) <= 2
+    assert not (tmp_path / "runs").exists()
+    assert sorted(finished.path.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["prune"], ["frobnicate"], ["rewind", "x", "--level", "one"], ["train", "x", "-q"]]
+)
+def test_wrong_usage_exits_with_2(arguments, lottery):
+    result = lottery(*arguments)
+    assert result.code == 2
+    assert "Traceback" not in result.err
+
+
+def test_a_failed_run_exits_with_1(lottery, config_file):
+    result = lottery("train", config_file, "--set", "train.optimizer={name: sgd, lr: 1.0e+30}")
+    assert result.code == 1
+    assert "diverged" in result.err
+    assert len([line for line in result.err.splitlines() if line.startswith("failed:")]) == 1
+
+
+def test_an_unfinished_run_is_not_extended(lottery, tmp_path):
+    run = carry_out(tiny(pruning__iterations=1), tmp_path / "runs")
+    for name in ("levels.jsonl", "replicate-1/level-01/main/summary.json"):
+        (run.path / name).unlink()
+    run.append_levels([])
+    result = lottery("prune", run.path, "--iterations", "1")
+    assert result.code == 2
+    assert "finish it first: lottery resume" in result.err
+
+
+def test_a_damaged_run_does_not_hide_the_others(lottery, tmp_path):
+    carry_out(tiny(pruning__iterations=1), tmp_path / "runs")
+    broken = carry_out(tiny(pruning__iterations=1), tmp_path / "runs")
+    (broken.path / "run.json").write_text("{")
+    result = lottery("runs")
+    assert result.code == 0
+    assert "finished" in result.out
+    assert "damaged" in result.out
+
+
+def test_help_is_there_before_torch(tmp_path):
+    code = "import sys; from lottery import cli; assert not {'torch', 'pydantic', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_real_signal_and_resume_end_in_the_same_bytes(number, lottery, tmp_path):
+    config = tiny(train__length="2000it", pruning__iterations=1, pruning__arms=["reinit"])
+    straight = carry_out(config, tmp_path / "straight")
+    path = tmp_path / "long.yaml"
+    path.write_text(config.to_yaml())
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from lottery.cli import main; main()", "prune", str(path)],
+        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/metrics.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    run = only_run(tmp_path)
+    assert f"lottery resume runs/{run.path.name}" in errors
+    assert "Traceback" not in errors
+    assert run.record["status"] == "interrupted"
+    assert list(run.path.glob("checkpoint/*"))
+    result = lottery("resume", run.path)
+    assert result.code == 0, result.err
+    assert tensor_files(run) == tensor_files(straight)

@@ -1,0 +1,38 @@
+import io
+
+from conftest import tiny
+from rich.console import Console
+
+from lottery.progress import Display
+from lottery.store import Run
+from lottery.studies.execute import execute
+from lottery.studies.setting import prepare
+
+
+def watch(tmp_path, terminal):
+    """What the display of a whole study writes."""
+    config = tiny(pruning__iterations=1)
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    with Display(console) as display:
+        execute(run, prepare(config), display, lambda: False)
+        frame = Console(width=120, file=io.StringIO())
+        frame.print(display._render())
+    return console.file.getvalue(), frame.file.getvalue()
+
+
+def test_plain_lines_where_there_is_no_terminal(tmp_path):
+    written, _ = watch(tmp_path, terminal=False)
+    lines = written.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("level 0/1 (100.0% of weights): trained to step 30, test accuracy main ")
+    for word in ("level 1/1 (50.0% of weights)", "reinit", "shuffle", "member steps/s", "0:00 left"):
+        assert word in lines[1]
+    assert "\x1b" not in written
+
+
+def test_a_live_display_in_a_terminal(tmp_path):
+    written, frame = watch(tmp_path, terminal=True)
+    assert "\x1b[" in written
+    for word in ("level 1/1", "study", "member steps/s", "test accuracy: main"):
+        assert word in frame

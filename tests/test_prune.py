@@ -1,0 +1,292 @@
+import json
+
+import pytest
+import torch
+from conftest import Quiet, carry_out, tensor_files, tiny
+
+from lottery import masks
+from lottery.errors import Interrupted, RunFailed
+from lottery.store import Run
+from lottery.studies.execute import execute
+from lottery.studies.plan import plan
+from lottery.studies.setting import prepare
+
+TOTAL = 64 * 16 + 16 * 10
+
+
+def same_lines(first, second):
+    """JSONL records without what is measured in seconds."""
+
+    def strip(lines):
+        return [{key: value for key, value in line.items() if "seconds" not in key} for line in lines]
+
+    return strip(first.metrics()) == strip(second.metrics()) and strip(first.levels()) == strip(second.levels())
+
+
+def test_rounds_keep_exact_counts_in_every_arm(finished):
+    for line in finished.levels():
+        assert line["total"] == TOTAL
+        assert line["nonzero"] == round(TOTAL * 0.5 ** line["level"])
+        mask = finished.read_mask(line["replicate"], line["level"], line["arm"])
+        weights = finished.read_weights(line["replicate"], line["level"], line["arm"])
+        assert masks.count(mask) == line["nonzero"]
+        for name, kept in mask.items():
+            assert (weights[name][~kept] == 0).all()
+    assert len(finished.levels()) == 2 + 2 * 8
+
+
+def test_a_ticket_is_the_largest_weights_of_the_level_before(finished):
+    for replicate in range(2):
+        for level in (1, 2):
+            before = finished.read_weights(replicate, level - 1, "main")
+            mask = finished.read_mask(replicate, level, "main")
+            kept = torch.cat([before[name].abs()[mask[name]] for name in mask])
+            pruned = torch.cat([before[name].abs()[~mask[name]] for name in mask])
+            assert kept.min() >= pruned.max()
+
+
+def test_arms_differ_from_the_ticket_in_what_they_say(finished):
+    ticket = finished.read_mask(0, 1, "main")
+    for arm, same_mask in (("reinit", True), ("random", False), ("shuffle", False)):
+        mask = finished.read_mask(0, 1, arm)
+        assert all(int(mask[name].sum()) == int(ticket[name].sum()) for name in ticket)
+        assert all(torch.equal(mask[name], ticket[name]) for name in ticket) is same_mask
+    random, shuffle = (finished.read_mask(0, 1, arm)["hidden_1.weight"] for arm in ("random", "shuffle"))
+    assert not torch.equal(random, shuffle)
+
+
+def untrained(config, arm):
+    """The network that an arm of level 1 starts from, and the initialization."""
+    setting = prepare(config)
+    from lottery.cohort import Network
+    from lottery.studies.level import Context
+    from lottery.studies.prune import arm as network_of
+
+    state = setting.initial(0)
+    ticket = Network(state, masks.full(state, list(setting.shapes)))
+    context = Context(None, setting, Quiet(), lambda: False)
+    return network_of(context, arm, ticket, 1, 0).state["hidden_1.weight"], state["hidden_1.weight"]
+
+
+@pytest.mark.parametrize(("arm", "fresh"), [("main", False), ("shuffle", False), ("reinit", True), ("random", True)])
+def test_which_arms_are_freshly_initialized(arm, fresh):
+    weight, initial = untrained(tiny(), arm)
+    assert torch.equal(weight, initial) is not fresh
+
+
+def test_the_same_config_gives_the_same_bytes(finished, tmp_path):
+    again = carry_out(tiny(), tmp_path)
+    assert tensor_files(again) == tensor_files(finished)
+    assert same_lines(again, finished)
+    other = carry_out(tiny(seed=1), tmp_path)
+    changed = [name for name, data in tensor_files(other).items() if data != tensor_files(finished)[name]]
+    assert len([name for name in changed if name.endswith("weights.safetensors")]) == 18
+
+
+def test_stacked_and_looped_studies_agree(tmp_path):
+    first, second = (carry_out(tiny(execution=how, pruning__iterations=1), tmp_path) for how in ("stacked", "looped"))
+    for one, two in zip(first.levels(), second.levels(), strict=True):
+        weights = [run.read_weights(one["replicate"], one["level"], one["arm"]) for run in (first, second)]
+        if one["level"] == 0:
+            torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
+        assert one["nonzero"] == two["nonzero"]
+        assert one["test_accuracy"] == pytest.approx(two["test_accuracy"], abs=0.05)
+
+
+def test_a_replicate_does_not_depend_on_how_many_there_are(tmp_path):
+    options = {"execution": "looped", "pruning__iterations": 1}
+    few, many = (carry_out(tiny(replicates=count, **options), tmp_path) for count in (1, 3))
+    for name, data in tensor_files(few).items():
+        assert tensor_files(many)[name] == data
+
+
+def stop_after(steps):
+    """Asks to stop after so many steps."""
+    asked = iter(range(10**9))
+    return lambda: next(asked) >= steps
+
+
+@pytest.mark.parametrize("steps", [0, 1, 10, 25, 30, 37, 70, 85])
+@pytest.mark.parametrize("rewind", ["0it", "7it"])
+def test_interrupted_and_resumed_gives_the_same_bytes(steps, rewind, tmp_path):
+    config = tiny(pruning__rewind=rewind, pruning__arms=["reinit"])
+    straight = carry_out(config, tmp_path)
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    with pytest.raises(Interrupted):
+        execute(run, prepare(config), Quiet(), stop_after(steps))
+    assert run.record["status"] == "interrupted"
+    with pytest.raises(Interrupted):  # twice
+        execute(run, prepare(config), Quiet(), stop_after(3))
+    execute(run, prepare(config), Quiet(), lambda: False)
+    assert run.record["status"] == "finished"
+    assert tensor_files(run) == tensor_files(straight)
+    assert same_lines(run, straight)
+    assert not (run.path / "checkpoint").exists()
+
+
+class Crash(Exception):
+    pass
+
+
+@pytest.mark.parametrize("when", ["evaluated", "trained"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_crashed_without_a_checkpoint_and_resumed_gives_the_same_bytes(when, count, finished, tmp_path):
+    config = tiny()
+
+    class Falling(Quiet):
+        left = count
+
+        def fall(self, _):
+            self.left -= 1
+            if not self.left:
+                raise Crash
+
+    setattr(Falling, when, Falling.fall)
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    if when == "evaluated" or count <= 3:
+        with pytest.raises(Crash):
+            execute(run, prepare(config), Falling(), lambda: False)
+        assert run.record["status"] == "failed"
+    # As if the machine had stopped in the middle of a line.
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"replicate": 0, "ar')
+    execute(run, prepare(config), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+    assert same_lines(run, finished)
+
+
+def test_an_extended_run_is_the_longer_run(finished, tmp_path):
+    run = carry_out(tiny(pruning__iterations=1), tmp_path)
+    run.write_config(tiny())
+    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+    assert same_lines(run, finished)
+
+
+def test_a_trained_run_can_be_pruned(finished, tmp_path):
+    run = carry_out(tiny(), tmp_path, study="train")
+    assert {line["level"] for line in run.levels()} == {0}
+    run.update(study="prune")
+    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+
+
+def spans(**changes):
+    setting = prepare(tiny(**changes))
+    return {member.arm: (member.start, member.stop) for member in plan(setting, 1)[1].members}
+
+
+def test_where_retraining_starts_and_ends():
+    arms = {"pruning__arms": ["reinit", "shuffle"]}
+    assert spans(**arms) == {"main": (0, 30), "reinit": (0, 30), "shuffle": (0, 30)}
+    # A rewound ticket trains from step k to the end; what is freshly initialized trains for the full length.
+    assert spans(pruning__rewind="12it", **arms) == {"main": (12, 30), "reinit": (0, 30), "shuffle": (12, 30)}
+    assert spans(pruning__rewind="learning_rate")["main"] == (0, 30)
+    assert spans(pruning__rewind="learning_rate", pruning__retrain="10it")["main"] == (20, 30)
+    assert spans(pruning__rewind="finetune", pruning__retrain="10it")["main"] == (30, 40)
+
+
+def test_rewinding_restores_weights_and_statistics_of_the_step(tmp_path):
+    """With everything kept, a network rewound to step k is trained to the dense network's end, byte for byte."""
+    config = tiny(
+        model={"name": "resnet", "depth": 8, "width": 4},
+        train__optimizer={"name": "sgd", "lr": 0.1},
+        train__schedule={"name": "step", "milestones": ["20it"]},
+        pruning={"iterations": 1, "fraction": 1e-9, "rewind": "12it"},
+        execution="looped",
+    )
+    run = carry_out(config, tmp_path)
+    for replicate in range(2):
+        dense, again = (run.read_weights(replicate, level, "main") for level in (0, 1))
+        assert dense.keys() == again.keys()
+        assert any("running_mean" in name for name in dense)
+        for name in dense:
+            assert torch.equal(dense[name], again[name]), name
+        early = run.read_early(replicate, 12)
+        assert not torch.equal(early["conv.weight"], run.read_early(replicate, 0)["conv.weight"])
+        assert not torch.equal(early["conv.weight"], dense["conv.weight"])
+    rates = {(line["level"], line["step"]): line["lr"] for line in run.metrics() if line["split"] == "train"}
+    assert rates[1, 20] == rates[0, 20] == pytest.approx(0.1)
+    assert rates[1, 30] == rates[0, 30] == pytest.approx(0.01)
+    assert min(step for level, step in rates if level == 1) == 20
+
+
+def test_finetuning_keeps_weights_and_the_last_learning_rate(tmp_path):
+    config = tiny(
+        train__schedule={"name": "step", "milestones": ["20it"]},
+        pruning={"iterations": 1, "fraction": 0.5, "rewind": "finetune", "retrain": "20it"},
+    )
+    run = carry_out(config, tmp_path)
+    lines = [line for line in run.metrics() if line["level"] == 1 and line["split"] == "train"]
+    assert {line["step"] for line in lines} == {40, 50}
+    assert [line["lr"] for line in lines] == pytest.approx([0.001] * 4)
+    start = [line for line in run.metrics() if line["level"] == 1 and line["step"] == 30 and line["split"] == "test"]
+    dense = [line for line in run.levels() if line["level"] == 0]
+    # Half of the weights gone, the trained network is still far above chance before any retraining.
+    assert min(line["accuracy"] for line in start) > 0.4
+    assert len(start) == len(dense) == 2
+
+
+def test_one_shot_prunes_the_dense_network_each_time(tmp_path):
+    run = carry_out(tiny(pruning={"iterations": 2, "fraction": 0.5, "one_shot": True}), tmp_path)
+    dense, mask = run.read_weights(0, 0, "main"), run.read_mask(0, 2, "main")
+    kept = torch.cat([dense[name].abs()[mask[name]] for name in mask])
+    pruned = torch.cat([dense[name].abs()[~mask[name]] for name in mask])
+    assert kept.min() >= pruned.max()
+    assert masks.count(mask) == round(TOTAL / 4)
+
+
+def test_layers_of_their_own_rate_and_layers_left_out():
+    pruning = {"allocation": "uniform", "fraction": 0.5, "fractions": {"out*": 0.1}, "iterations": 1}
+    level = plan(prepare(tiny(pruning=pruning)), 2)[2]
+    assert level.density == (round(1024 * 0.25) + round(160 * 0.81)) / TOTAL
+    level = plan(prepare(tiny(pruning={"fraction": 0.5, "exclude": ["output"]})), 1)[1]
+    assert level.density == (512 + 160) / TOTAL
+
+
+def test_excluded_layers_stay_dense(tmp_path):
+    run = carry_out(tiny(pruning={"iterations": 1, "fraction": 0.5, "exclude": ["output"]}), tmp_path)
+    mask = run.read_mask(0, 1, "main")
+    assert mask["output.weight"].all()
+    assert int(mask["hidden_1.weight"].sum()) == 512
+
+
+def test_densities_of_the_lottery_ticket_paper(mnist_root):
+    """Frankle & Carbin 2019, figure 3 and section 2: after rounds 3, 7, 12, 15, 18."""
+    from pathlib import Path
+
+    from lottery import config
+
+    path = Path(__file__).parents[1] / "configs" / "frankle2019_lenet_mnist.yaml"
+    setting = prepare(config.load(path, [f"data.root={mnist_root}", "device=cpu"]))
+    levels = plan(setting, 18)
+    assert [round(100 * levels[k].density, 1) for k in (3, 7, 12, 15, 18)] == [51.3, 21.1, 7.0, 3.6, 1.9]
+
+
+def test_early_stop_is_the_first_minimum_of_the_validation_loss(finished):
+    for line in finished.levels():
+        key = (line["replicate"], line["arm"], line["level"])
+        own = [record for record in finished.metrics() if (record["replicate"], record["arm"], record["level"]) == key]
+        losses = {record["step"]: record["loss"] for record in own if record["split"] == "validation"}
+        assert list(losses) == [0, 10, 20, 30]
+        best = min(losses.values())
+        assert line["early_stop_step"] == next(step for step, loss in losses.items() if loss == best)
+        tests = {record["step"]: record["accuracy"] for record in own if record["split"] == "test"}
+        assert line["early_stop_test_accuracy"] == tests[line["early_stop_step"]]
+        assert line["test_accuracy"] == tests[30]
+
+
+def test_without_validation_there_is_no_early_stop(tmp_path):
+    run = carry_out(tiny(data__validation=0, pruning__iterations=1), tmp_path)
+    assert {line["early_stop_step"] for line in run.levels()} == {None}
+    assert {line["split"] for line in run.metrics()} == {"train", "test"}
+
+
+def test_a_diverged_network_fails_the_run_by_name(tmp_path):
+    config = tiny(train__optimizer={"name": "sgd", "lr": 1e30})
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    with pytest.raises(RunFailed, match="level 0 diverged"):
+        execute(run, prepare(config), Quiet(), lambda: False)
+    assert run.record["status"] == "failed"
+    for line in (run.path / "metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

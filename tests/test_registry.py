@@ -1,0 +1,150 @@
+"""Contracts that hold for every file of every registry folder: a new method is tested the day it lands."""
+
+import inspect
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from lottery import masks, registry
+from lottery.cohort import Cohort, Network, initialise, prunable
+from lottery.config import Schedule
+from lottery.seeds import stream
+from lottery.training.schedule import factor
+
+SHAPES = {"a.weight": torch.Size([30, 20]), "b.weight": torch.Size([8, 4, 3, 3]), "output.weight": torch.Size([10, 30])}
+
+
+def weights() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {name: torch.randn(shape, generator=generator) for name, shape in SHAPES.items()}
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_entry_says_what_it_is_and_takes_only_typed_options(kind):
+    for name in registry.names(kind):
+        entry = registry.find(kind, name)
+        assert entry.summary, name
+        for parameter in inspect.signature(entry.function).parameters.values():
+            assert parameter.annotation is not parameter.empty, (name, parameter)
+        assert entry.options.model_json_schema()["additionalProperties"] is False
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(LookupError, match="did you mean 'magnitude'"):
+        registry.find("scores", "magnitute")
+
+
+@pytest.mark.parametrize("name", registry.names("scores"))
+class TestScores:
+    def test_pure_and_repeatable(self, name):
+        given, before = weights(), weights()
+        score = registry.find("scores", name)
+        first, second = (score(given, stream(0, "prune")) for _ in range(2))
+        for key in given:
+            assert torch.equal(given[key], before[key])
+            assert torch.equal(first[key], second[key])
+            assert first[key].shape == given[key].shape
+            assert first[key].isfinite().all()
+
+    @pytest.mark.parametrize("density", [0.0, 0.001, 0.5, 1.0])
+    def test_prunes_to_exact_counts(self, name, density):
+        full = {key: torch.ones(shape, dtype=torch.bool) for key, shape in SHAPES.items()}
+        kept = masks.keep_top(registry.find("scores", name)(weights(), stream(0)), density, full)
+        assert masks.count(kept) == round(density * masks.total(full))
+
+
+@pytest.mark.parametrize("name", registry.names("allocation"))
+@pytest.mark.parametrize("density", [0.01, 0.2, 1.0])
+def test_allocations_give_densities(name, density):
+    given = registry.find("allocation", name)(density, SHAPES)
+    for value in given.values() if isinstance(given, dict) else [given]:
+        assert 0 <= value <= 1
+    if isinstance(given, dict):
+        assert given.keys() == SHAPES.keys()
+        kept = sum(value * SHAPES[key].numel() for key, value in given.items())
+        assert kept == pytest.approx(density * sum(shape.numel() for shape in SHAPES.values()))
+
+
+# Standard deviation of each initializer for a 3x3 convolution of 40 to 80 channels: fan_in 360, fan_out 720.
+DEVIATIONS = {"kaiming": math.sqrt(2 / 360), "glorot": math.sqrt(2 / (360 + 720))}
+
+
+@pytest.mark.parametrize("name", registry.names("initializers"))
+def test_initializers_have_the_variance_of_their_paper(name):
+    weight = registry.find("initializers", name)(torch.Size([80, 40, 3, 3]), stream(0, "init"))
+    assert torch.equal(weight, registry.find("initializers", name)(weight.shape, stream(0, "init")))
+    expected = DEVIATIONS[name.partition("_")[0]]
+    assert weight.mean().item() == pytest.approx(0, abs=expected / 30)
+    assert weight.std().item() == pytest.approx(expected, rel=0.02)
+    largest = weight.abs().max().item()
+    if name.endswith("uniform"):
+        assert largest == pytest.approx(math.sqrt(3) * expected, rel=0.01)
+    else:
+        assert largest > 3 * expected
+
+
+@pytest.mark.parametrize("name", registry.names("schedules"))
+def test_schedules_are_functions_of_the_step(name):
+    at = factor(Schedule(name=name), length=100, epoch=10)
+    values = [at(step) for step in range(100)]
+    assert values == [at(step) for step in range(100)]
+    assert values[0] == 1
+    assert all(0 <= value <= 1 for value in values)
+    assert at(250) == at(99)
+
+
+INPUTS = {"conv": (3, 32, 32), "vgg": (3, 16, 16), "resnet": (3, 8, 8), "wide_resnet": (3, 8, 8)}
+SMALL = {"wide_resnet": {"depth": 10, "width": 1}}
+
+
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_models_take_their_images_and_end_in_output(name):
+    entry = registry.find("models", name)
+    shape = (1, 5, 7) if "fcn" in name or "lenet" in name else INPUTS[name.rstrip("_0123456789")]
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = entry(shape, 7, **SMALL.get(name, {})).eval()
+        assert model(torch.empty(2, *shape)).shape == (2, 7)
+    assert list(prunable(model))[-1] == "output.weight"
+
+
+def net() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, {}) for name in registry.names("optimizers")),
+        ("sgd", {"momentum": 0.9, "weight_decay": 0.01}),
+        ("sgd", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+        ("adam", {"weight_decay": 0.01}),
+        ("adamw", {"weight_decay": 0.1}),
+    ],
+)
+@pytest.mark.parametrize("execution", ["stacked", "looped"])
+def test_optimizers_leave_pruned_weights_at_zero_after_every_step(name, options, execution):
+    template, generator = net(), torch.Generator().manual_seed(0)
+    state = initialise(template, lambda shape, gen: torch.randn(shape, generator=gen), 0)
+    networks = [
+        Network(state, {key: torch.rand(shape, generator=generator) < 0.5 for key, shape in prunable(template).items()})
+        for _ in range(2)
+    ]
+    cohort = Cohort(template, networks, execution=execution, device=torch.device("cpu"))
+    optimizer = registry.find("optimizers", name)(cohort.leaves, **options)
+    start = {key: weight.detach().clone() for key, weight in cohort.weights.items()}
+    for _ in range(20):
+        images = torch.randn(2, 8, 1, 8, 8, generator=generator)
+        cohort.backward(images, torch.randint(3, (2, 8), generator=generator))
+        optimizer.step()
+        for key, mask in cohort.masks.items():
+            assert (cohort.weights[key][~mask] == 0).all()
+    for leaf in cohort.leaves:
+        for slot, value in optimizer.state[leaf].items():
+            if value is not None and slot != "step" and leaf.dim() > 1:
+                assert (value[leaf == 0] == 0).all()
+    for key, weight in cohort.weights.items():
+        moved = weight != start[key]
+        assert moved[cohort.masks[key]].any() if key in cohort.masks else moved.any()

@@ -1,0 +1,125 @@
+import json
+
+import pytest
+import torch
+from conftest import tensor_files, tiny
+
+from lottery.cohort import Network
+from lottery.errors import LotteryError
+from lottery.store import Run
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(tmp_path / "runs", tiny(), {"study": "prune"})
+
+
+def network():
+    return Network({"w": torch.arange(4.0), "b": torch.zeros(1)}, {"w": torch.tensor([True, False, True, True])})
+
+
+def test_a_new_run_holds_its_config_and_record(run):
+    assert run.path.name.endswith("_tiny")
+    assert Run.open(run.path).config == tiny()
+    assert run.record["id"] == run.path.name
+    assert run.record["status"] == "running"
+    other = Run.create(run.path.parent, tiny(), {"study": "prune"})
+    assert other.path != run.path
+
+
+def test_tensors_come_back_as_they_were(run):
+    run.write_member(0, 3, "main", network(), {"level": 3})
+    assert (run.path / "replicate-0" / "level-03" / "main" / "summary.json").exists()
+    assert run.has_member(0, 3, "main")
+    assert not run.has_member(1, 3, "main")
+    assert torch.equal(run.read_weights(0, 3, "main")["w"], network().state["w"])
+    assert torch.equal(run.read_mask(0, 3, "main")["w"], network().mask["w"])
+    run.write_early(0, 0, network().state)
+    run.write_early(0, 20, network().state)
+    assert {path.name for path in (run.path / "replicate-0").glob("*.safetensors")} == {
+        "initial.safetensors", "rewind-20it.safetensors",
+    }  # fmt: skip
+    run.write_checkpoint({"x": torch.ones(2)}, {"step": 3})
+    tensors, about = run.read_checkpoint()
+    assert torch.equal(tensors["x"], torch.ones(2))
+    assert about == {"step": 3}
+    run.drop_checkpoint()
+    assert run.read_checkpoint() is None
+    assert not list(run.path.rglob("*.tmp"))
+
+
+def test_damage_is_named(run):
+    run.write_member(0, 0, "main", network(), {"level": 0})
+    path = run.path / "replicate-0" / "level-00" / "main" / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(LotteryError, match=r"weights\.safetensors is damaged"):
+        run.read_weights(0, 0, "main")
+    with pytest.raises(LotteryError, match=r"mask\.safetensors is missing"):
+        run.read_mask(0, 1, "main")
+    (run.path / "run.json").write_text("{")
+    with pytest.raises(LotteryError, match=r"run\.json is damaged"):
+        _ = run.record
+
+
+def test_a_torn_last_line_is_left_out(run):
+    run.append_metrics([{"a": 1}, {"a": 2}])
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"a":')
+    assert run.metrics() == [{"a": 1}, {"a": 2}]
+
+
+def line(level, step=0, arm="main"):
+    return {"replicate": 0, "level": level, "arm": arm, "step": step}
+
+
+def test_settling_drops_what_will_come_again_and_adds_what_was_lost(run):
+    run.write_member(0, 0, "main", network(), line(0))
+    run.write_member(0, 1, "main", network(), line(1))
+    run.append_levels([line(0)])  # the crash came before the second line
+    run.append_metrics([line(0, 5), line(1, 5), line(2, 5), line(2, 10)])
+    run.settle(lambda record: record["step"] <= 5)
+    assert run.levels() == [line(0), line(1)]
+    assert run.metrics() == [line(0, 5), line(1, 5), line(2, 5)]
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(LotteryError, match="is not there"):
+        Run.open(tmp_path / "nothing")
+    with pytest.raises(LotteryError, match="not a run directory"):
+        Run.open(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LotteryError, match=r"can't be made .*name another with --runs-dir"):
+        Run.create(tmp_path / "file", tiny(), {})
+
+
+def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):
+    metrics = {"replicate", "arm", "level", "step", "epoch", "split", "loss", "accuracy", "lr", "seconds"}
+    for text in (finished.path / "metrics.jsonl").read_text().splitlines():
+        assert set(json.loads(text)) == metrics
+    needed = {
+        "replicate", "arm", "level", "density", "nonzero", "total", "flops", "test_accuracy", "validation_accuracy",
+        "early_stop_step", "early_stop_test_accuracy", "train_seconds",
+    }  # fmt: skip
+    for text in (finished.path / "levels.jsonl").read_text().splitlines():
+        assert needed <= set(json.loads(text))
+    record = finished.record
+    assert record["status"] == "finished"
+    assert {"id", "study", "device", "versions", "commit", "dirty", "seed", "started", "finished"} <= set(record)
+
+
+def test_a_ticket_loads_into_the_plain_model(finished):
+    """State-dict keys are the dense model's: any PyTorch code can load a ticket."""
+    from safetensors.torch import load_file
+    from torch import nn
+
+    with torch.random.fork_rng(devices=[]):
+        model = nn.Sequential()
+        model.add_module("flatten", nn.Flatten())
+        model.add_module("hidden_1", nn.Linear(64, 16))
+        model.add_module("relu_1", nn.ReLU())
+        model.add_module("output", nn.Linear(16, 10))
+    folder = finished.path / "replicate-0" / "level-02" / "main"
+    model.load_state_dict(load_file(folder / "weights.safetensors"))
+    mask = load_file(folder / "mask.safetensors")
+    assert mask["hidden_1.weight"].dtype == torch.bool
+    assert len(tensor_files(finished)) == 2 * (1 + 2 * (1 + 4 + 4))

@@ -1,0 +1,107 @@
+import math
+
+import pytest
+import torch
+from conftest import tiny
+from torch.nn import functional as F
+
+from lottery import masks
+from lottery.cohort import Network
+from lottery.config import Schedule
+from lottery.studies.level import make_trainer
+from lottery.studies.setting import prepare
+from lottery.training.evaluation import evaluate
+from lottery.training.schedule import factor
+
+
+def test_step_schedule_and_warmup_by_hand():
+    schedule = Schedule.model_validate({"name": "step", "milestones": ["20it", "3ep"], "factor": 0.1, "warmup": "4it"})
+    at = factor(schedule, length=50, epoch=10)
+    assert [at(step) for step in (0, 1, 3, 4, 19)] == [0.25, 0.5, 1, 1, 1]
+    assert at(20) == pytest.approx(0.1)
+    assert at(30) == pytest.approx(0.01)
+
+
+def test_cosine_schedule_by_hand():
+    at = factor(Schedule.model_validate({"name": "cosine", "final": 0.2}), length=100, epoch=10)
+    assert at(50) == pytest.approx(0.6)
+    assert at(25) == pytest.approx(0.2 + 0.8 * (1 + math.sqrt(0.5)) / 2)
+
+
+def dense(config, count):
+    setting = prepare(config)
+    state = [setting.initial(replicate) for replicate in range(count)]
+    networks = [Network(one, masks.full(one, list(setting.shapes))) for one in state]
+    return setting, networks
+
+
+def test_training_is_that_of_a_plain_loop():
+    """The whole trainer against a hand-written loop with torch's own optimizer and scheduler."""
+    config = tiny(
+        train__optimizer={"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
+        train__schedule={"name": "step", "milestones": ["15it"]},
+        replicates=1,
+    )
+    setting, networks = dense(config, 1)
+    trainer = make_trainer(setting, networks, [0], start=0)
+    trainer.advance(30)
+
+    model = setting.template
+    model.load_state_dict(networks[0].state)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-3)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [15])
+    batches = setting.batches([0])
+    losses = []
+    for step in range(30):
+        images, labels = batches.at(step)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images[0]), labels[0])
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        losses.append(loss.item())
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(trainer.cohort.member(0).state[name], value, rtol=1e-4, atol=1e-6)
+    assert trainer.pop_loss() == [pytest.approx(sum(losses) / 30, rel=1e-5)]
+    assert trainer.learning_rate == pytest.approx(0.01)
+    with torch.no_grad():
+        images, labels = next(setting.data.test(360))
+        logits = model.eval()(images)
+    loss, accuracy = evaluate(trainer.cohort, setting.data.test(100))
+    assert loss == [pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-4)]
+    assert accuracy == [pytest.approx((logits.argmax(1) == labels).float().mean().item())]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("execution", ["stacked", "looped"])
+@pytest.mark.parametrize("model", [{"name": "fcn", "widths": [16]}, {"name": "resnet", "depth": 8, "width": 4}])
+def test_saved_and_loaded_goes_on_to_the_same_bytes(optimizer, execution, model):
+    options = {"momentum": 0.9} if optimizer == "sgd" else {}
+    config = tiny(
+        train__optimizer={"name": optimizer, **options}, execution=execution, model=model,
+        data__augment={"crop": 1, "flip": True},
+    )  # fmt: skip
+    setting, networks = dense(config, 2)
+    straight = make_trainer(setting, networks, [0, 1], start=0)
+    straight.advance(9)
+    saved = straight.state()
+    straight.advance(14)
+    resumed = make_trainer(setting, networks, [0, 1], start=0)
+    resumed.load(saved)
+    assert resumed.step == 9
+    resumed.advance(14)
+    for name, tensor in straight.state().items():
+        assert torch.equal(tensor, resumed.state()[name]), name
+    # The check notices a slot that is lost.
+    forgetful = make_trainer(setting, networks, [0, 1], start=0)
+    forgetful.load({name: tensor for name, tensor in saved.items() if not name.startswith("slots/")})
+    forgetful.advance(14)
+    assert any(not torch.equal(tensor, forgetful.state()[name]) for name, tensor in straight.state().items())
+
+
+def test_stop_is_asked_before_each_step():
+    setting, networks = dense(tiny(), 2)
+    trainer = make_trainer(setting, networks, [0, 1], start=3)
+    asked = iter([False, False, True])
+    assert not trainer.advance(30, lambda: next(asked))
+    assert trainer.step == 5

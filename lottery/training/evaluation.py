@@ -26,14 +26,14 @@ def evaluate(cohort: Cohort, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[
         batches: images `[R, B, C, H, W]` and labels `[R, B]`, or both without R where all members share them.
     """
     cohort.train(False)
-    loss = torch.zeros(cohort.size, dtype=torch.float64, device=cohort.device)
+    loss = torch.zeros(cohort.size, device=cohort.device)
     correct = torch.zeros(cohort.size, dtype=torch.int64, device=cohort.device)
     count = 0
     for images, labels in batches:
         logits = cohort.logits(images)
         targets = labels.expand(cohort.size, -1)
         losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        loss += losses.view(targets.shape).sum(1, dtype=torch.float64)
+        loss += losses.view(targets.shape).sum(1)
         correct += (logits.argmax(-1) == targets).sum(1)
         count += targets.shape[1]
     return (loss / count).tolist(), (correct / count).tolist()

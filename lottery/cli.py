@@ -5,13 +5,10 @@ Progress and messages go to stderr, results to stdout. Exit codes: 2 for what th
 """
 
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,8 +16,6 @@ import typer
 from lottery.errors import Interrupted, LotteryError, RunFailed
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lottery.config import Config
     from lottery.store import Run
     from lottery.studies.setting import Setting
@@ -94,27 +89,19 @@ def prune(
         return
     if set_ or seed is not None or replicates is not None:
         raise LotteryError("a run keeps its config: only --iterations and --device may be given with a RUN")
-    if not _is_run(config, runs_dir):
-        raise LotteryError(f"{config} is neither a config file nor a run; `lottery runs` lists the runs that are there")
-    run = _open(config, runs_dir)
+    run = _find(config, runs_dir)
     if iterations is None:
         raise LotteryError("say how many further rounds: --iterations N (`lottery resume` finishes what was begun)")
-    if run.record["study"] == "rewind":
-        raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
-    old = run.config
-    trained = {line["level"] for line in run.levels()}
-    rounds_before = old.pruning.iterations if run.record["study"] == "prune" else 0
-    if trained != set(range(rounds_before + 1)):
-        raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
-    pruning = old.pruning.model_copy(update={"iterations": rounds_before + iterations})
-    extended = old.model_copy(update={"pruning": pruning})
-    setting = _prepare(extended, device)
-    if dry_run:
-        from lottery.studies.plan import plan
+    from lottery.studies.plan import plan
+    from lottery.studies.prune import extended
 
-        _print_plan(setting, plan(setting, pruning.iterations)[rounds_before + 1 :])
+    setting = _prepare(extended(run, iterations), device)
+    if dry_run:
+        trained = {line["level"] for line in run.levels()}
+        levels = plan(setting, setting.config.pruning.iterations)
+        _forecast(setting, [level for level in levels if level.number not in trained])
         return
-    run.write_config(extended)
+    run.write_config(setting.config)
     run.update(study="prune")
     _carry_out(run, setting)
 
@@ -142,7 +129,7 @@ def rewind(
     from lottery.studies.rewind import Rewind, starts
     from lottery.values import Duration
 
-    parent = _open(run, runs_dir)
+    parent = _find(run, runs_dir)
     if parent.record["study"] == "rewind":
         raise LotteryError(f"{parent.path} was itself made by rewind; rewind its parent, {parent.record['parent']}")
     try:
@@ -153,7 +140,7 @@ def rewind(
     about = Rewind(level=level, to=duration.steps(setting.epoch), weights=weights.value, mask=mask.value)
     networks = starts(parent, setting, about)
     if dry_run:
-        _print_plan(setting, [rewound_level(setting, level, about.to, networks[0].mask)])
+        _forecast(setting, [rewound_level(setting, level, about.to, networks[0].mask)])
         return
     new = _create("rewind", setting, runs_dir, parent=str(parent.path.resolve()), rewind=asdict(about))
     for replicate, network in enumerate(networks):
@@ -164,7 +151,7 @@ def rewind(
 @app.command()
 def resume(run: RunName, device: Device = None, runs_dir: RunsDir = Path("runs")) -> None:
     """Go on where a run stopped, whatever stopped it."""
-    found = _open(run, runs_dir)
+    found = _find(run, runs_dir)
     if found.record["status"] == "finished":
         _message(f"{found.path} is finished already")
         _report([found])
@@ -178,36 +165,22 @@ def report(
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Print what runs have found, and draw it into their report/ folders."""
-    _report([_open(run, runs_dir) for run in runs])
+    _report([_find(run, runs_dir) for run in runs])
 
 
 @app.command("runs")
 def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
     """List the runs that are there."""
-    from rich.table import Table
-
-    from lottery.report.tables import results_console
-    from lottery.store import Run
+    from lottery.report.tables import results_console, runs_table
+    from lottery.store import run_paths
 
     if not runs_dir.is_dir():
         raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir")
-    table = Table(header_style="bold")
-    for heading in ("run", "study", "status", "levels", "lowest density", "device"):
-        table.add_column(heading, justify="right" if heading in ("levels", "lowest density") else "left")
-    for path in _run_paths(runs_dir):
-        try:
-            run = Run.open(path)
-            record, levels = run.record, run.levels()
-        except LotteryError as error:
-            table.add_row(path.name, "", f"damaged: {error}")
-            continue
-        lowest = f"{100 * min(line['density'] for line in levels):.1f} %" if levels else ""
-        numbers = {line["level"] for line in levels}
-        table.add_row(path.name, record["study"], record["status"], str(len(numbers)), lowest, record.get("device", ""))
-    if not table.row_count:
+    paths = run_paths(runs_dir)
+    if paths:
+        results_console().print(runs_table(paths))
+    else:
         _message(f"no runs in {runs_dir} yet; start one: lottery prune configs/quickstart.yaml")
-        return
-    results_console().print(table)
 
 
 @app.command()
@@ -289,27 +262,10 @@ def _prepare(config: "Config", device: str | None = None) -> "Setting":
     return prepare(config if device is None else config.model_copy(update={"device": device}))
 
 
-def _is_run(name: str, runs_dir: Path) -> bool:
-    return name == "latest" or Path(name).is_dir() or (runs_dir / name).is_dir()
+def _find(name: str, runs_dir: Path) -> "Run":
+    from lottery.store import find_run
 
-
-def _run_paths(runs_dir: Path) -> list[Path]:
-    """Run directories, oldest first: their names begin with the time."""
-    return sorted(path.parent for path in runs_dir.glob("*/run.json"))
-
-
-def _open(name: str, runs_dir: Path) -> "Run":
-    from lottery.store import Run
-
-    path = Path(name)
-    if name == "latest":
-        paths = _run_paths(runs_dir)
-        if not paths:
-            raise LotteryError(f"there are no runs in {runs_dir} yet")
-        path = paths[-1]
-    elif not path.exists() and (runs_dir / name).is_dir():
-        path = runs_dir / name
-    return Run.open(path)
+    return find_run(name, runs_dir)
 
 
 def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool) -> None:
@@ -317,7 +273,7 @@ def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool) -> Non
 
     setting = _prepare(config)
     if dry_run:
-        _print_plan(setting, plan(setting, config.pruning.iterations if study == "prune" else 0))
+        _forecast(setting, plan(setting, config.pruning.iterations if study == "prune" else 0))
         return
     _carry_out(_create(study, setting, runs_dir), setting)
 
@@ -334,35 +290,16 @@ def _carry_out(run: "Run", setting: "Setting") -> None:
     from rich.console import Console
 
     from lottery.progress import Display
+    from lottery.signals import asked_to_stop
     from lottery.studies.execute import execute
 
     console = Console(stderr=True)
     try:
-        with _stop_on_signal(console) as stop, Display(console) as display:
+        with asked_to_stop(console.print) as stop, Display(console) as display:
             execute(run, setting, display, stop)
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(f"interrupted; go on with: lottery resume {run.path}") from None
     _report([run])
-
-
-@contextmanager
-def _stop_on_signal(console: "Console") -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM ask the study to stop at the next step; a second one stops it at once."""
-    asked = False
-
-    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        console.print("stopping after this step (once more to stop at once)")
-
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _report(runs: Sequence["Run"]) -> None:
@@ -376,7 +313,7 @@ def _report(runs: Sequence["Run"]) -> None:
         console.print(f"figure: {path}", soft_wrap=True)
 
 
-def _print_plan(setting: "Setting", levels: Sequence[Any]) -> None:
+def _forecast(setting: "Setting", levels: Sequence[Any]) -> None:
     from lottery.report.tables import results_console
     from lottery.studies.forecast import forecast
 

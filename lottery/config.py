@@ -5,122 +5,18 @@ entry's function. Errors name the file, the line, the key and the nearest valid 
 """
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-from lottery import registry
+from lottery import complaints
+from lottery.choices import Choice, Section
 from lottery.errors import LotteryError
 from lottery.values import Count, Duration, NumberOrFraction, Proportion
-
-
-def _refuse_unknown(value: Mapping[Any, Any], valid: Any) -> None:
-    for key in value:
-        if key not in valid:
-            raise PydanticCustomError(
-                "unknown_key",
-                "unknown key{near}; valid keys: {valid}",
-                {"near": registry.suggestion(str(key), valid), "valid": ", ".join(valid), "option": str(key)},
-            )
-
-
-# Problem types with a message of our own, complete as it stands.
-_OURS = {
-    "unknown_key",
-    "unknown_name",
-    "option",
-    "choice",
-    "duration",
-    "zero",
-    "nesterov",
-    "fractions",
-    "retrain",
-    "arms",
-}
-
-
-class Section(BaseModel):
-    """A mapping of known keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            _refuse_unknown(value, cls.model_fields)
-        return value
-
-
-class Choice(BaseModel):
-    """An entry of one of the registry folders, with its options; in YAML its name alone, or a mapping with `name`."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
-    kind: ClassVar[str]
-
-    name: str
-
-    @property
-    def entry(self) -> registry.Entry:
-        """The entry that is named."""
-        return registry.find(self.kind, self.name)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments for the entry's function: all of its options, defaults filled in."""
-        return dict(self.model_extra or {})
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_options(cls, value: Any) -> Any:
-        if isinstance(value, BaseModel):
-            return value
-        if isinstance(value, str):
-            value = {"name": value}
-        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            raise PydanticCustomError(
-                "choice", "write the name of one of the {kind}, or a mapping with `name`", {"kind": cls.kind}
-            )
-        try:
-            model = registry.find(cls.kind, value["name"]).options
-        except LookupError as error:
-            raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
-        _refuse_unknown(value, [*cls.model_fields, *model.model_fields])
-        own = {key: part for key, part in value.items() if key in cls.model_fields}
-        try:
-            options = model.model_validate({key: part for key, part in value.items() if key not in own})
-        except ValidationError as error:
-            place, reason = _first(error)
-            raise PydanticCustomError("option", "{reason}", {"reason": reason, "option": place}) from None
-        return own | {key: getattr(options, key) for key in model.model_fields}
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        common = handler.resolve_ref_schema(handler(schema))
-        own = {key: part for key, part in common["properties"].items() if key != "name"}
-        needed = [key for key in common.get("required", []) if key != "name"]
-        names, shapes = [], []
-        for name in registry.names(cls.kind):
-            options = registry.find(cls.kind, name).options.model_json_schema()
-            required = [*needed, *options.get("required", [])]
-            if not required:
-                names.append(name)
-            shapes.append(
-                {
-                    "type": "object",
-                    "description": registry.find(cls.kind, name).summary,
-                    "properties": {"name": {"const": name}} | own | options.get("properties", {}),
-                    "required": ["name", *required],
-                    "additionalProperties": False,
-                }
-            )
-        return {"title": cls.__name__, "anyOf": [{"enum": names}, *shapes]}
 
 
 class Augment(Section):
@@ -211,7 +107,7 @@ class Pruning(Section):
     allocation: Allocation = Field(default_factory=lambda: Allocation(name="global"))
     fraction: Proportion = 0.2
     """Share of the remaining weights that each round removes."""
-    fractions: dict[str, Annotated[float, Field(ge=0, lt=1)]] = {}
+    fractions: dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(default_factory=dict)
     """Other shares for the layers that match a name pattern; the first match counts. Needs `allocation: uniform`."""
     exclude: tuple[str, ...] = ()
     """Name patterns of layers that stay dense, such as `output` or `*shortcut*`."""
@@ -295,9 +191,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        place, reason = _first(error)
+        place, reason = complaints.first(error)
         given = any(f"{place}.".startswith(f"{key}.") or f"{key}.".startswith(f"{place}.") for key in touched)
-        where = "--set" if given else f"{path}{_line(text, place)}"
+        where = "--set" if given else f"{path}{complaints.line(text, place)}"
         raise LotteryError(f"{where}: {place}: {reason}" if place else f"{where}: {reason}") from None
 
 
@@ -320,40 +216,3 @@ def _override(values: dict[str, Any], override: str) -> str:
         target = target[parent]
     target[last] = value
     return key
-
-
-def _first(error: ValidationError) -> tuple[str, str]:
-    """Dotted place and reason of the first problem; where a value may be of several kinds, why it is none of them."""
-    problems = [(_place(problem), _reason(problem)) for problem in error.errors(include_url=False)]
-    place = problems[0][0]
-    return place, ", or ".join(dict.fromkeys(reason for other, reason in problems if other == place))
-
-
-def _place(problem: ErrorDetails) -> str:
-    # For the members of a union pydantic adds descriptions to the location; what a user wrote has no brackets.
-    parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]", str(part))]
-    return ".".join([*parts, *([problem["ctx"]["option"]] if "option" in problem.get("ctx", {}) else [])])
-
-
-def _reason(problem: ErrorDetails) -> str:
-    reason = problem["msg"]
-    if problem["type"] in _OURS:
-        return reason
-    given = problem.get("input")
-    return reason[0].lower() + reason[1:] + (f", not {given!r}" if isinstance(given, str | int | float) else "")
-
-
-def _line(text: str, place: str) -> str:
-    """`:LINE` of the deepest part of `place` that the YAML text holds, or an empty string."""
-    node, line = yaml.compose(text, Loader=yaml.SafeLoader), ""
-    for part in place.split("."):
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, inner) for key, inner in node.value if key.value == part]
-            if not found:
-                break
-            line = f":{found[-1][0].start_mark.line + 1}"
-            node = found[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = f":{node.start_mark.line + 1}"
-    return line

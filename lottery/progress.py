@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lottery.store import Record
+from lottery.files import Record
 from lottery.studies.plan import Level, Member
 from lottery.training.loop import Trainer
 

@@ -15,23 +15,21 @@ Files appear whole or not at all: they are written beside their place and rename
 """
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
 from torch import Tensor
 
 from lottery import config as configs
+from lottery import files
 from lottery.cohort import Network, State
 from lottery.config import Config
 from lottery.errors import LotteryError
+from lottery.files import Record
 from lottery.masks import Mask
-
-Record = dict[str, Any]
 
 
 class Run:
@@ -87,17 +85,19 @@ class Run:
 
     def write_config(self, config: Config) -> None:
         """Replace `config.yaml`."""
-        _whole(self.path / "config.yaml", lambda beside: beside.write_text(config.to_yaml(), encoding="utf-8"))
+        files.write_whole(
+            self.path / "config.yaml", lambda beside: beside.write_text(config.to_yaml(), encoding="utf-8")
+        )
 
     @property
     def record(self) -> Record:
         """`run.json`; raises LotteryError where it is damaged."""
-        return _read_json(self.path / "run.json")
+        return files.read_json(self.path / "run.json")
 
     def update(self, **changes: Any) -> None:
         """Change entries of `run.json`."""
         old = self.record if (self.path / "run.json").exists() else {}
-        _write_json(self.path / "run.json", old | changes)
+        files.write_json(self.path / "run.json", old | changes)
 
     def finish(self, status: str) -> None:
         """Record that the run stands still: finished, interrupted or failed."""
@@ -116,7 +116,7 @@ class Run:
 
     def write_early(self, replicate: int, step: int, state: State) -> None:
         """Keep the dense network's state at `step`: initialization, or a step to rewind to."""
-        _write_tensors(self._early(replicate, step), state)
+        files.write_tensors(self._early(replicate, step), state)
 
     def has_early(self, replicate: int, step: int) -> bool:
         """Whether the dense network's state at `step` is kept."""
@@ -124,25 +124,27 @@ class Run:
 
     def read_early(self, replicate: int, step: int) -> State:
         """The dense network's state at `step`; raises LotteryError where it is missing or damaged."""
-        return _read_tensors(self._early(replicate, step))
+        return files.read_tensors(self._early(replicate, step))
 
     def write_start(self, replicate: int, level: int, arm: str, network: Network) -> None:
         """Keep what a member starts from, where that can't be had from the rest of this directory."""
         folder = self._member(replicate, level, arm)
-        _write_tensors(folder / "mask.safetensors", network.mask)
-        _write_tensors(folder / "start.safetensors", network.state)
+        files.write_tensors(folder / "mask.safetensors", network.mask)
+        files.write_tensors(folder / "start.safetensors", network.state)
 
     def read_start(self, replicate: int, level: int, arm: str) -> Network:
         """What `write_start` kept."""
         folder = self._member(replicate, level, arm)
-        return Network(_read_tensors(folder / "start.safetensors"), _read_tensors(folder / "mask.safetensors"))
+        return Network(
+            files.read_tensors(folder / "start.safetensors"), files.read_tensors(folder / "mask.safetensors")
+        )
 
     def write_member(self, replicate: int, level: int, arm: str, network: Network, summary: Record) -> None:
         """Keep a trained network; its summary comes last and says that it is done."""
         folder = self._member(replicate, level, arm)
-        _write_tensors(folder / "mask.safetensors", network.mask)
-        _write_tensors(folder / "weights.safetensors", network.state)
-        _write_json(folder / "summary.json", summary)
+        files.write_tensors(folder / "mask.safetensors", network.mask)
+        files.write_tensors(folder / "weights.safetensors", network.state)
+        files.write_json(folder / "summary.json", summary)
 
     def has_member(self, replicate: int, level: int, arm: str) -> bool:
         """Whether that network is trained."""
@@ -150,29 +152,29 @@ class Run:
 
     def read_mask(self, replicate: int, level: int, arm: str) -> Mask:
         """The mask of a network; raises LotteryError where it is missing or damaged."""
-        return _read_tensors(self._member(replicate, level, arm) / "mask.safetensors")
+        return files.read_tensors(self._member(replicate, level, arm) / "mask.safetensors")
 
     def read_weights(self, replicate: int, level: int, arm: str) -> State:
         """The state of a trained network; raises LotteryError where it is missing or damaged."""
-        return _read_tensors(self._member(replicate, level, arm) / "weights.safetensors")
+        return files.read_tensors(self._member(replicate, level, arm) / "weights.safetensors")
 
     # Lines
 
     def metrics(self) -> list[Record]:
         """Every evaluation so far."""
-        return _read_lines(self.path / "metrics.jsonl")
+        return files.read_lines(self.path / "metrics.jsonl")
 
     def append_metrics(self, records: Iterable[Record]) -> None:
         """Add evaluations."""
-        _append_lines(self.path / "metrics.jsonl", records)
+        files.append_lines(self.path / "metrics.jsonl", records)
 
     def levels(self) -> list[Record]:
         """Every trained network, in the order of training."""
-        return _read_lines(self.path / "levels.jsonl")
+        return files.read_lines(self.path / "levels.jsonl")
 
     def append_levels(self, records: Iterable[Record]) -> None:
         """Add trained networks."""
-        _append_lines(self.path / "levels.jsonl", records)
+        files.append_lines(self.path / "levels.jsonl", records)
 
     def settle(self, resumable: Callable[[Record], bool]) -> None:
         """Before going on: drop lines that will be written again, and add those that a crash kept from being written.
@@ -180,14 +182,14 @@ class Run:
         Args:
             resumable: whether an evaluation of an unfinished network lies before its checkpoint.
         """
-        summaries = [_read_json(path) for path in sorted(self.path.glob("replicate-*/level-*/*/summary.json"))]
+        summaries = [files.read_json(path) for path in sorted(self.path.glob("replicate-*/level-*/*/summary.json"))]
         done = {_key(summary) for summary in summaries}
         written = {_key(line): line for line in self.levels()}
         order = [key for key in written if key in done] + [key for key in sorted(done) if key not in written]
         by_key = {_key(summary): summary for summary in summaries}
-        _write_lines(self.path / "levels.jsonl", [by_key[key] for key in order])
+        files.write_lines(self.path / "levels.jsonl", [by_key[key] for key in order])
         kept = [line for line in self.metrics() if _key(line) in done or resumable(line)]
-        _write_lines(self.path / "metrics.jsonl", kept)
+        files.write_lines(self.path / "metrics.jsonl", kept)
 
     # Networks under way
 
@@ -197,13 +199,13 @@ class Run:
 
     def write_checkpoint(self, tensors: Mapping[str, Tensor], about: Record) -> None:
         """Keep the state of the networks under way."""
-        _write_tensors(self._checkpoint, tensors, {"about": json.dumps(about)})
+        files.write_tensors(self._checkpoint, tensors, {"about": json.dumps(about)})
 
     def read_checkpoint(self) -> tuple[dict[str, Tensor], Record] | None:
         """What `write_checkpoint` kept, or None; raises LotteryError where it is damaged."""
         if not self._checkpoint.exists():
             return None
-        tensors = _read_tensors(self._checkpoint)
+        tensors = files.read_tensors(self._checkpoint)
         with safe_open(self._checkpoint, framework="pt") as file:
             return tensors, json.loads(file.metadata()["about"])
 
@@ -221,65 +223,25 @@ class Run:
         return folder
 
 
+def run_paths(runs_dir: Path) -> list[Path]:
+    """The run directories in a folder, oldest first: their names begin with the time."""
+    return sorted(path.parent for path in runs_dir.glob("*/run.json"))
+
+
+def find_run(name: str, runs_dir: Path) -> Run:
+    """The run that a user means by a path, a name, or `latest`; raises LotteryError where there is none."""
+    if name == "latest":
+        paths = run_paths(runs_dir)
+        if not paths:
+            raise LotteryError(f"there are no runs in {runs_dir} yet")
+        return Run.open(paths[-1])
+    named = runs_dir / name
+    return Run.open(named if named.is_dir() and not Path(name).exists() else Path(name))
+
+
 def _key(record: Record) -> tuple[int, int, str]:
     return record["level"], record["replicate"], record["arm"]
 
 
 def _stamp(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _whole(path: Path, write: Callable[[Path], Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write(beside)
-    beside.replace(path)
-
-
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    _whole(path, lambda beside: save_file(contiguous, beside, metadata))
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise LotteryError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
-        raise LotteryError(f"{path} is damaged ({error})") from error
-
-
-def _write_json(path: Path, value: Record) -> None:
-    _whole(path, lambda beside: beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8"))
-
-
-def _read_json(path: Path) -> Record:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LotteryError(f"{path} is damaged ({error})") from error
-    if not isinstance(value, dict):
-        raise LotteryError(f"{path} is damaged (not an object)")
-    return value
-
-
-def _read_lines(path: Path) -> list[Record]:
-    """The records of a JSONL file; a last line that a crash tore is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    try:
-        return [json.loads(line) for line in lines[:-1]]
-    except ValueError as error:
-        raise LotteryError(f"{path} is damaged ({error})") from error
-
-
-def _append_lines(path: Path, records: Iterable[Record]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write("".join(json.dumps(record) + "\n" for record in records))
-
-
-def _write_lines(path: Path, records: Iterable[Record]) -> None:
-    text = "".join(json.dumps(record) + "\n" for record in records)
-    _whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))

@@ -88,7 +88,7 @@ def test_methods_config_and_schema(lottery, config_file):
 
 
 BAD = {
-    "missing file": (["prune", "nothing.yaml"], "neither a config file nor a run"),
+    "missing file": (["prune", "nothing.yaml"], "nothing.yaml is not there"),
     "missing config": (["train", "nothing.yaml"], "can't be read"),
     "wrong type": (["train", "{config}", "--set", "replicates=many"], "valid integer"),
     "unknown key": (["train", "{config}", "--set", "train.batchsize=3"], "did you mean 'batch_size'"),

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from lottery.files import Record
 from lottery.report.statistics import Estimate, by_level_and_arm, estimate
 from lottery.report.tables import arms_of
-from lottery.store import Record, Run
+from lottery.store import Run
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.special import stdtrit
 
-from lottery.store import Record
+from lottery.files import Record
 
 
 @dataclass(frozen=True)

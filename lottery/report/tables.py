@@ -1,13 +1,16 @@
 """Tables for the terminal."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lottery.errors import LotteryError
+from lottery.files import Record
 from lottery.report.statistics import Estimate, by_level_and_arm
-from lottery.store import Record, Run
+from lottery.store import Run
 
 ARMS = ("main", "reinit", "random", "shuffle")
 """In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
@@ -42,6 +45,24 @@ def run_tables(run: Run) -> RenderableType:
     if replicates > 1:
         parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
     return Group(*parts)
+
+
+def runs_table(paths: Sequence[Path]) -> RenderableType:
+    """A line for each run directory; one that can't be read says so."""
+    table = Table(header_style="bold")
+    for heading in ("run", "study", "status", "levels", "lowest density", "device"):
+        table.add_column(heading, justify="right" if heading in ("levels", "lowest density") else "left")
+    for path in paths:
+        try:
+            run = Run.open(path)
+            record, levels = run.record, run.levels()
+        except LotteryError as error:
+            table.add_row(Text(path.name), "", Text(f"damaged: {error}"))
+            continue
+        lowest = f"{100 * min(line['density'] for line in levels):.1f} %" if levels else ""
+        cells = (path.name, record["study"], record["status"], len({line["level"] for line in levels}), lowest)
+        table.add_row(*(Text(str(cell)) for cell in (*cells, record.get("device", ""))))
+    return table
 
 
 def _spelt(rewind: Record) -> str:

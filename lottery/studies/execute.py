@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lottery import devices
 from lottery.errors import Interrupted
-from lottery.store import Record, Run
+from lottery.files import Record
+from lottery.store import Run
 from lottery.studies.level import Context, Watcher, before_checkpoint
 from lottery.studies.plan import Level, plan
 from lottery.studies.prune import prune

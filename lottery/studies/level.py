@@ -10,7 +10,8 @@ from lottery import masks
 from lottery.analysis.flops import masked_flops
 from lottery.cohort import Cohort, Network
 from lottery.errors import Interrupted, RunFailed
-from lottery.store import Record, Run
+from lottery.files import Record
+from lottery.store import Run
 from lottery.studies.plan import Level, Member
 from lottery.studies.setting import Setting
 from lottery.training.evaluation import batch_size, evaluate

@@ -2,8 +2,11 @@
 
 from lottery import masks
 from lottery.cohort import Network, State
+from lottery.config import Config
+from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.seeds import stream
+from lottery.store import Run
 from lottery.studies.level import Context, train_level
 from lottery.studies.plan import Member, included, layer_densities, plan
 from lottery.studies.train import train
@@ -30,6 +33,22 @@ def prune(context: Context) -> None:
             return arm(context, member.arm, tickets[member.replicate], level, member.replicate)
 
         train_level(context, level, network)
+
+
+def extended(run: Run, iterations: int) -> Config:
+    """The config of a finished run with further rounds of pruning; of a trained run, with that many.
+
+    Raises:
+        LotteryError: the run isn't finished, or isn't one that prunes.
+    """
+    if run.record["study"] == "rewind":
+        raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
+    config = run.config
+    before = config.pruning.iterations if run.record["study"] == "prune" else 0
+    if {line["level"] for line in run.levels()} != set(range(before + 1)):
+        raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
+    pruning = config.pruning.model_copy(update={"iterations": before + iterations})
+    return config.model_copy(update={"pruning": pruning})
 
 
 def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:

@@ -1,0 +1,58 @@
+"""From pydantic's errors to one line: where in the file, which key, what is wrong with it."""
+
+import re
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+# Problem types with a message of our own, complete as it stands.
+_OURS = {
+    "unknown_key",
+    "unknown_name",
+    "option",
+    "choice",
+    "duration",
+    "zero",
+    "nesterov",
+    "fractions",
+    "retrain",
+    "arms",
+}
+
+
+def first(error: ValidationError) -> tuple[str, str]:
+    """Dotted place and reason of the first problem; where a value may be of several kinds, why it is none of them."""
+    problems = [(_place(problem), _reason(problem)) for problem in error.errors(include_url=False)]
+    place = problems[0][0]
+    return place, ", or ".join(dict.fromkeys(reason for other, reason in problems if other == place))
+
+
+def _place(problem: ErrorDetails) -> str:
+    # For the members of a union pydantic adds descriptions to the location; what a user wrote has no brackets.
+    parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]", str(part))]
+    return ".".join([*parts, *([problem["ctx"]["option"]] if "option" in problem.get("ctx", {}) else [])])
+
+
+def _reason(problem: ErrorDetails) -> str:
+    reason = problem["msg"]
+    if problem["type"] in _OURS:
+        return reason
+    given = problem.get("input")
+    return reason[0].lower() + reason[1:] + (f", not {given!r}" if isinstance(given, str | int | float) else "")
+
+
+def line(text: str, place: str) -> str:
+    """`:LINE` of the deepest part of `place` that the YAML text holds, or an empty string."""
+    node, found_at = yaml.compose(text, Loader=yaml.SafeLoader), ""
+    for part in place.split("."):
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, inner) for key, inner in node.value if key.value == part]
+            if not found:
+                break
+            found_at = f":{found[-1][0].start_mark.line + 1}"
+            node = found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            found_at = f":{node.start_mark.line + 1}"
+    return found_at

@@ -105,12 +105,12 @@ class Cohort:
             ]
         self.leaves = [leaf for _, _, leaf in named]
         # Masks as floats, of those leaves only that have pruned weights: a dense cohort pays nothing.
-        self._pruned: list[tuple[Tensor, Tensor]] = []
-        for name, member_index, leaf in named:
+        self._pruned: list[tuple[int, Tensor]] = []
+        for position, (name, index, leaf) in enumerate(named):
             if name in self.masks:
-                mask = self.masks[name] if member_index is None else self.masks[name][member_index]
+                mask = self.masks[name] if index is None else self.masks[name][index]
                 if not mask.all():
-                    self._pruned.append((leaf, mask.to(leaf.dtype)))
+                    self._pruned.append((position, mask.to(leaf.dtype)))
 
     def _bind(self, index: int) -> nn.Module:
         """Member `index` as a module that shares the memory of the stacked tensors."""
@@ -144,8 +144,8 @@ class Cohort:
         batches = [images] * self.size if shared else images.unbind()
         return torch.stack([member(batch) for member, batch in zip(self._members, batches, strict=True)])
 
-    def backward(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """Set each leaf's gradient, masked; return each member's cross entropy, `[R]`, in nats.
+    def gradients(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, list[Tensor]]:
+        """Each member's cross entropy, `[R]` in nats, and the gradient of each leaf, zero where its weight is pruned.
 
         Members don't touch each other, so the gradient of the sum is each member's own.
 
@@ -156,6 +156,8 @@ class Cohort:
         """
         for leaf in self.leaves:
             leaf.grad = None
+        # `backward`, not `autograd.grad`: what it leaves in `.grad` has the memory layout of the leaf, which the fused
+        # optimizers rely on.
         if self.stacked:
             losses = F.cross_entropy(
                 self.logits(images).flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=label_smoothing
@@ -170,10 +172,10 @@ class Cohort:
                 loss.backward()
                 parts.append(loss.detach())
             losses = torch.stack(parts)
+        gradients = [leaf.grad for leaf in self.leaves if leaf.grad is not None]
         if self._pruned:
-            gradients = [leaf.grad for leaf, _ in self._pruned if leaf.grad is not None]
-            torch._foreach_mul_(gradients, [keep for _, keep in self._pruned])
-        return losses.detach()
+            torch._foreach_mul_([gradients[index] for index, _ in self._pruned], [keep for _, keep in self._pruned])
+        return losses.detach(), gradients
 
     def member(self, index: int) -> Network:
         """A copy of member `index`, on the CPU."""

@@ -30,12 +30,20 @@ def build(case, members=3, density=0.5):
 
 def gradients(cohort, images, labels, smoothing=0.0):
     """Each member's gradients by parameter name, `[R, *shape]`, and losses."""
-    losses = cohort.backward(images, labels, smoothing)
-    if cohort.stacked:
-        return {name: weight.grad for name, weight in cohort.weights.items()}, losses
+    losses, rows = cohort.gradients(images, labels, smoothing)
     names = list(cohort.weights)
-    rows = [leaf.grad for leaf in cohort.leaves]
+    if cohort.stacked:
+        return dict(zip(names, rows, strict=True)), losses
     return {name: torch.stack(rows[index :: len(names)]) for index, name in enumerate(names)}, losses
+
+
+def train(cohort, images, labels, steps=1, **options):
+    """A few steps of SGD on one batch."""
+    slots = {}
+    for _ in range(steps):
+        _, rows = cohort.gradients(images, labels)
+        with torch.no_grad():
+            registry.find("optimizers", "sgd")(cohort.leaves, rows, slots, 1.0, **options)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
@@ -66,10 +74,7 @@ def test_stacked_and_looped_train_alike(case):
     ends = []
     for execution in ("stacked", "looped"):
         cohort = Cohort(template, networks, execution=execution, device=CPU)
-        optimizer = registry.find("optimizers", "sgd")(cohort.leaves, lr=0.05, momentum=0.9, weight_decay=1e-3)
-        for _ in range(5):
-            cohort.backward(images, labels)
-            optimizer.step()
+        train(cohort, images, labels, steps=5, lr=0.05, momentum=0.9, weight_decay=1e-3)
         cohort.train(False)
         with torch.no_grad():
             ends.append(([cohort.member(index).state for index in range(3)], cohort.logits(images[0])))
@@ -94,8 +99,7 @@ def test_member_is_a_copy_of_a_state_dict_that_the_plain_model_loads():
     before = cohort.member(1)
     assert list(before.state) == list(template.state_dict())
     template.load_state_dict(before.state)
-    cohort.backward(images, labels)
-    registry.find("optimizers", "sgd")(cohort.leaves).step()
+    train(cohort, images, labels)
     assert not torch.equal(before.state["conv.weight"], cohort.member(1).state["conv.weight"])
     for name, mask in networks[1].mask.items():
         assert torch.equal(before.mask[name], mask)
@@ -107,8 +111,7 @@ def test_stacked_tensors_follow_the_members():
     cohort = Cohort(template, networks, execution="looped", device=CPU)
     weights = {name: weight.detach().clone() for name, weight in cohort.weights.items()}
     buffers = {name: buffer.clone() for name, buffer in cohort.buffers.items()}
-    cohort.backward(images, labels)
-    registry.find("optimizers", "sgd")(cohort.leaves).step()
+    train(cohort, images, labels)
     assert all(not torch.equal(weights[name], weight) for name, weight in cohort.weights.items())
     assert all(not torch.equal(buffers[name], buffer) for name, buffer in cohort.buffers.items())
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from lottery import registry
 from lottery.analysis.flops import layer_flops, masked_flops
@@ -62,6 +63,16 @@ def test_flops_by_hand():
     mask = {name: torch.zeros(shape, dtype=torch.bool) for name, shape in prunable(lenet).items()}
     mask["output.weight"][:5] = True
     assert masked_flops(layer_flops(lenet, MNIST), mask) == 1000
+
+
+@pytest.mark.parametrize("name", ["lenet_300_100", "conv_4", "vgg_11", "resnet_20", "wide_resnet"])
+def test_flops_are_those_that_torch_counts(name):
+    with torch.random.fork_rng(devices=[]):
+        model = registry.find("models", name)(CIFAR, 10).eval()
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model(torch.zeros(1, *CIFAR))
+    assert sum(layer_flops(model, CIFAR).values()) == counter.get_total_flops()
 
 
 def test_wide_resnet_flops_of_the_literature():

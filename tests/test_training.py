@@ -35,10 +35,24 @@ def dense(config, count):
     return setting, networks
 
 
-def test_training_is_that_of_a_plain_loop():
+SGD, ADAM, ADAMW = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "theirs"),
+    [
+        ("sgd", {"momentum": 0.9, "weight_decay": 1e-3}, SGD),
+        ("sgd", {"momentum": 0.9, "nesterov": True}, SGD),
+        ("sgd", {}, SGD),
+        ("adam", {"weight_decay": 1e-3}, ADAM),
+        ("adamw", {"weight_decay": 1e-1}, ADAMW),
+    ],
+)
+def test_training_is_that_of_a_plain_loop(name, options, theirs):
     """The whole trainer against a hand-written loop with torch's own optimizer and scheduler."""
+    rate = 0.1 if name == "sgd" else 0.01
     config = tiny(
-        train__optimizer={"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
+        train__optimizer={"name": name, "lr": rate, **options},
         train__schedule={"name": "step", "milestones": ["15it"]},
         replicates=1,
     )
@@ -48,7 +62,7 @@ def test_training_is_that_of_a_plain_loop():
 
     model = setting.template
     model.load_state_dict(networks[0].state)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-3)
+    optimizer = theirs(model.parameters(), lr=rate, **options)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [15])
     batches = setting.batches([0])
     losses = []
@@ -63,7 +77,7 @@ def test_training_is_that_of_a_plain_loop():
     for name, value in model.state_dict().items():
         torch.testing.assert_close(trainer.cohort.member(0).state[name], value, rtol=1e-4, atol=1e-6)
     assert trainer.pop_loss() == [pytest.approx(sum(losses) / 30, rel=1e-5)]
-    assert trainer.learning_rate == pytest.approx(0.01)
+    assert trainer.learning_rate == pytest.approx(rate / 10)
     with torch.no_grad():
         images, labels = next(setting.data.test(360))
         logits = model.eval()(images)

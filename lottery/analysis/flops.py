@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from lottery.cohort import prunable
 
@@ -13,7 +12,8 @@ from lottery.cohort import prunable
 def layer_flops(template: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]:
     """FLOPs of each prunable layer for one image, dense: a multiplication and an addition count as two.
 
-    Counted from shapes by torch; biases, normalisation and activations are left out, as is usual (Evci et al. 2020).
+    Every weight takes part once at each position of the layer's output. Biases, normalisation and activations are left
+    out, as is usual (Evci et al. 2020).
 
     Args:
         template: the network.
@@ -23,11 +23,20 @@ def layer_flops(template: nn.Module, shape: tuple[int, int, int]) -> dict[str, i
         name of the weight -> FLOPs.
     """
     network = copy.deepcopy(template).eval()
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
+    sizes = prunable(template)  # the first dimension is that of the outputs
+    flops = dict.fromkeys(sizes, 0)
+
+    def count(name: str) -> None:
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+            flops[name] += 2 * sizes[name].numel() * output.numel() // sizes[name][0]
+
+        network.get_submodule(name.removesuffix(".weight")).register_forward_hook(hook)
+
+    for name in sizes:
+        count(name)
+    with torch.no_grad():
         network(torch.zeros(1, *shape))
-    counts = {name.partition(".")[2]: sum(by_kind.values()) for name, by_kind in counter.get_flop_counts().items()}
-    return {name: counts[name.removesuffix(".weight")] for name in prunable(template)}
+    return flops
 
 
 def masked_flops(dense: Mapping[str, int], mask: Mapping[str, Tensor]) -> int:

@@ -1,21 +1,43 @@
 """Adam."""
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
+from lottery.optimizers import Slots, _adam
 from lottery.values import Momentum, NonNegative, Positive
 
 
 def adam(
-    weights: Sequence[Tensor],
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    slots: Slots,
+    factor: float,
     *,
     lr: Positive = 1e-3,
     beta_1: Momentum = 0.9,
     beta_2: Momentum = 0.999,
     epsilon: Positive = 1e-8,
     weight_decay: NonNegative = 0.0,
-) -> torch.optim.Optimizer:
-    """Adam (Kingma & Ba 2015); weight decay is added to the gradient, of every parameter."""
-    return torch.optim.Adam(weights, lr=lr, betas=(beta_1, beta_2), eps=epsilon, weight_decay=weight_decay, fused=True)
+) -> None:
+    """Adam (Kingma & Ba 2015); weight decay is added to the gradient, of every parameter.
+
+    Args:
+        weights: moved in place.
+        gradients: one for each weight, same shape.
+        slots: `mean` and `square` of the gradients, `steps`.
+        factor: on the learning rate, at this step.
+        lr: learning rate.
+        beta_1: of the mean.
+        beta_2: of the square.
+        epsilon: added to the root of the square.
+        weight_decay: times the weight, added to the gradient.
+    """
+    _adam.step(
+        weights,
+        gradients,
+        slots,
+        lr=lr * factor,
+        betas=(beta_1, beta_2),
+        epsilon=epsilon,
+        weight_decay=weight_decay,
+        decoupled=False,
+    )

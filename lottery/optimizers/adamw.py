@@ -1,21 +1,43 @@
 """AdamW."""
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
+from lottery.optimizers import Slots, _adam
 from lottery.values import Momentum, NonNegative, Positive
 
 
 def adamw(
-    weights: Sequence[Tensor],
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    slots: Slots,
+    factor: float,
     *,
     lr: Positive = 1e-3,
     beta_1: Momentum = 0.9,
     beta_2: Momentum = 0.999,
     epsilon: Positive = 1e-8,
     weight_decay: NonNegative = 1e-2,
-) -> torch.optim.Optimizer:
-    """Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019)."""
-    return torch.optim.AdamW(weights, lr=lr, betas=(beta_1, beta_2), eps=epsilon, weight_decay=weight_decay, fused=True)
+) -> None:
+    """Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019).
+
+    Args:
+        weights: moved in place.
+        gradients: one for each weight, same shape.
+        slots: `mean` and `square` of the gradients, `steps`.
+        factor: on the learning rate, at this step.
+        lr: learning rate.
+        beta_1: of the mean.
+        beta_2: of the square.
+        epsilon: added to the root of the square.
+        weight_decay: times the weight and the learning rate, subtracted from the weight.
+    """
+    _adam.step(
+        weights,
+        gradients,
+        slots,
+        lr=lr * factor,
+        betas=(beta_1, beta_2),
+        epsilon=epsilon,
+        weight_decay=weight_decay,
+        decoupled=True,
+    )

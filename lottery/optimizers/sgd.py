@@ -1,20 +1,44 @@
 """Stochastic gradient descent."""
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
+from torch.optim.sgd import sgd as torch_sgd
 
+from lottery.optimizers import Slots, slot
 from lottery.values import Momentum, NonNegative, Positive
 
 
 def sgd(
-    weights: Sequence[Tensor],
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    slots: Slots,
+    factor: float,
     *,
     lr: Positive = 0.1,
     momentum: Momentum = 0.0,
     nesterov: bool = False,
     weight_decay: NonNegative = 0.0,
-) -> torch.optim.Optimizer:
-    """SGD with momentum, Nesterov's by option; weight decay is added to the gradient, of every parameter."""
-    return torch.optim.SGD(weights, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True)
+) -> None:
+    """SGD with momentum, Nesterov's by option; weight decay is added to the gradient, of every parameter.
+
+    Args:
+        weights: moved in place.
+        gradients: one for each weight, same shape.
+        slots: `momentum`, where there is any.
+        factor: on the learning rate, at this step.
+        lr: learning rate.
+        momentum: of the gradients' moving sum.
+        nesterov: look ahead by one step of momentum.
+        weight_decay: of the loss term `weight_decay / 2 * sum(weight ** 2)`.
+    """
+    torch_sgd(
+        weights,
+        gradients,
+        list(slot(slots, "momentum", weights)) if momentum else [None] * len(weights),
+        fused=True,
+        weight_decay=weight_decay,
+        momentum=momentum,
+        lr=lr * factor,
+        dampening=0.0,
+        nesterov=nesterov,
+        maximize=False,
+    )

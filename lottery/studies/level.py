@@ -122,7 +122,7 @@ def make_trainer(setting: Setting, networks: list[Network], replicates: list[int
     return Trainer(
         cohort,
         setting.batches(replicates),
-        train.optimizer.entry(cohort.leaves, **train.optimizer.options),
+        train.optimizer,
         factor(train.schedule, setting.length, setting.epoch),
         start=start,
         label_smoothing=train.label_smoothing,

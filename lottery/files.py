@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -45,6 +45,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise LotteryError(f"{path} is missing") from None
     except (SafetensorError, OSError) as error:
+        raise LotteryError(f"{path} is damaged ({error})") from error
+
+
+def read_about(path: Path) -> Record:
+    """The JSON object that `metadata["about"]` of a safetensors file holds."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: Record = json.loads(file.metadata()["about"])
+            return about
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise LotteryError(f"{path} is damaged ({error})") from error
 
 

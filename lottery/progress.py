@@ -12,22 +12,22 @@ from rich.table import Table
 from rich.text import Text
 
 from lottery.files import Record
-from lottery.studies.plan import Level, Member
-from lottery.training.loop import Trainer
+from lottery.studies.plan import ARMS, Level, Member
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Display:
-    """Shows what a study is at. It reads the trainer's step when it redraws, so the training loop isn't slowed."""
+    """Shows what a study is at."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._total = self._done = self._levels = 0
         self._level: Level | None = None
         self._members: list[Member] = []
-        self._trainer: Trainer | None = None
-        self._accuracies = ""
+        self._level_done = 0
+        self._how = ""
+        self._latest: dict[tuple[str, int], float] = {}
         self._started = self._last_line = time.perf_counter()
         self._first = 0
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
@@ -49,68 +49,74 @@ class Display:
         self._done = self._first = done
         self._started = time.perf_counter()
 
-    def training(self, level: Level, members: list[Member], trainer: Trainer) -> None:
-        """Called when members enter the training loop."""
-        self._level, self._members, self._trainer = level, members, trainer
+    def training(self, level: Level, members: list[Member], done: int, how: str) -> None:
+        """Called when members of a level begin; so many of their steps (summed) a checkpoint had already."""
+        self._level, self._members, self._level_done, self._how = level, members, done, how
         # What a checkpoint already held counts as done, not as speed.
-        self._first += (trainer.step - members[0].start) * len(members)
-        self._accuracies = ""
+        self._first += done
+        self._done += done
+        self._latest = {}
+
+    def advanced(self, steps: int) -> None:
+        """Called several times a second, with the steps (summed over members) that are new."""
+        self._done += steps
+        self._level_done += steps
 
     def evaluated(self, records: list[Record]) -> None:
-        """Called after each evaluation."""
-        arms = dict.fromkeys(member.arm for member in self._members)
-        parts = []
-        for arm in arms:
-            values = [record["accuracy"] for record in records if record["arm"] == arm and record["split"] == "test"]
-            parts.append(f"{arm} {mean(values):.2%}")
-        self._accuracies = ", ".join(parts)
+        """Called after each evaluation of some members."""
+        for record in records:
+            if record["split"] == "test":
+                self._latest[record["arm"], record["replicate"]] = record["accuracy"]
         now = time.perf_counter()
         if not self._console.is_terminal and now - self._last_line > _SECONDS_BETWEEN_LINES:
             self._last_line = now
-            self._line(f"step {records[0]['step']}/{self._members[0].stop}, test accuracy {self._accuracies}")
+            self._line(f"step {self._step()}")
 
     def trained(self, members: list[Member]) -> None:
         """Called when members are done."""
-        self._done += sum(member.stop - member.start for member in members)
-        self._trainer = None
-        self._line(f"trained to step {members[0].stop}, test accuracy {self._accuracies}")
+        self._line(f"trained to step {members[0].stop:,}")
+
+    def _accuracies(self) -> str:
+        """Mean test accuracy of each arm, each member's latest."""
+        arms: dict[str, list[float]] = {}
+        for (arm, _), accuracy in sorted(self._latest.items(), key=lambda item: ARMS.index(item[0][0])):
+            arms.setdefault(arm, []).append(accuracy)
+        return ", ".join(f"{arm} {mean(values):.2%}" for arm, values in arms.items()) or "-"
+
+    def _step(self) -> str:
+        """How far the members are, on average."""
+        step = self._members[0].start + self._level_done // len(self._members)
+        return f"{step:,}/{self._members[0].stop:,}"
 
     def _line(self, text: str) -> None:
-        self._console.print(Text(f"{self._title()}: {text}; {self._left()}"), soft_wrap=True)
+        line = f"{self._title()}: {text}, test accuracy {self._accuracies()}; {self._left()}"
+        self._console.print(Text(line), soft_wrap=True)
 
     def _title(self) -> str:
         assert self._level is not None
         return f"level {self._level.number}/{self._levels} ({self._level.density:.1%} of weights)"
 
-    def _steps_done(self) -> int:
-        """Member steps behind us, those of the members under way included."""
-        under_way = 0
-        if self._trainer is not None:
-            under_way = (self._trainer.step - self._members[0].start) * len(self._members)
-        return self._done + under_way
-
     def _left(self) -> str:
         """Speed and time left, from the mean over this process's life."""
         elapsed = time.perf_counter() - self._started
-        worked = self._steps_done() - self._first
+        worked = self._done - self._first
         if worked <= 0:
             return "time left unknown"
-        left = (self._total - self._steps_done()) * elapsed / worked
+        left = (self._total - self._done) * elapsed / worked
         return f"{worked / elapsed:,.0f} member steps/s, {_clock(left)} left"
 
     def _render(self) -> RenderableType:
         if self._level is None:
             return Text("preparing")
+        total = sum(member.stop - member.start for member in self._members)
         rows = Table.grid(padding=(0, 1))
-        if self._trainer is not None:
-            start, stop = self._members[0].start, self._members[0].stop
-            rows.add_row(
-                "level",
-                ProgressBar(total=stop - start, completed=self._trainer.step - start, width=30),
-                f"step {self._trainer.step:,}/{stop:,}, {len(self._members)} members, {self._trainer.cohort.execution}",
-            )
-        rows.add_row("study", ProgressBar(total=self._total, completed=self._steps_done(), width=30), self._left())
-        return Group(Text(self._title(), style="bold"), rows, Text(f"test accuracy: {self._accuracies or '-'}"))
+        rows.add_row(
+            "level",
+            ProgressBar(total=total, completed=self._level_done, width=30),
+            f"step {self._step()}, {len(self._members)} members, {self._how}",
+        )
+        rows.add_row("study", ProgressBar(total=self._total, completed=self._done, width=30), self._left())
+        return Group(Text(self._title(), style="bold"), rows, Text(f"test accuracy: {self._accuracies()}"))
 
 
 def _clock(seconds: float) -> str:

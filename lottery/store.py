@@ -15,12 +15,12 @@ Files appear whole or not at all: they are written beside their place and rename
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from safetensors import safe_open
 from torch import Tensor
 
 from lottery import config as configs
@@ -193,27 +193,20 @@ class Run:
 
     # Networks under way
 
-    @property
-    def _checkpoint(self) -> Path:
-        return self.path / "checkpoint" / "state.safetensors"
+    def write_checkpoint(self, name: str, tensors: Mapping[str, Tensor], about: Record) -> None:
+        """Keep the state of a chunk under way; `about` tells which and how far it is."""
+        path = self.path / "checkpoint" / f"{name}.safetensors"
+        files.write_tensors(path, tensors, {"about": json.dumps(about)})
 
-    def write_checkpoint(self, tensors: Mapping[str, Tensor], about: Record) -> None:
-        """Keep the state of the networks under way."""
-        files.write_tensors(self._checkpoint, tensors, {"about": json.dumps(about)})
+    def read_checkpoints(self) -> Iterator[tuple[dict[str, Tensor], Record]]:
+        """What `write_checkpoint` kept, of each chunk; raises LotteryError where one is damaged."""
+        for path in sorted((self.path / "checkpoint").glob("*.safetensors")):
+            yield files.read_tensors(path), files.read_about(path)
 
-    def read_checkpoint(self) -> tuple[dict[str, Tensor], Record] | None:
-        """What `write_checkpoint` kept, or None; raises LotteryError where it is damaged."""
-        if not self._checkpoint.exists():
-            return None
-        tensors = files.read_tensors(self._checkpoint)
-        with safe_open(self._checkpoint, framework="pt") as file:
-            return tensors, json.loads(file.metadata()["about"])
-
-    def drop_checkpoint(self) -> None:
-        """Remove the checkpoint: its networks are done."""
-        self._checkpoint.unlink(missing_ok=True)
-        if self._checkpoint.parent.exists():
-            self._checkpoint.parent.rmdir()
+    def drop_checkpoints(self) -> None:
+        """Remove all checkpoints: their networks are done."""
+        if (self.path / "checkpoint").exists():
+            shutil.rmtree(self.path / "checkpoint")
 
     @property
     def report_dir(self) -> Path:

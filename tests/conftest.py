@@ -33,6 +33,7 @@ def tiny(**changes: object) -> Config:
         "pruning": {"iterations": 2, "fraction": 0.5, "arms": ["reinit", "random", "shuffle"]},
         "replicates": 2,
         "device": "cpu",
+        "workers": 1,
     }
     for key, value in changes.items():
         *parents, last = key.split("__")
@@ -48,7 +49,9 @@ class Quiet:
 
     def planned(self, levels, done): ...
 
-    def training(self, level, members, trainer): ...
+    def training(self, level, members, done, how): ...
+
+    def advanced(self, steps): ...
 
     def evaluated(self, records): ...
 

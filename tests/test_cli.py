@@ -175,9 +175,9 @@ def test_help_is_there_before_torch(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_real_signal_and_resume_end_in_the_same_bytes(number, lottery, tmp_path):
-    config = tiny(train__length="1000it", pruning__iterations=1, pruning__arms=["reinit"])
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
+def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery, tmp_path):
+    config = tiny(train__length="1000it", pruning__iterations=1, pruning__arms=["reinit"], workers=workers)
     straight = carry_out(config, tmp_path / "straight")
     path = tmp_path / "long.yaml"
     path.write_text(config.to_yaml())

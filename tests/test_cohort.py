@@ -134,7 +134,9 @@ def test_initialise_draws_weights_alone():
 def test_execution_follows_what_was_measured():
     with torch.device("meta"):
         linear, conv = nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.Conv2d(1, 1, 1))
-    assert choose_execution(linear, 1, CPU) == "looped"
-    assert choose_execution(linear, 8, CPU) == "stacked"
-    assert choose_execution(conv, 8, CPU) == "looped"
-    assert choose_execution(conv, 8, torch.device("cuda")) == "stacked"
+    assert choose_execution(linear, 1, CPU, 1e6) == "looped"
+    assert choose_execution(linear, 8, CPU, 1e6) == "stacked"
+    assert choose_execution(linear, 2, CPU, 1e6) == "looped"
+    assert choose_execution(linear, 8, CPU, 1e9) == "looped"
+    assert choose_execution(conv, 8, CPU, 1e6) == "looped"
+    assert choose_execution(conv, 8, torch.device("cuda"), 1e9) == "stacked"

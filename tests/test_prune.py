@@ -64,7 +64,7 @@ def untrained(config, arm):
 
     state = setting.initial(0)
     ticket = Network(state, masks.full(state, list(setting.shapes)))
-    context = Context(None, setting, Quiet(), lambda: False)
+    context = Context(None, setting, None, 1, Quiet(), lambda: False)
     return network_of(context, arm, ticket, 1, 0).state["hidden_1.weight"], state["hidden_1.weight"]
 
 

@@ -39,12 +39,12 @@ def test_tensors_come_back_as_they_were(run):
     assert {path.name for path in (run.path / "replicate-0").glob("*.safetensors")} == {
         "initial.safetensors", "rewind-20it.safetensors",
     }  # fmt: skip
-    run.write_checkpoint({"x": torch.ones(2)}, {"step": 3})
-    tensors, about = run.read_checkpoint()
+    run.write_checkpoint("main-0", {"x": torch.ones(2)}, {"step": 3})
+    ((tensors, about),) = run.read_checkpoints()
     assert torch.equal(tensors["x"], torch.ones(2))
     assert about == {"step": 3}
-    run.drop_checkpoint()
-    assert run.read_checkpoint() is None
+    run.drop_checkpoints()
+    assert list(run.read_checkpoints()) == []
     assert not list(run.path.rglob("*.tmp"))
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from lottery import masks
 from lottery.cohort import Network
 from lottery.config import Schedule
-from lottery.studies.level import make_trainer
+from lottery.studies.chunk import make_trainer
 from lottery.studies.setting import prepare
 from lottery.training.evaluation import evaluate
 from lottery.training.schedule import factor
@@ -57,7 +57,7 @@ def test_training_is_that_of_a_plain_loop(name, options, theirs):
         replicates=1,
     )
     setting, networks = dense(config, 1)
-    trainer = make_trainer(setting, networks, [0], start=0)
+    trainer = make_trainer(setting, networks, [0], 0, "looped")
     trainer.advance(30)
 
     model = setting.template
@@ -96,18 +96,18 @@ def test_saved_and_loaded_goes_on_to_the_same_bytes(optimizer, execution, model)
         data__augment={"crop": 1, "flip": True},
     )  # fmt: skip
     setting, networks = dense(config, 2)
-    straight = make_trainer(setting, networks, [0, 1], start=0)
+    straight = make_trainer(setting, networks, [0, 1], 0, execution)
     straight.advance(9)
     saved = straight.state()
     straight.advance(14)
-    resumed = make_trainer(setting, networks, [0, 1], start=0)
+    resumed = make_trainer(setting, networks, [0, 1], 0, execution)
     resumed.load(saved)
     assert resumed.step == 9
     resumed.advance(14)
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, resumed.state()[name]), name
     # The check notices a slot that is lost.
-    forgetful = make_trainer(setting, networks, [0, 1], start=0)
+    forgetful = make_trainer(setting, networks, [0, 1], 0, execution)
     forgetful.load({name: tensor for name, tensor in saved.items() if not name.startswith("slots/")})
     forgetful.advance(14)
     assert any(not torch.equal(tensor, forgetful.state()[name]) for name, tensor in straight.state().items())
@@ -115,7 +115,7 @@ def test_saved_and_loaded_goes_on_to_the_same_bytes(optimizer, execution, model)
 
 def test_stop_is_asked_before_each_step():
     setting, networks = dense(tiny(), 2)
-    trainer = make_trainer(setting, networks, [0, 1], start=3)
+    trainer = make_trainer(setting, networks, [0, 1], 3, "looped")
     asked = iter([False, False, True])
     assert not trainer.advance(30, lambda: next(asked))
     assert trainer.step == 5

@@ -11,9 +11,7 @@ from lottery.errors import LotteryError
 from lottery.files import Record
 from lottery.report.statistics import Estimate, by_level_and_arm
 from lottery.store import Run
-
-ARMS = ("main", "reinit", "random", "shuffle")
-"""In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
+from lottery.studies.plan import ARMS
 
 
 def arms_of(levels: Sequence[Record]) -> list[str]:

@@ -18,6 +18,7 @@ from lottery.studies.prune import prune
 from lottery.studies.rewind import plan_rewind, rewind
 from lottery.studies.setting import Setting
 from lottery.studies.train import train
+from lottery.studies.workers import choose, crew
 
 STUDIES: dict[str, Callable[[Context], None]] = {"train": train, "prune": prune, "rewind": rewind}
 
@@ -43,10 +44,15 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         Interrupted: `stop` ended it; executing the run again goes on to the same bytes.
         RunFailed: it can't go on.
     """
-    run.update(status="running", finished=None, **environment(setting))
-    found = run.read_checkpoint()
-    run.settle(lambda record: found is not None and before_checkpoint(record, found[1], int(found[0]["step"])))
     levels = planned(run, setting)
+    if "workers" not in run.record:
+        # Kept when the run is resumed or extended: the bytes depend on how many threads compute a product.
+        workers, threads = choose(setting, max(len(group) for level in levels for group in level.groups()))
+        run.update(workers=workers, threads=threads)
+    layout = run.record
+    run.update(status="running", finished=None, **environment(setting))
+    abouts = [about for _, about in run.read_checkpoints()]
+    run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
     done = sum(
         member.stop - member.start
         for level in levels
@@ -55,7 +61,8 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
     )
     watcher.planned(levels, done)
     try:
-        STUDIES[run.record["study"]](Context(run, setting, watcher, stop))
+        with crew(setting, layout["workers"], layout["threads"]) as team:
+            STUDIES[layout["study"]](Context(run, setting, team, layout["workers"], watcher, stop))
     except (Interrupted, KeyboardInterrupt):
         run.finish("interrupted")
         raise

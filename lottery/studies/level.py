@@ -1,22 +1,20 @@
 """Train the networks of one level, and write down what comes of it."""
 
-import math
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import Protocol
 
 from lottery import masks
 from lottery.analysis.flops import masked_flops
-from lottery.cohort import Cohort, Network
+from lottery.cohort import Network
 from lottery.errors import Interrupted, RunFailed
 from lottery.files import Record
 from lottery.store import Run
+from lottery.studies.chunk import Advanced, Checkpoint, Evaluated, Job, Passed, Stopped, Trained
 from lottery.studies.plan import Level, Member
 from lottery.studies.setting import Setting
-from lottery.training.evaluation import batch_size, evaluate
-from lottery.training.loop import Trainer
-from lottery.training.schedule import factor
+from lottery.studies.workers import Crew
 
 
 class Watcher(Protocol):
@@ -25,22 +23,27 @@ class Watcher(Protocol):
     def planned(self, levels: list[Level], done: int) -> None:
         """The study will train these levels; so many of their steps (summed over members) are done already."""
 
-    def training(self, level: Level, members: list[Member], trainer: Trainer) -> None:
-        """These members are trained now; `trainer.step` tells how far they are."""
+    def training(self, level: Level, members: list[Member], done: int, how: str) -> None:
+        """These members are trained now; so many of their steps (summed) a checkpoint had already."""
+
+    def advanced(self, steps: int) -> None:
+        """So many more of their steps (summed) are done."""
 
     def evaluated(self, records: list[Record]) -> None:
-        """Their latest evaluation."""
+        """The latest evaluation of some of them."""
 
     def trained(self, members: list[Member]) -> None:
-        """These members are done."""
+        """They are all done."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where a study writes, what it works with, who looks on, and whether it has been asked to stop."""
+    """Where a study writes, what it works with, who trains, who looks on, and whether it has been asked to stop."""
 
     run: Run
     setting: Setting
+    crew: Crew
+    workers: int
     watcher: Watcher
     stop: Callable[[], bool]
 
@@ -57,135 +60,100 @@ def train_level(
         snapshots: steps at which the members' states are kept, to rewind to.
 
     Raises:
-        Interrupted: asked to stop; the checkpoint holds how far it got.
-        RunFailed: a network diverged.
+        Interrupted: asked to stop; checkpoints hold how far it got.
+        RunFailed: a network diverged, or a worker died.
     """
-    for chunk in level.chunks():
-        if not all(context.run.has_member(member.replicate, level.number, member.arm) for member in chunk):
-            _train_chunk(context, level, chunk, network, snapshots)
+    run = context.run
+    for group in level.groups():
+        jobs = []
+        for members in split(group, context.workers):
+            if all(run.has_member(member.replicate, level.number, member.arm) for member in members):
+                continue
+            execution = context.setting.execution(len(members))
+            checkpoint = _resumable(run, _about(level.number, members, execution))
+            networks = [network(member) for member in members]
+            jobs.append(Job(level.number, members, networks, execution, list(snapshots), checkpoint))
+        if jobs:
+            _train_group(context, level, jobs)
 
 
-def _train_chunk(
-    context: Context,
-    level: Level,
-    members: list[Member],
-    network: Callable[[Member], Network],
-    snapshots: Collection[int],
-) -> None:
-    run, setting = context.run, context.setting
-    start, stop = members[0].start, members[0].stop
-    replicates = [member.replicate for member in members]
-    trainer = make_trainer(setting, [network(member) for member in members], replicates, start)
-    cohort = trainer.cohort
-    about: Record = {
-        "level": level.number,
+def _train_group(context: Context, level: Level, jobs: list[Job]) -> None:
+    run, watcher = context.run, context.watcher
+    members = [member for job in jobs for member in job.members]
+    done = sum((job.checkpoint.step - job.members[0].start) * len(job.members) for job in jobs if job.checkpoint)
+    how = jobs[0].execution + (f" in {context.workers} processes" if context.workers > 1 else "")
+    watcher.training(level, members, done, how)
+    records = run.metrics() if any(job.checkpoint for job in jobs) else []
+    stopped = False
+    for job, event in context.crew.train(jobs, context.stop):
+        match event:
+            case Advanced(steps):
+                watcher.advanced(steps * len(job.members))
+            case Evaluated(new):
+                records.extend(new)
+                run.append_metrics(new)
+                watcher.evaluated(new)
+            case Passed(step, states):
+                for member, state in zip(job.members, states, strict=True):
+                    run.write_early(member.replicate, step, state)
+            case Trained(networks, seconds):
+                for member, network in zip(job.members, networks, strict=True):
+                    share = seconds / len(job.members)
+                    summary = _summary(context.setting, level, member, network, records, share)
+                    run.write_member(member.replicate, level.number, member.arm, network, summary)
+                    run.append_levels([summary])
+            case Stopped(checkpoint):
+                about = _about(level.number, job.members, job.execution)
+                run.write_checkpoint(
+                    f"{job.members[0].arm}-{job.members[0].replicate}",
+                    checkpoint.tensors,
+                    about | {"step": checkpoint.step, "seconds": checkpoint.seconds},
+                )
+                stopped = True
+    if stopped or not all(run.has_member(member.replicate, level.number, member.arm) for member in members):
+        raise Interrupted
+    run.drop_checkpoints()
+    watcher.trained(members)
+
+
+def split(members: list[Member], workers: int) -> list[list[Member]]:
+    """Members in as many chunks as there are workers, of sizes that differ by at most one; none is empty."""
+    count = min(workers, len(members))
+    bounds = [len(members) * part // count for part in range(count + 1)]
+    return [members[low:high] for low, high in pairwise(bounds)]
+
+
+def _about(level: int, members: list[Member], execution: str) -> Record:
+    """What tells a chunk from others, for its checkpoint."""
+    return {
+        "level": level,
         "members": [[member.replicate, member.arm] for member in members],
-        "execution": cohort.execution,
-        "seconds": 0.0,
+        "execution": execution,
     }
-    records = _load_checkpoint(run, trainer, about)
-
-    def look() -> None:
-        new = _evaluate(setting, level, members, trainer, about["seconds"])
-        records.extend(new)
-        run.append_metrics(new)
-        context.watcher.evaluated(new)
-
-    context.watcher.training(level, members, trainer)
-    if trainer.step == start and not records:
-        look()
-    for step in _pauses(trainer.step, stop, setting.every, snapshots):
-        began = time.perf_counter()
-        arrived = trainer.advance(step, context.stop)
-        about["seconds"] += time.perf_counter() - began
-        if not arrived:
-            run.write_checkpoint(trainer.state(), about)
-            raise Interrupted
-        if step in snapshots:
-            for index, member in enumerate(members):
-                run.write_early(member.replicate, step, cohort.member(index).state)
-        if step == stop or step % setting.every == 0:
-            look()
-    for index, member in enumerate(members):
-        trained = cohort.member(index)
-        summary = _summary(setting, level, member, trained, records, about["seconds"] / len(members))
-        run.write_member(member.replicate, level.number, member.arm, trained, summary)
-        run.append_levels([summary])
-    run.drop_checkpoint()
-    context.watcher.trained(members)
 
 
-def make_trainer(setting: Setting, networks: list[Network], replicates: list[int], start: int) -> Trainer:
-    """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
-    train = setting.config.train
-    cohort = Cohort(setting.template, networks, execution=setting.execution(len(networks)), device=setting.device)
-    return Trainer(
-        cohort,
-        setting.batches(replicates),
-        train.optimizer,
-        factor(train.schedule, setting.length, setting.epoch),
-        start=start,
-        label_smoothing=train.label_smoothing,
-    )
+def _resumable(run: Run, about: Record) -> Checkpoint | None:
+    """The checkpoint of this very chunk, if there is one."""
+    for tensors, found in run.read_checkpoints():
+        if found | about == found:
+            return Checkpoint(tensors, found["seconds"])
+    return None
 
 
-def _load_checkpoint(run: Run, trainer: Trainer, about: Record) -> list[Record]:
-    """Take up the checkpoint if it is of these very members; return their evaluations so far."""
-    found = run.read_checkpoint()
-    if found is None or any(found[1][key] != about[key] for key in ("level", "members", "execution")):
-        return []
-    trainer.load(found[0])
-    about["seconds"] = found[1]["seconds"]
-    return [record for record in run.metrics() if before_checkpoint(record, found[1], trainer.step)]
-
-
-def before_checkpoint(record: Record, about: Record, step: int) -> bool:
+def before_checkpoint(record: Record, about: Record) -> bool:
     """Whether an evaluation is of a network that a checkpoint holds, and was made before it."""
     return (
         record["level"] == about["level"]
         and [record["replicate"], record["arm"]] in about["members"]
-        and record["step"] <= step
+        and record["step"] <= about["step"]
     )
-
-
-def _pauses(step: int, stop: int, every: int, snapshots: Collection[int]) -> Iterator[int]:
-    """Steps after `step` at which something is to be done: evaluations, snapshots, the end."""
-    while step < stop:
-        step = min([(step // every + 1) * every, stop, *(snapshot for snapshot in snapshots if snapshot > step)])
-        yield step
-
-
-def _evaluate(setting: Setting, level: Level, members: list[Member], trainer: Trainer, seconds: float) -> list[Record]:
-    """A record for each member and split; the training split's loss is that of the batches since the last one."""
-    size = batch_size(setting.data.shape)
-    replicates = [member.replicate for member in members]
-    splits: dict[str, tuple[list[float], Any]] = {"train": (trainer.pop_loss(), [None] * len(members))}
-    if setting.data.validation_index.numel():
-        splits["validation"] = evaluate(trainer.cohort, setting.data.validation(replicates, size))
-    splits["test"] = evaluate(trainer.cohort, setting.data.test(size))
-    return [
-        {
-            "replicate": member.replicate,
-            "arm": member.arm,
-            "level": level.number,
-            "step": trainer.step,
-            "epoch": round(trainer.step / setting.epoch, 4),
-            "split": split,
-            "loss": loss if math.isfinite(loss) else None,
-            "accuracy": accuracy,
-            "lr": trainer.learning_rate,
-            "seconds": round(seconds, 3),
-        }
-        for split, values in splits.items()
-        for member, loss, accuracy in zip(members, *values, strict=True)
-        if split != "train" or trainer.step > member.start
-    ]
 
 
 def _summary(
     setting: Setting, level: Level, member: Member, network: Network, records: list[Record], seconds: float
 ) -> Record:
-    own = [record for record in records if (record["replicate"], record["arm"]) == (member.replicate, member.arm)]
+    key = (level.number, member.replicate, member.arm)
+    own = [record for record in records if (record["level"], record["replicate"], record["arm"]) == key]
     by_split = {
         split: {record["step"]: record for record in own if record["split"] == split}
         for split in ("validation", "test")

@@ -8,6 +8,9 @@ from lottery import masks
 from lottery.masks import Mask
 from lottery.studies.setting import Setting, matches
 
+ARMS = ("main", "reinit", "random", "shuffle")
+"""In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -32,11 +35,11 @@ class Level:
         """Steps of training, summed over members."""
         return sum(member.stop - member.start for member in self.members)
 
-    def chunks(self) -> Iterator[list[Member]]:
-        """Members that go through the training loop together: those that start and stop together."""
+    def groups(self) -> Iterator[list[Member]]:
+        """Members that may go through the training loop together: those that start and stop together."""
         by_span = sorted(self.members, key=lambda member: (member.start, member.stop))  # stable
-        for _, chunk in groupby(by_span, key=lambda member: (member.start, member.stop)):
-            yield list(chunk)
+        for _, group in groupby(by_span, key=lambda member: (member.start, member.stop)):
+            yield list(group)
 
 
 def plan(setting: Setting, iterations: int) -> list[Level]:

@@ -12,9 +12,11 @@ from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
-from lottery.studies.level import Context, make_trainer, train_level
+from lottery.studies.chunk import Job, Trained
+from lottery.studies.level import Context, split, train_level
 from lottery.studies.plan import Level, Member, rewound_level
 from lottery.studies.setting import Setting
+from lottery.studies.workers import crew
 
 Weights = Literal["rewind", "reinit", "final"]
 MaskFrom = Literal["keep", "shuffle", "random", "invert"]
@@ -98,10 +100,19 @@ def _dense(parent: Run, setting: Setting, step: int) -> list[State]:
         return [parent.read_early(replicate, step) for replicate in replicates]
     print(f"the dense networks at {step}it were not kept: training them up to there once more", file=sys.stderr)
     names = list(setting.shapes)
-    initial = [Network(state, masks.full(state, names)) for state in map(setting.initial, replicates)]
-    trainer = make_trainer(setting, initial, list(replicates), start=0)
-    trainer.advance(step)
-    return [trainer.cohort.member(replicate).state for replicate in replicates]
+    states: dict[int, State] = {}
+    layout = parent.record  # the same chunks and threads as then, for the same bytes
+    with crew(setting, layout["workers"], layout["threads"]) as team:
+        jobs = []
+        for members in split([Member(replicate, "main", 0, step) for replicate in replicates], layout["workers"]):
+            initial = [setting.initial(member.replicate) for member in members]
+            networks = [Network(state, masks.full(state, names)) for state in initial]
+            jobs.append(Job(0, members, networks, setting.execution(len(members)), []))
+        for job, event in team.train(jobs, lambda: False):
+            if isinstance(event, Trained):
+                for member, network in zip(job.members, event.networks, strict=True):
+                    states[member.replicate] = network.state
+    return [states[replicate] for replicate in replicates]
 
 
 def _mask(parent: Run, setting: Setting, about: Rewind, replicate: int) -> Mask:

@@ -56,7 +56,8 @@ class Setting:
     def execution(self, members: int) -> str:
         """`stacked` or `looped`, for a cohort of so many members."""
         chosen = self.config.execution
-        return choose_execution(self.template, members, self.device) if chosen == "auto" else chosen
+        flops = 3 * sum(self.flops.values()) * self.config.train.batch_size
+        return choose_execution(self.template, members, self.device, flops) if chosen == "auto" else chosen
 
     @property
     def rewind_step(self) -> int | None:

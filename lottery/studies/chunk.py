@@ -1,0 +1,181 @@
+"""Train one chunk: the members that go through the training loop together, in this process or in a worker.
+
+A chunk is told everything and writes nothing: what comes of it are events, which whoever runs it puts into the run
+directory. So it makes no difference where it runs.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from lottery.cohort import Cohort, Network, State
+from lottery.files import Record
+from lottery.studies.plan import Member
+from lottery.studies.setting import Setting
+from lottery.training.evaluation import batch_size, evaluate
+from lottery.training.loop import Trainer
+from lottery.training.schedule import factor
+
+_SECONDS_BETWEEN_SIGNS = 0.2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A chunk on its way: the trainer's state, and the seconds of training behind it."""
+
+    tensors: dict[str, Tensor]
+    seconds: float
+
+    @property
+    def step(self) -> int:
+        """Steps behind it, in the schedule's count."""
+        return int(self.tensors["step"])
+
+
+@dataclass(frozen=True)
+class Job:
+    """A chunk to train.
+
+    Attributes:
+        level: number of the level.
+        members: whom to train; they start and stop at the same steps.
+        networks: what they start from.
+        execution: stacked or looped.
+        snapshots: steps at which their states are asked for.
+        checkpoint: where to go on from, if not from the start.
+    """
+
+    level: int
+    members: list[Member]
+    networks: list[Network]
+    execution: str
+    snapshots: list[int]
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """A sign of life: so many more steps are done."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Lines for `metrics.jsonl`."""
+
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A step whose states were asked for."""
+
+    step: int
+    states: list[State]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Asked to stop, and how far it got."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Done: the trained networks, and the seconds of training that they took together."""
+
+    networks: list[Network]
+    seconds: float
+
+
+Event = Advanced | Evaluated | Passed | Stopped | Trained
+
+
+def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Event]:
+    """Train a chunk to its end, or until `stop`, which is asked between two steps; the last event says which."""
+    members = job.members
+    replicates = [member.replicate for member in members]
+    start, end = members[0].start, members[0].stop
+    trainer = make_trainer(setting, job.networks, replicates, start, job.execution)
+    seconds = 0.0
+    if job.checkpoint is None:
+        yield Evaluated(_evaluate(setting, job, trainer, seconds))
+    else:
+        trainer.load(job.checkpoint.tensors)
+        seconds = job.checkpoint.seconds
+    pace = 1
+    while trainer.step < end:
+        pause = _next_pause(trainer.step, end, setting.every, job.snapshots)
+        while trainer.step < pause:
+            before, began = trainer.step, time.perf_counter()
+            arrived = trainer.advance(min(pause, before + pace), stop)
+            passed = time.perf_counter() - began
+            seconds += passed
+            pace = max(1, round((trainer.step - before) * _SECONDS_BETWEEN_SIGNS / max(passed, 1e-6)))
+            yield Advanced(trainer.step - before)
+            if not arrived:
+                yield Stopped(Checkpoint(trainer.state(), seconds))
+                return
+        if pause in job.snapshots:
+            yield Passed(pause, [network.state for network in _networks(trainer)])
+        if pause == end or pause % setting.every == 0:
+            yield Evaluated(_evaluate(setting, job, trainer, seconds))
+    yield Trained(_networks(trainer), seconds)
+
+
+def make_trainer(
+    setting: Setting, networks: list[Network], replicates: list[int], start: int, execution: str
+) -> Trainer:
+    """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
+    train = setting.config.train
+    cohort = Cohort(setting.template, networks, execution=execution, device=setting.device)
+    return Trainer(
+        cohort,
+        setting.batches(replicates),
+        train.optimizer,
+        factor(train.schedule, setting.length, setting.epoch),
+        start=start,
+        label_smoothing=train.label_smoothing,
+    )
+
+
+def _networks(trainer: Trainer) -> list[Network]:
+    return [trainer.cohort.member(index) for index in range(trainer.cohort.size)]
+
+
+def _next_pause(step: int, end: int, every: int, snapshots: list[int]) -> int:
+    """The next step at which something is to be done: an evaluation, a snapshot, the end."""
+    return min([(step // every + 1) * every, end, *(snapshot for snapshot in snapshots if snapshot > step)])
+
+
+def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> list[Record]:
+    """A record for each member and split; the training split's loss is that of the batches since the last one."""
+    size = batch_size(setting.data.shape)
+    replicates = [member.replicate for member in job.members]
+    splits: dict[str, tuple[list[float], Any]] = {"train": (trainer.pop_loss(), [None] * len(job.members))}
+    if setting.data.validation_index.numel():
+        splits["validation"] = evaluate(trainer.cohort, setting.data.validation(replicates, size))
+    splits["test"] = evaluate(trainer.cohort, setting.data.test(size))
+    return [
+        {
+            "replicate": member.replicate,
+            "arm": member.arm,
+            "level": job.level,
+            "step": trainer.step,
+            "epoch": round(trainer.step / setting.epoch, 4),
+            "split": split,
+            "loss": loss if math.isfinite(loss) else None,
+            "accuracy": accuracy,
+            "lr": trainer.learning_rate,
+            "seconds": round(seconds, 3),
+        }
+        for split, values in splits.items()
+        for member, loss, accuracy in zip(job.members, *values, strict=True)
+        if split != "train" or trainer.step > member.start
+    ]

@@ -1,0 +1,185 @@
+"""Where chunks are trained: in this process one after the other, or in worker processes side by side.
+
+Small networks don't use many cores well: two processes of one thread each train two chunks faster than one process of
+two threads trains both (docs/performance.md). Workers are forked, so they share the data, and only the parent writes.
+"""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from typing import Any, Protocol
+
+import torch
+
+from lottery.errors import LotteryError, RunFailed
+from lottery.studies.chunk import Event, Job, Stopped, Trained, train_chunk
+from lottery.studies.setting import Setting
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+class Crew(Protocol):
+    """Whoever trains chunks."""
+
+    def train(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
+        """Train these chunks, or as far as `stop` allows; their events, each chunk's in order."""
+
+
+class Alone:
+    """Trains chunks in this process, one after the other."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def train(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
+        """See `Crew`."""
+        for job in jobs:
+            for event in train_chunk(self._setting, job, stop):
+                yield job, event
+                if isinstance(event, Stopped):
+                    return
+
+
+class Workers:
+    """Trains chunks in forked processes, side by side.
+
+    Jobs and events are pickled: they pass between a process and its own fork, and never through a file.
+    """
+
+    def __init__(self, setting: Setting, count: int, threads: int) -> None:
+        context: Any = multiprocessing.get_context("fork")
+        self._flag = context.RawValue("b", 0)
+        self._connections: list[Connection] = []
+        self._processes = []
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            strangers = [*self._connections, ours]
+            process = context.Process(
+                target=_work, args=(setting, theirs, strangers, self._flag, threads, os.getpid()), daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._connections.append(ours)
+            self._processes.append(process)
+
+    def train(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
+        """See `Crew`; raises RunFailed where a worker dies."""
+        waiting, under_way = list(jobs), dict[Connection, Job]()
+        idle = list(self._connections)
+        while waiting or under_way:
+            while waiting and idle and not stop():
+                connection = idle.pop(0)
+                job = under_way[connection] = waiting.pop(0)
+                self._send(connection, job)
+            if not under_way:
+                return
+            for ready in wait(list(under_way), _SECONDS_BETWEEN_LOOKS):
+                assert isinstance(ready, Connection)
+                job, event = under_way[ready], self._receive(ready)
+                if isinstance(event, Stopped | Trained):
+                    del under_way[ready]
+                    idle.append(ready)
+                yield job, event
+            if stop():
+                self._flag.value = 1
+
+    def _send(self, connection: Connection, job: Job) -> None:
+        try:
+            connection.send_bytes(pickle.dumps(job))
+        except OSError:
+            raise self._death(connection) from None
+
+    def _receive(self, connection: Connection) -> Event:
+        try:
+            kind, content = pickle.loads(connection.recv_bytes())
+        except (EOFError, OSError):
+            raise self._death(connection) from None
+        if kind == "error":
+            error, text = content
+            print(text, file=sys.stderr)
+            raise error
+        event: Event = content
+        return event
+
+    def _death(self, connection: Connection) -> RunFailed:
+        process = self._processes[self._connections.index(connection)]
+        process.join(1)
+        return RunFailed(
+            f"a worker process died (exit code {process.exitcode}; -9 may mean that memory ran out).\n"
+            "Resume the run; if memory runs out again, start it anew with `workers: 1`."
+        )
+
+    def dismiss(self) -> None:
+        """End the processes."""
+        for connection in self._connections:
+            connection.close()
+        for process in self._processes:
+            process.kill()  # they write nothing, so nothing is lost
+            process.join()
+
+
+def choose(setting: Setting, members: int) -> tuple[int, int]:
+    """Number of workers, and of threads of each, for groups of up to so many members.
+
+    Raises:
+        LotteryError: the config asks for workers where they can't be had.
+    """
+    cores, asked = torch.get_num_threads(), setting.config.workers
+    possible = sys.platform == "linux" and setting.device.type == "cpu"
+    if asked != "auto" and asked > 1 and not possible:
+        raise LotteryError(f"workers: {asked} can't be had on {setting.device} here; write 1 or auto")
+    workers = min(cores if asked == "auto" else asked, members) if possible else 1
+    return workers, max(1, cores // workers)
+
+
+@contextmanager
+def crew(setting: Setting, workers: int, threads: int) -> Iterator[Crew]:
+    """Whoever trains chunks, within the context: this process alone, or so many workers of so many threads each."""
+    if workers == 1:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield Alone(setting)
+        finally:
+            torch.set_num_threads(before)
+        return
+    team = Workers(setting, workers, threads)
+    try:
+        yield team
+    finally:
+        team.dismiss()
+
+
+def _work(
+    setting: Setting, connection: Connection, strangers: list[Connection], flag: Any, threads: int, parent: int
+) -> None:
+    """Life of a worker: jobs come in, events go out, until the connection is closed or the parent is gone."""
+    for stranger in strangers:  # the parent's ends, inherited: while one is open, nobody sees that the parent is gone
+        stranger.close()
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and batch systems signal all processes; the parent decides
+        signal.signal(number, signal.SIG_IGN)
+    torch.set_num_threads(threads)
+
+    def stop() -> bool:
+        return bool(flag.value)
+
+    while True:
+        try:
+            job: Job = pickle.loads(connection.recv_bytes())
+        except (EOFError, OSError):
+            return
+        try:
+            for event in train_chunk(setting, job, stop):
+                if os.getppid() != parent:
+                    return
+                connection.send_bytes(pickle.dumps(("event", event)))
+        except BrokenPipeError:
+            return
+        except BaseException as error:
+            connection.send_bytes(pickle.dumps(("error", (error, traceback.format_exc()))))

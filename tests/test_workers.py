@@ -1,0 +1,154 @@
+import os
+import signal
+
+import pytest
+import torch
+from conftest import Quiet, carry_out, tensor_files, tiny
+
+from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.store import Run
+from lottery.studies import workers
+from lottery.studies.execute import execute
+from lottery.studies.level import split
+from lottery.studies.plan import Member
+from lottery.studies.setting import prepare
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="worker processes are forked")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """With one thread everywhere, a member's sums don't depend on where it is trained."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def study(**changes):
+    return tiny(execution="looped", pruning__arms=["reinit"], pruning__rewind="7it", **changes)
+
+
+def lines(run):
+    """All lines without what is measured in seconds, in an order of their own: chunks finish in any."""
+    both = run.metrics() + run.levels()
+    return sorted(repr({key: value for key, value in line.items() if "seconds" not in key}) for line in both)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    torch.set_num_threads(1)
+    return carry_out(study(), tmp_path_factory.mktemp("alone"))
+
+
+def same(run, other):
+    return tensor_files(run) == tensor_files(other) and lines(run) == lines(other)
+
+
+def test_members_are_split_evenly_and_none_is_lost():
+    members = [Member(replicate, "main", 0, 1) for replicate in range(7)]
+    for count in (1, 2, 3, 7, 20):
+        chunks = split(members, count)
+        assert [member for chunk in chunks for member in chunk] == members
+        sizes = [len(chunk) for chunk in chunks]
+        assert min(sizes) >= 1
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_workers_change_no_byte(alone, tmp_path):
+    run = carry_out(study(workers=2), tmp_path)
+    assert (run.record["workers"], run.record["threads"]) == (2, 1)
+    assert same(run, alone)
+
+
+class Asked(Quiet):
+    """Asks to stop after so many signs of life."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def advanced(self, steps):
+        self.left -= 1
+
+    def stop(self):
+        return self.left <= 0
+
+
+@pytest.mark.parametrize("signs", [0, 1, 7, 20])
+def test_stopped_and_resumed_gives_the_same_bytes(signs, alone, tmp_path):
+    config = study(workers=2)
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    asked = Asked(signs)
+    with pytest.raises(Interrupted):
+        execute(run, prepare(config), asked, asked.stop)
+    assert run.record["status"] == "interrupted"
+    execute(run, prepare(config), Quiet(), lambda: False)
+    assert same(run, alone)
+    assert not (run.path / "checkpoint").exists()
+
+
+def test_the_layout_is_kept_on_resume(alone, tmp_path):
+    run = carry_out(study(workers=2, pruning__iterations=1), tmp_path)
+    run.write_config(study(workers="auto"))
+    execute(run, prepare(study(workers="auto")), Quiet(), lambda: False)
+    assert (run.record["workers"], run.record["threads"]) == (2, 1)
+    assert tensor_files(run) == tensor_files(alone)
+
+
+def test_a_worker_that_dies_fails_the_run_and_loses_nothing(alone, tmp_path, monkeypatch):
+    config = study(workers=2)
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    team = []
+    start = workers.Workers.__init__
+
+    def remember(self, *arguments):
+        team.append(self)
+        start(self, *arguments)
+
+    monkeypatch.setattr(workers.Workers, "__init__", remember)
+
+    class Murder(Quiet):
+        def training(self, level, members, done, how):
+            if level.number == 1 and team[0]._processes[1].is_alive():
+                os.kill(team[0]._processes[1].pid, signal.SIGKILL)
+
+    with pytest.raises(RunFailed, match="exit code -9"):
+        execute(run, prepare(config), Murder(), lambda: False)
+    assert run.record["status"] == "failed"
+    assert {line["level"] for line in run.levels()} <= {0, 1}
+    assert len([line for line in run.levels() if line["level"] == 0]) == 2
+    execute(run, prepare(config), Quiet(), lambda: False)
+    assert same(run, alone)
+
+
+def test_an_error_in_a_worker_is_raised_here(tmp_path, monkeypatch, capfd):
+    def fall(setting, job, stop):
+        raise ZeroDivisionError("in the worker")
+        yield
+
+    monkeypatch.setattr(workers, "train_chunk", fall)
+    config = study(workers=2)
+    with pytest.raises(ZeroDivisionError, match="in the worker"):
+        carry_out(config, tmp_path)
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_no_process_outlives_the_study(tmp_path):
+    setting = prepare(study(workers=2))
+    with workers.crew(setting, 2, 1) as team:
+        processes = list(team._processes)
+        assert all(process.is_alive() for process in processes)
+    assert not any(process.is_alive() for process in processes)
+
+
+def test_how_many_workers(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    setting = prepare(study(workers="auto"))
+    assert workers.choose(setting, 15) == (8, 1)
+    assert workers.choose(setting, 3) == (3, 2)
+    assert workers.choose(setting, 1) == (1, 8)
+    assert workers.choose(prepare(study(workers=2)), 15) == (2, 4)
+    monkeypatch.setattr(workers.sys, "platform", "darwin")
+    assert workers.choose(setting, 15) == (1, 8)
+    with pytest.raises(LotteryError, match="workers: 2 can't be had"):
+        workers.choose(prepare(study(workers=2)), 15)

@@ -105,7 +105,7 @@ def _density_axis(axes: Axes, densities: Sequence[float]) -> None:
             kept.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{tick:g}" for tick in kept])
+    axes.set_xticklabels(["100" if tick == 100 else f"{tick:.1f}" for tick in kept])
 
 
 def learning_curves(run: Run, path: Path, most: int = 6) -> Path:

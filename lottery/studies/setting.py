@@ -11,6 +11,7 @@ from lottery.analysis.flops import layer_flops
 from lottery.batches import Batches, Resident
 from lottery.cohort import State, choose_execution, initialise, prunable
 from lottery.config import Config
+from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.values import Duration
 
@@ -66,14 +67,18 @@ class Setting:
         return rewind.steps(self.epoch) if isinstance(rewind, Duration) else None
 
 
-def prepare(config: Config) -> Setting:
+def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     """Find the device, load the data, build the network, and check that they fit the config and each other.
+
+    Args:
+        config: of the study.
+        dataset: data of your own, in place of what the config names.
 
     Raises:
         LotteryError: they don't; the message names the key.
     """
     device = devices.resolve(config.device)
-    dataset = config.data.entry(**config.data.options)
+    dataset = dataset or config.data.entry(**config.data.options)
     data = Resident(
         dataset,
         validation=config.data.validation,

@@ -1,0 +1,42 @@
+"""Time per member's step: stacked and looped, for growing cohorts, in one process of one thread, over one member alone.
+
+python benchmarks/members.py
+"""
+
+import torch
+from floor import prepare, stepper, trainer
+from timing import alternate, show
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    rows = []
+    for model, shape, batch, repeats, most in (
+        ("lenet_300_100", (1, 28, 28), 128, 10, 32),
+        ("lenet_300_100", (1, 8, 8), 60, 40, 32),
+        ("conv_2", (3, 32, 32), 60, 1, 4),
+        ("resnet_20", (3, 32, 32), 128, 1, 2),
+    ):
+        setting = prepare(model, shape, batch)
+        for members in (1, 2, 4, 8, 16, 32):
+            if members > most:
+                break
+            tasks = {how: stepper(trainer(setting, 0.2, members, how)) for how in ("looped", "stacked")}
+            tasks["one"] = stepper(trainer(setting, 0.2))
+            seconds = alternate(tasks, rounds=5, repeats=max(1, repeats // members))
+            rows.append(
+                {
+                    "model": model,
+                    "image": "x".join(map(str, shape)),
+                    "members": members,
+                    "one alone ms": 1e3 * seconds["one"],
+                    "looped / one": seconds["looped"] / members / seconds["one"],
+                    "stacked / one": seconds["stacked"] / members / seconds["one"],
+                    "auto": setting.execution(members),
+                }
+            )
+    show("Time per member over one member alone, one thread", rows, "members")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,11 +15,21 @@ from rich.console import Console
 from rich.table import Table
 
 
-def alternate(tasks: dict[str, Callable[[], object]], rounds: int, repeats: int = 1) -> dict[str, float]:
-    """Median seconds of one call of each task, measured in turn, so that a noisy machine is noisy for all of them."""
+def alternate(
+    tasks: dict[str, Callable[[], object]], rounds: int, repeats: int = 1, warm: bool = True
+) -> dict[str, float]:
+    """Median seconds of one call of each task, measured in turn, so that a noisy machine is noisy for all of them.
+
+    Args:
+        tasks: name -> what to time.
+        rounds: how often each is timed.
+        repeats: calls in one timing.
+        warm: whether each is called once before.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for task in tasks.values():  # warm up
-        task()
+    if warm:
+        for task in tasks.values():
+            task()
     for _ in range(rounds):
         for name, task in tasks.items():
             began = time.perf_counter()

@@ -1,7 +1,7 @@
 """A whole study against the usual loop, start-up included: LeNet-300-100 on MNIST, batch 128, SGD 0.1, three levels of
 three epochs, test evaluation each epoch; one replicate and five. Each is a process of its own, run in alternation.
 
-    python benchmarks/usual_loop.py DATA_ROOT [ROUNDS]
+    python benchmarks/usual_loop.py DATA_ROOT [ROUNDS [REPLICATES ...]]
 
 The usual loop is careful but ordinary: torchvision's data set with transforms, DataLoader, torch.optim, masks by
 torch.nn.utils.prune, one network after the other.
@@ -81,10 +81,11 @@ def main() -> None:
         def call(*command: str) -> None:
             subprocess.run([sys.executable, *command], check=True, capture_output=True, cwd=folder)
 
-        for replicates in (1, 5):
+        for replicates in map(int, sys.argv[3:] or ("1", "5")):
             ours = ("-c", "from lottery.cli import main; main()", "prune", str(config), "--replicates", str(replicates))
             theirs = (str(Path(__file__).resolve()), "--usual", root, str(replicates))
-            seconds = alternate({"usual": lambda c=theirs: call(*c), "lottery": lambda c=ours: call(*c)}, rounds)
+            tasks = {"usual": lambda c=theirs: call(*c), "lottery": lambda c=ours: call(*c)}
+            seconds = alternate(tasks, rounds, warm=False)
             rows.append({"replicates": replicates, "usual loop s": seconds["usual"], "lottery s": seconds["lottery"],
                          "times as fast": seconds["usual"] / seconds["lottery"]})  # fmt: skip
     show("A whole study, start-up and files included", rows, "usual_loop")

@@ -17,6 +17,7 @@ from lottery.store import Run
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}
 _LINES = ["-", "--", ":", "-."]
+_MARKERS = ["o", "s", "^", "D", "v", "P"]
 _STYLE: Any = {
     "axes.grid": True,
     "grid.alpha": 0.3,
@@ -37,9 +38,9 @@ def accuracy_by_density(runs: Sequence[Run], path: Path) -> Path:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(6.2 * len(keys), 4.4), dpi=150, layout="constrained")
         for axes, (key, label) in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys.items(), strict=True):
-            for (run, levels), dashes in zip(lines, _LINES * len(lines), strict=False):
-                prefix = f"{run.path.name}: " if len(runs) > 1 else ""
-                _against_density(axes, levels, key, 100 if key == "test_accuracy" else 1, prefix, dashes)
+            for position, (run, levels) in enumerate(lines):
+                prefix = f"{_title(run)}: " if len(runs) > 1 else ""
+                _against_density(axes, levels, key, 100 if key == "test_accuracy" else 1, prefix, position)
             axes.set_xlabel("weights remaining, %")
             axes.set_ylabel(label)
             _density_axis(axes, [line["density"] for _, levels in lines for line in levels])
@@ -48,7 +49,16 @@ def accuracy_by_density(runs: Sequence[Run], path: Path) -> Path:
     return path
 
 
-def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, prefix: str, dashes: str) -> None:
+def _title(run: Run) -> str:
+    """What tells a run from others in a legend."""
+    record = run.record
+    made = record.get("rewind")
+    return f"{record['id']} ({made['mask']} mask, {made['weights']} weights)" if made else str(record["id"])
+
+
+def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, prefix: str, position: int) -> None:
+    """Draw the arms of the run that comes at `position`, in dashes and markers of its own."""
+    dashes, marker = _LINES[position % len(_LINES)], _MARKERS[position % len(_MARKERS)]
     estimates = by_level_and_arm(levels, key)
     density = {(line["level"], line["arm"]): 100 * line["density"] for line in levels}
     dense = estimates.get((0, "main"))
@@ -56,13 +66,13 @@ def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, p
         low, high = _bounds(dense, scale)
         axes.axhspan(low, high, color="0.5", alpha=0.18, linewidth=0)
         axes.axhline(scale * dense.mean, color="0.5", linewidth=1, linestyle=dashes, label=f"{prefix}dense")
-    for position, arm in enumerate(arms_of(levels)):
+    for index, arm in enumerate(arms_of(levels)):
         own = sorted((level for level, name in estimates if name == arm), reverse=True)
         points = [(density[level, arm], estimates[level, arm]) for level in own]
         if not points:
             continue
-        # A little to the side for each arm, so that intervals don't hide one another.
-        shift = 1.012 ** (position - 1)
+        # A little to the side for each arm and run, so that intervals don't hide one another.
+        shift = 1.012 ** (index - 1 + 3 * position)
         x = [shift * at for at, _ in points]
         colour = _COLOURS.get(arm, "#555555")
         name = "ticket" if arm == "main" else arm
@@ -72,7 +82,7 @@ def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, p
             [scale * (value.half_width or 0) for _, value in points],
             color=colour,
             linestyle=dashes,
-            marker="o",
+            marker=marker,
             markersize=3.5,
             capsize=2,
             linewidth=1.4,

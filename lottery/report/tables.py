@@ -67,9 +67,9 @@ def _spelt(rewind: Record) -> str:
     return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}, mask {rewind['mask']}"
 
 
-def _table(title: str, levels: Sequence[Record], key: str, write: Callable[[Estimate], str]) -> Table:
+def _table(title: str, levels: Sequence[Record], key: str, write: Callable[[Estimate], str]) -> RenderableType:
     estimates = by_level_and_arm(levels, key)
-    table = Table(title=title, title_justify="left", title_style="", header_style="bold")
+    table = Table(header_style="bold")
     arms = arms_of(levels)
     for heading in ("level", "weights %", *arms):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -77,7 +77,7 @@ def _table(title: str, levels: Sequence[Record], key: str, write: Callable[[Esti
     for level, density in sorted(densities.items()):
         cells = [write(estimates[level, arm]) if (level, arm) in estimates else "" for arm in arms]
         table.add_row(str(level), f"{100 * density:.1f}", *cells)
-    return table
+    return Group(Text(title), table)  # not the table's own title, which wraps where the table is narrow
 
 
 def _percent(value: Estimate) -> str:

@@ -21,15 +21,16 @@ def main() -> None:
         for members in (1, 2, 4, 8, 16, 32):
             if members > most:
                 break
-            tasks = {how: stepper(trainer(setting, 0.2, members, how)) for how in ("looped", "stacked")}
-            tasks["one"] = stepper(trainer(setting, 0.2))
-            seconds = alternate(tasks, rounds=5, repeats=max(1, repeats // members))
+            steps = max(1, repeats // members)
+            tasks = {how: stepper(trainer(setting, 0.2, members, how), steps) for how in ("looped", "stacked")}
+            tasks["one"] = stepper(trainer(setting, 0.2), steps)
+            seconds = alternate(tasks, rounds=5)
             rows.append(
                 {
                     "model": model,
                     "image": "x".join(map(str, shape)),
                     "members": members,
-                    "one alone ms": 1e3 * seconds["one"],
+                    "one alone ms": 1e3 * seconds["one"] / steps,
                     "looped / one": seconds["looped"] / members / seconds["one"],
                     "stacked / one": seconds["stacked"] / members / seconds["one"],
                     "auto": setting.execution(members),

@@ -1,5 +1,6 @@
 """From a config to all that a study works with; everything that can be wrong with a config is found here."""
 
+import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -78,6 +79,8 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
         LotteryError: they don't; the message names the key.
     """
     device = devices.resolve(config.device)
+    if config.workers not in ("auto", 1) and not can_fork(device):
+        raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
     dataset = dataset or config.data.entry(**config.data.options)
     data = Resident(
         dataset,
@@ -108,6 +111,11 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     )
     _check_pruning(setting)
     return setting
+
+
+def can_fork(device: torch.device) -> bool:
+    """Whether members may be trained in forked processes: on the CPU of a Linux machine."""
+    return sys.platform == "linux" and device.type == "cpu"
 
 
 def _check_pruning(setting: Setting) -> None:

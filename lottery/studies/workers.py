@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 import torch
 
-from lottery.errors import LotteryError, RunFailed
+from lottery.errors import RunFailed
 from lottery.studies.chunk import Event, Job, Stopped, Trained, train_chunk
-from lottery.studies.setting import Setting
+from lottery.studies.setting import Setting, can_fork
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -125,16 +125,9 @@ class Workers:
 
 
 def choose(setting: Setting, members: int) -> tuple[int, int]:
-    """Number of workers, and of threads of each, for groups of up to so many members.
-
-    Raises:
-        LotteryError: the config asks for workers where they can't be had.
-    """
+    """Number of workers, and of threads of each, for groups of up to so many members."""
     cores, asked = torch.get_num_threads(), setting.config.workers
-    possible = sys.platform == "linux" and setting.device.type == "cpu"
-    if asked != "auto" and asked > 1 and not possible:
-        raise LotteryError(f"workers: {asked} can't be had on {setting.device} here; write 1 or auto")
-    workers = min(cores if asked == "auto" else asked, members) if possible else 1
+    workers = min(cores if asked == "auto" else asked, members) if can_fork(setting.device) else 1
     return workers, max(1, cores // workers)
 
 

@@ -1,7 +1,7 @@
 """Where chunks are trained: in this process one after the other, or in worker processes side by side.
 
 Small networks don't use many cores well: two processes of one thread each train two chunks faster than one process of
-two threads trains both (docs/performance.md). Workers are forked, so they share the data, and only the parent writes.
+two threads trains both. Workers are forked, so they share the data, and only the parent writes.
 """
 
 import multiprocessing

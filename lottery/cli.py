@@ -102,7 +102,8 @@ def prune(
         _forecast(setting, [level for level in levels if level.number not in trained])
         return
     run.write_config(setting.config)
-    run.update(study="prune")
+    if run.record["study"] == "train":
+        run.update(study="prune", layout={})  # pruning has larger groups, for which it is chosen anew
     _carry_out(run, setting)
 
 

@@ -55,26 +55,6 @@ def initialise(
     return state
 
 
-def choose_execution(template: nn.Module, members: int, device: torch.device, flops: float) -> str:
-    """`stacked` or `looped`, whichever was measured to be faster (docs/performance.md).
-
-    On a CPU, one batched product saves the overhead of several small ones, which counts where a step is small; vmap
-    turns convolutions into grouped ones, which are slower. On a GPU small networks are bound by launches: stack them.
-
-    Args:
-        template: the network.
-        members: number of networks that are trained together.
-        device: where.
-        flops: floating-point operations of one member's training step.
-    """
-    if members == 1:
-        return "looped"
-    if device.type != "cpu":
-        return "stacked"
-    convolutional = any(isinstance(module, nn.Conv2d) for module in template.modules())
-    return "stacked" if members >= 4 and flops < 25e6 and not convolutional else "looped"
-
-
 class Cohort:
     """R masked networks and their gradients.
 
@@ -150,7 +130,7 @@ class Cohort:
             outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(self.weights, self.buffers, images)
             return outputs
         batches = [images] * self.size if shared else images.unbind()
-        return torch.stack([member(batch) for member, batch in zip(self._members, batches, strict=True)])
+        return torch.stack([member(_laid_out(batch)) for member, batch in zip(self._members, batches, strict=True)])
 
     def gradients(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, list[Tensor]]:
         """Each member's cross entropy, `[R]` in nats, and the gradient of each leaf, zero where its weight is pruned.
@@ -176,7 +156,7 @@ class Cohort:
             parts = []
             # Backward at once, so that only one member's activations are alive at a time.
             for member, batch, targets in zip(self._members, images.unbind(), labels.unbind(), strict=True):
-                loss = F.cross_entropy(member(batch), targets, label_smoothing=label_smoothing)
+                loss = F.cross_entropy(member(_laid_out(batch)), targets, label_smoothing=label_smoothing)
                 loss.backward()
                 parts.append(loss.detach())
             losses = torch.stack(parts)
@@ -192,3 +172,8 @@ class Cohort:
             {name: tensors[name][index].detach().cpu().clone() for name in self._template.state_dict()},
             {name: mask[index].cpu().clone() for name, mask in self.masks.items()},
         )
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    """Images `[B, C, H, W]` with channels last in memory, which makes convolutions up to 1.5 times as fast on a CPU."""
+    return images.contiguous(memory_format=torch.channels_last)

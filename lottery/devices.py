@@ -1,5 +1,9 @@
 """From the device that a config names to one that is there."""
 
+import os
+import sys
+from pathlib import Path
+
 import torch
 
 from lottery.errors import LotteryError
@@ -28,3 +32,28 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+
+
+def can_fork(device: torch.device) -> bool:
+    """Whether members may be trained in forked processes: on the CPU of a Linux machine."""
+    return sys.platform == "linux" and device.type == "cpu"
+
+
+def places(asked: str, device: torch.device) -> list[torch.device]:
+    """Where workers may train side by side: each core of a CPU; each GPU, if the config `asked` for no one of them."""
+    if device.type == "cuda" and asked in ("auto", "cuda"):
+        return [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    return [device] * (torch.get_num_threads() if can_fork(device) else 1)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device, as far as the system tells; on a CPU those that could be freed for us."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

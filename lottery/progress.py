@@ -1,11 +1,13 @@
 """The live display of a running study, on stderr: redrawn in a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -18,18 +20,14 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Display:
-    """Shows what a study is at."""
+    """Shows what a study is at: the levels under way, and the whole."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._total = self._done = self._levels = 0
-        self._level: Level | None = None
-        self._members: list[Member] = []
-        self._level_done = 0
+        self._levels: dict[int, _Level] = {}
+        self._total = self._done = self._first = 0
         self._how = ""
-        self._latest: dict[tuple[str, int], float] = {}
         self._started = self._last_line = time.perf_counter()
-        self._first = 0
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -42,59 +40,48 @@ class Display:
     ) -> None:
         self._live.stop()
 
-    def planned(self, levels: list[Level], done: int) -> None:
-        """Called once, with all levels and the steps (summed over members) that are done already."""
-        self._levels = levels[-1].number
+    def planned(self, levels: Sequence[Level], done: int, how: str) -> None:
+        """Called once, with all levels, the steps (summed over members) that are done already, and how it is done."""
+        self._levels = {level.number: _Level(level, {}, len(level.members)) for level in levels}
         self._total = sum(level.steps for level in levels)
         self._done = self._first = done
         self._started = time.perf_counter()
+        self._how = how
+        self._console.print(Text(how), soft_wrap=True)
 
-    def training(self, level: Level, members: list[Member], done: int, how: str) -> None:
+    def training(self, level: int, members: Sequence[Member], done: int) -> None:
         """Called when members of a level begin; so many of their steps (summed) a checkpoint had already."""
-        self._level, self._members, self._level_done, self._how = level, members, done, how
+        self._levels[level].begin(members, done)
         # What a checkpoint already held counts as done, not as speed.
         self._first += done
         self._done += done
-        self._latest = {}
 
-    def advanced(self, steps: int) -> None:
+    def advanced(self, level: int, steps: int) -> None:
         """Called several times a second, with the steps (summed over members) that are new."""
         self._done += steps
-        self._level_done += steps
+        self._levels[level].done += steps
 
-    def evaluated(self, records: list[Record]) -> None:
+    def evaluated(self, records: Sequence[Record]) -> None:
         """Called after each evaluation of some members."""
         for record in records:
             if record["split"] == "test":
-                self._latest[record["arm"], record["replicate"]] = record["accuracy"]
+                accuracies = self._levels[record["level"]].accuracies
+                accuracies[record["arm"], record["replicate"]] = record["accuracy"]
         now = time.perf_counter()
         if not self._console.is_terminal and now - self._last_line > _SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            self._line(f"step {self._step()}")
+            self._line(self._levels[records[0]["level"]])
 
-    def trained(self, members: list[Member]) -> None:
-        """Called when members are done."""
-        self._line(f"trained to step {members[0].stop:,}")
+    def trained(self, level: int, members: Sequence[Member]) -> None:
+        """Called when members are done; a level's last ones give it a line."""
+        found = self._levels[level]
+        found.left -= len(members)
+        if found.under_way and not found.left:
+            self._line(found)
 
-    def _accuracies(self) -> str:
-        """Mean test accuracy of each arm, each member's latest."""
-        arms: dict[str, list[float]] = {}
-        for (arm, _), accuracy in sorted(self._latest.items(), key=lambda item: ARMS.index(item[0][0])):
-            arms.setdefault(arm, []).append(accuracy)
-        return ", ".join(f"{arm} {mean(values):.2%}" for arm, values in arms.items()) or "-"
-
-    def _step(self) -> str:
-        """How far the members are, on average."""
-        step = self._members[0].start + self._level_done // len(self._members)
-        return f"{step:,}/{self._members[0].stop:,}"
-
-    def _line(self, text: str) -> None:
-        line = f"{self._title()}: {text}, test accuracy {self._accuracies()}; {self._left()}"
-        self._console.print(Text(line), soft_wrap=True)
-
-    def _title(self) -> str:
-        assert self._level is not None
-        return f"level {self._level.number}/{self._levels} ({self._level.density:.1%} of weights)"
+    def _line(self, level: "_Level") -> None:
+        self._last_line = time.perf_counter()
+        parts = f"{level.title} of {max(self._levels)}: {level.progress}, test accuracy {level.mean}; {self._left()}"
+        self._console.print(Text(parts), soft_wrap=True)
 
     def _left(self) -> str:
         """Speed and time left, from the mean over this process's life."""
@@ -106,17 +93,49 @@ class Display:
         return f"{worked / elapsed:,.0f} member steps/s, {_clock(left)} left"
 
     def _render(self) -> RenderableType:
-        if self._level is None:
-            return Text("preparing")
-        total = sum(member.stop - member.start for member in self._members)
         rows = Table.grid(padding=(0, 1))
-        rows.add_row(
-            "level",
-            ProgressBar(total=total, completed=self._level_done, width=30),
-            f"step {self._step()}, {len(self._members)} members, {self._how}",
-        )
-        rows.add_row("study", ProgressBar(total=self._total, completed=self._done, width=30), self._left())
-        return Group(Text(self._title(), style="bold"), rows, Text(f"test accuracy: {self._accuracies()}"))
+        for level in self._levels.values():
+            if level.under_way and level.left:
+                bar = ProgressBar(total=level.steps, completed=level.done, width=30)
+                rows.add_row(level.title, bar, f"{level.progress}, test accuracy {level.mean}")
+        bar = ProgressBar(total=self._total, completed=self._done, width=30)
+        rows.add_row(Text("study", style="bold"), bar, self._left())
+        return rows
+
+
+@dataclass
+class _Level:
+    """A level's accuracies by (arm, replicate), members left, members begun, and of these the steps and those done."""
+
+    level: Level
+    accuracies: dict[tuple[str, int], float]
+    left: int
+    steps: int = 0
+    done: int = 0
+    under_way: int = 0
+
+    def begin(self, members: Sequence[Member], done: int) -> None:
+        """So many more members, with so many of their steps (summed) done."""
+        self.under_way += len(members)
+        self.steps += sum(member.stop - member.start for member in members)
+        self.done += done
+
+    @property
+    def title(self) -> str:
+        return f"level {self.level.number} ({self.level.density:.1%} of weights)"
+
+    @property
+    def progress(self) -> str:
+        trained = len(self.level.members) - self.left
+        return f"{trained} of {len(self.level.members)} networks trained"
+
+    @property
+    def mean(self) -> str:
+        """Mean test accuracy of each arm, each member's latest."""
+        arms: dict[str, list[float]] = {}
+        for (arm, _), accuracy in sorted(self.accuracies.items(), key=lambda item: ARMS.index(item[0][0])):
+            arms.setdefault(arm, []).append(accuracy)
+        return ", ".join(f"{arm} {mean(values):.2%}" for arm, values in arms.items()) or "-"
 
 
 def _clock(seconds: float) -> str:

@@ -15,7 +15,6 @@ Files appear whole or not at all: they are written beside their place and rename
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,6 +149,10 @@ class Run:
         """Whether that network is trained."""
         return (self._member(replicate, level, arm) / "summary.json").exists()
 
+    def forget_member(self, replicate: int, level: int, arm: str) -> None:
+        """Have that network count as not trained."""
+        (self._member(replicate, level, arm) / "summary.json").unlink(missing_ok=True)
+
     def read_mask(self, replicate: int, level: int, arm: str) -> Mask:
         """The mask of a network; raises LotteryError where it is missing or damaged."""
         return files.read_tensors(self._member(replicate, level, arm) / "mask.safetensors")
@@ -203,10 +206,12 @@ class Run:
         for path in sorted((self.path / "checkpoint").glob("*.safetensors")):
             yield files.read_tensors(path), files.read_about(path)
 
-    def drop_checkpoints(self) -> None:
-        """Remove all checkpoints: their networks are done."""
-        if (self.path / "checkpoint").exists():
-            shutil.rmtree(self.path / "checkpoint")
+    def drop_checkpoint(self, name: str) -> None:
+        """Remove a chunk's checkpoint, if there is one: its networks are done."""
+        folder = self.path / "checkpoint"
+        (folder / f"{name}.safetensors").unlink(missing_ok=True)
+        if folder.exists() and not any(folder.iterdir()):
+            folder.rmdir()
 
     @property
     def report_dir(self) -> Path:

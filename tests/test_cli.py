@@ -25,7 +25,7 @@ def test_the_main_job(lottery, config_file, tmp_path):
     assert run.config.seed == 3
     assert run.record["command"][:2] == ["lottery", "prune"]
     assert "test accuracy at the end of training" in result.out
-    assert "level 1/1" in result.err
+    assert "level 1 (50.0% of weights) of 1" in result.err
     for figure in re.findall(r"figure: (\S+)", result.out):
         assert Path(figure).exists()
     # The report can be had again, by name, by path, and for the latest run.

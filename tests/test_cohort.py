@@ -2,11 +2,10 @@ import copy
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from lottery import masks, registry
-from lottery.cohort import Cohort, Network, choose_execution, initialise, prunable
+from lottery.cohort import Cohort, Network, initialise, prunable
 
 CPU = torch.device("cpu")
 CASES = [("fcn", (1, 6, 6), {"widths": (12, 8)}), ("conv_2", (3, 8, 8), {}), ("resnet", (3, 8, 8), {"depth": 8})]
@@ -129,14 +128,3 @@ def test_initialise_draws_weights_alone():
             assert (first[name] == 0).all()
         else:
             assert not torch.equal(first[name], other[name])
-
-
-def test_execution_follows_what_was_measured():
-    with torch.device("meta"):
-        linear, conv = nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.Conv2d(1, 1, 1))
-    assert choose_execution(linear, 1, CPU, 1e6) == "looped"
-    assert choose_execution(linear, 8, CPU, 1e6) == "stacked"
-    assert choose_execution(linear, 2, CPU, 1e6) == "looped"
-    assert choose_execution(linear, 8, CPU, 1e9) == "looped"
-    assert choose_execution(conv, 8, CPU, 1e6) == "looped"
-    assert choose_execution(conv, 8, torch.device("cuda"), 1e9) == "stacked"

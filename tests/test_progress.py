@@ -11,12 +11,13 @@ from lottery.studies.setting import prepare
 
 def watch(tmp_path, terminal):
     """What the display of a whole study writes."""
-    config = tiny(pruning__iterations=1)
+    config = tiny(pruning__iterations=1, execution="looped")
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
     run = Run.create(tmp_path, config, {"study": "prune"})
     with Display(console) as display:
         execute(run, prepare(config), display, lambda: False)
         frame = Console(width=120, file=io.StringIO())
+        display._levels[1].left = 2  # as if two were still under way
         frame.print(display._render())
     return console.file.getvalue(), frame.file.getvalue()
 
@@ -24,15 +25,16 @@ def watch(tmp_path, terminal):
 def test_plain_lines_where_there_is_no_terminal(tmp_path):
     written, _ = watch(tmp_path, terminal=False)
     lines = written.splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("level 0/1 (100.0% of weights): trained to step 30, test accuracy main ")
-    for word in ("level 1/1 (50.0% of weights)", "reinit", "shuffle", "member steps/s", "0:00 left"):
-        assert word in lines[1]
+    assert len(lines) == 3
+    assert lines[0] == "looped, one member at a time in one process of 2 threads: as the config says"
+    assert lines[1].startswith("level 0 (100.0% of weights) of 1: 2 of 2 networks trained, test accuracy main ")
+    for word in ("level 1 (50.0% of weights)", "8 of 8", "reinit", "shuffle", "member steps/s", "0:00 left"):
+        assert word in lines[2]
     assert "\x1b" not in written
 
 
 def test_a_live_display_in_a_terminal(tmp_path):
     written, frame = watch(tmp_path, terminal=True)
     assert "\x1b[" in written
-    for word in ("level 1/1", "study", "member steps/s", "test accuracy: main"):
+    for word in ("level 1 (50.0% of weights)", "6 of 8 networks", "study", "member steps/s", "test accuracy main"):
         assert word in frame

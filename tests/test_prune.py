@@ -59,12 +59,13 @@ def untrained(config, arm):
     """The network that an arm of level 1 starts from, and the initialization."""
     setting = prepare(config)
     from lottery.cohort import Network
-    from lottery.studies.level import Context
+    from lottery.studies.layout import Layout
+    from lottery.studies.members import Context
     from lottery.studies.prune import arm as network_of
 
     state = setting.initial(0)
     ticket = Network(state, masks.full(state, list(setting.shapes)))
-    context = Context(None, setting, None, 1, Quiet(), lambda: False)
+    context = Context(None, setting, None, Layout("looped", 1, 1, 1, "cpu"), Quiet(), lambda: False)
     return network_of(context, arm, ticket, 1, 0).state["hidden_1.weight"], state["hidden_1.weight"]
 
 
@@ -85,7 +86,11 @@ def test_the_same_config_gives_the_same_bytes(finished, tmp_path):
 
 def test_stacked_and_looped_studies_agree(tmp_path):
     first, second = (carry_out(tiny(execution=how, pruning__iterations=1), tmp_path) for how in ("stacked", "looped"))
-    for one, two in zip(first.levels(), second.levels(), strict=True):
+    lines = (
+        sorted(run.levels(), key=lambda line: (line["level"], line["arm"], line["replicate"]))
+        for run in (first, second)
+    )
+    for one, two in zip(*lines, strict=True):
         weights = [run.read_weights(one["replicate"], one["level"], one["arm"]) for run in (first, second)]
         if one["level"] == 0:
             torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
@@ -136,7 +141,7 @@ def test_crashed_without_a_checkpoint_and_resumed_gives_the_same_bytes(when, cou
     class Falling(Quiet):
         left = count
 
-        def fall(self, _):
+        def fall(self, *_):
             self.left -= 1
             if not self.left:
                 raise Crash
@@ -155,6 +160,25 @@ def test_crashed_without_a_checkpoint_and_resumed_gives_the_same_bytes(when, cou
     assert same_lines(run, finished)
 
 
+def test_a_chunk_that_a_crash_left_half_written_is_trained_again(finished, tmp_path, monkeypatch):
+    write, left = Run.write_member, iter(range(5))
+
+    def fall(self, *arguments):
+        if next(left) == 4:
+            raise Crash
+        write(self, *arguments)
+
+    run = Run.create(tmp_path, tiny(), {"study": "prune"})
+    monkeypatch.setattr(Run, "write_member", fall)
+    with pytest.raises(Crash):
+        execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert len(list(run.path.glob("replicate-*/level-01/*/summary.json"))) == 2
+    monkeypatch.setattr(Run, "write_member", write)
+    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+    assert same_lines(run, finished)
+
+
 def test_an_extended_run_is_the_longer_run(finished, tmp_path):
     run = carry_out(tiny(pruning__iterations=1), tmp_path)
     run.write_config(tiny())
@@ -163,12 +187,13 @@ def test_an_extended_run_is_the_longer_run(finished, tmp_path):
     assert same_lines(run, finished)
 
 
-def test_a_trained_run_can_be_pruned(finished, tmp_path):
-    run = carry_out(tiny(), tmp_path, study="train")
+def test_a_trained_run_can_be_pruned(tmp_path):
+    config = tiny(execution="looped")
+    run = carry_out(config, tmp_path, study="train")
     assert {line["level"] for line in run.levels()} == {0}
     run.update(study="prune")
-    execute(run, prepare(tiny()), Quiet(), lambda: False)
-    assert tensor_files(run) == tensor_files(finished)
+    execute(run, prepare(config), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(carry_out(config, tmp_path))
 
 
 def spans(**changes):

@@ -43,7 +43,7 @@ def test_tensors_come_back_as_they_were(run):
     ((tensors, about),) = run.read_checkpoints()
     assert torch.equal(tensors["x"], torch.ones(2))
     assert about == {"step": 3}
-    run.drop_checkpoints()
+    run.drop_checkpoint("main-0")
     assert list(run.read_checkpoints()) == []
     assert not list(run.path.rglob("*.tmp"))
 

@@ -6,12 +6,11 @@ import pytest
 import torch
 from conftest import Quiet, carry_out, tensor_files, tiny
 
-from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.errors import Interrupted, RunFailed
 from lottery.store import Run
 from lottery.studies import workers
 from lottery.studies.execute import execute
-from lottery.studies.level import split
-from lottery.studies.plan import Member
+from lottery.studies.layout import Layout
 from lottery.studies.setting import prepare
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processes are forked on Linux alone")
@@ -46,19 +45,9 @@ def same(run, other):
     return tensor_files(run) == tensor_files(other) and lines(run) == lines(other)
 
 
-def test_members_are_split_evenly_and_none_is_lost():
-    members = [Member(replicate, "main", 0, 1) for replicate in range(7)]
-    for count in (1, 2, 3, 7, 20):
-        chunks = split(members, count)
-        assert [member for chunk in chunks for member in chunk] == members
-        sizes = [len(chunk) for chunk in chunks]
-        assert min(sizes) >= 1
-        assert max(sizes) - min(sizes) <= 1
-
-
 def test_workers_change_no_byte(alone, tmp_path):
     run = carry_out(study(workers=2), tmp_path)
-    assert (run.record["workers"], run.record["threads"]) == (2, 1)
+    assert (run.record["layout"]["workers"], run.record["layout"]["threads"]) == (2, 1)
     assert same(run, alone)
 
 
@@ -68,7 +57,7 @@ class Asked(Quiet):
     def __init__(self, left):
         self.left = left
 
-    def advanced(self, steps):
+    def advanced(self, level, steps):
         self.left -= 1
 
     def stop(self):
@@ -92,7 +81,7 @@ def test_the_layout_is_kept_on_resume(alone, tmp_path):
     run = carry_out(study(workers=2, pruning__iterations=1), tmp_path)
     run.write_config(study(workers="auto"))
     execute(run, prepare(study(workers="auto")), Quiet(), lambda: False)
-    assert (run.record["workers"], run.record["threads"]) == (2, 1)
+    assert (run.record["layout"]["workers"], run.record["layout"]["threads"]) == (2, 1)
     assert tensor_files(run) == tensor_files(alone)
 
 
@@ -109,15 +98,15 @@ def test_a_worker_that_dies_fails_the_run_and_loses_nothing(alone, tmp_path, mon
     monkeypatch.setattr(workers.Workers, "__init__", remember)
 
     class Murder(Quiet):
-        def training(self, level, members, done, how):
-            if level.number == 1 and team[0]._processes[1].is_alive():
+        def training(self, level, members, done):
+            if level == 1 and team[0]._processes[1].is_alive():
                 os.kill(team[0]._processes[1].pid, signal.SIGKILL)
 
     with pytest.raises(RunFailed, match="exit code -9"):
         execute(run, prepare(config), Murder(), lambda: False)
     assert run.record["status"] == "failed"
     assert {line["level"] for line in run.levels()} <= {0, 1}
-    assert len([line for line in run.levels() if line["level"] == 0]) == 2
+    assert 1 <= len([line for line in run.levels() if line["level"] == 0]) <= 2
     execute(run, prepare(config), Quiet(), lambda: False)
     assert same(run, alone)
 
@@ -136,20 +125,14 @@ def test_an_error_in_a_worker_is_raised_here(tmp_path, monkeypatch, capfd):
 
 def test_no_process_outlives_the_study(tmp_path):
     setting = prepare(study(workers=2))
-    with workers.crew(setting, 2, 1) as team:
+    with workers.crew(setting, Layout("looped", 1, 2, 1, "cpu")) as team:
         processes = list(team._processes)
         assert all(process.is_alive() for process in processes)
     assert not any(process.is_alive() for process in processes)
 
 
-def test_how_many_workers(monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    setting = prepare(study(workers="auto"))
-    assert workers.choose(setting, 15) == (8, 1)
-    assert workers.choose(setting, 3) == (3, 2)
-    assert workers.choose(setting, 1) == (1, 8)
-    assert workers.choose(prepare(study(workers=2)), 15) == (2, 4)
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert workers.choose(setting, 15) == (1, 8)
-    with pytest.raises(LotteryError, match="workers: 2 can't be had"):
-        prepare(study(workers=2))
+def test_spawned_workers_end_in_the_same_bytes(alone, tmp_path, monkeypatch):
+    """As on several GPUs: each process loads the data for itself."""
+    monkeypatch.setattr(workers, "can_fork", lambda device: False)
+    run = carry_out(study(workers=2), tmp_path)
+    assert same(run, alone)

@@ -5,6 +5,7 @@ import platform
 import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from lottery import devices
 from lottery.errors import Interrupted
 from lottery.files import Record
 from lottery.store import Run
-from lottery.studies.level import Context, Watcher, before_checkpoint
+from lottery.studies.layout import Layout, choose
+from lottery.studies.members import Context, Watcher, before_checkpoint, undone
 from lottery.studies.plan import Level, plan
 from lottery.studies.prune import prune
 from lottery.studies.rewind import plan_rewind, rewind
 from lottery.studies.setting import Setting
 from lottery.studies.train import train
-from lottery.studies.workers import choose, crew
+from lottery.studies.workers import crew
 
 STUDIES: dict[str, Callable[[Context], None]] = {"train": train, "prune": prune, "rewind": rewind}
 
@@ -45,12 +47,12 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         RunFailed: it can't go on.
     """
     levels = planned(run, setting)
-    if "workers" not in run.record:
-        # Kept when the run is resumed or extended: the bytes depend on how many threads compute a product.
-        workers, threads = choose(setting, max(len(group) for level in levels for group in level.groups()))
-        run.update(workers=workers, threads=threads)
-    layout = run.record
+    if run.record.get("layout", {}).get("device") != setting.device.type:
+        layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
+        run.update(layout=asdict(layout), layout_because=why)
+    layout = Layout(**run.record["layout"])
     run.update(status="running", finished=None, **environment(setting))
+    undone(run, layout, levels)
     abouts = [about for _, about in run.read_checkpoints()]
     run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
     done = sum(
@@ -59,10 +61,10 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         for member in level.members
         if run.has_member(member.replicate, level.number, member.arm)
     )
-    watcher.planned(levels, done)
+    watcher.planned(levels, done, f"{layout}: {run.record['layout_because']}")
     try:
-        with crew(setting, layout["workers"], layout["threads"]) as team:
-            STUDIES[layout["study"]](Context(run, setting, team, layout["workers"], watcher, stop))
+        with crew(setting, layout) as team:
+            STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))
     except (Interrupted, KeyboardInterrupt):
         run.finish("interrupted")
         raise

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lottery.studies.layout import choose
 from lottery.studies.plan import Level
 from lottery.studies.setting import Setting
 
@@ -30,14 +31,16 @@ def forecast(setting: Setting, levels: Sequence[Level]) -> RenderableType:
     state = sum(tensor.numel() * tensor.element_size() for tensor in setting.template.state_dict().values())
     networks = sum(len(level.members) for level in levels)
     largest = max(len(level.members) for level in levels)
+    layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
     disk = networks * (state + weights) + 2 * config.replicates * state
     steps = sum(level.steps for level in levels)
     return Group(
         Text(
             f"{config.name}: {config.model.name} ({weights:,} prunable weights, {dense:,} FLOPs an image) on "
-            f"{config.data.name}, {setting.device}, {setting.execution(largest)}",
+            f"{config.data.name}, on {setting.device}",
             style="bold",
         ),
+        Text(f"{layout}: {why}"),
         table,
         Text(
             f"{networks} networks, {steps:,} steps of training in all, {per_step * steps:.2e} FLOPs; "

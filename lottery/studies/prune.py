@@ -1,5 +1,7 @@
 """Prune, rewind, retrain, round after round, beside controls."""
 
+from functools import lru_cache
+
 from lottery import masks
 from lottery.cohort import Network, State
 from lottery.config import Config
@@ -7,9 +9,9 @@ from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
-from lottery.studies.level import Context, train_level
+from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Member, included, layer_densities, plan
-from lottery.studies.train import train
+from lottery.studies.train import dense, rewind_steps
 
 
 def prune(context: Context) -> None:
@@ -18,21 +20,23 @@ def prune(context: Context) -> None:
     Train a dense network. Then, in each round: prune what the round before (one-shot: the dense network) was trained
     to; put the weights back to where `pruning.rewind` says; train again. Controls are trained beside each ticket.
     """
-    train(context)
     setting, pruning = context.setting, context.setting.config.pruning
-    for level in plan(setting, pruning.iterations)[1:]:
-        if all(context.run.has_member(member.replicate, level.number, member.arm) for member in level.members):
-            continue
-        source = 0 if pruning.one_shot else level.number - 1
-        tickets = [
-            Network(_rewound(context, source, replicate), pruned(context, source, level.number, replicate))
-            for replicate in range(setting.config.replicates)
-        ]
 
-        def network(member: Member, tickets: list[Network] = tickets, level: int = level.number) -> Network:
-            return arm(context, member.arm, tickets[member.replicate], level, member.replicate)
+    def source(level: int) -> int | None:
+        return None if level == 0 else 0 if pruning.one_shot else level - 1
 
-        train_level(context, level, network)
+    @lru_cache(maxsize=8)  # asked for once by the ticket, and once by each of its controls
+    def ticket(level: int, replicate: int) -> Network:
+        before = source(level)
+        assert before is not None
+        return Network(_rewound(context, before, replicate), pruned(context, before, level, replicate))
+
+    def network(level: int, member: Member) -> Network:
+        if level == 0:
+            return dense(context, member.replicate)
+        return arm(context, member.arm, ticket(level, member.replicate), level, member.replicate)
+
+    train_members(context, plan(setting, pruning.iterations), network, source, rewind_steps(context))
 
 
 def extended(run: Run, iterations: int) -> Config:

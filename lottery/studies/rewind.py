@@ -13,7 +13,8 @@ from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
 from lottery.studies.chunk import Job, Trained
-from lottery.studies.level import Context, split, train_level
+from lottery.studies.layout import Layout
+from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Level, Member, rewound_level
 from lottery.studies.setting import Setting
 from lottery.studies.workers import crew
@@ -49,12 +50,11 @@ class Rewind:
 
 def rewind(context: Context) -> None:
     """Retrain from the networks that `lay_down` kept in the run directory."""
-    about = Rewind(**context.run.record["rewind"])
 
-    def network(member: Member) -> Network:
-        return context.run.read_start(member.replicate, about.level, member.arm)
+    def network(level: int, member: Member) -> Network:
+        return context.run.read_start(member.replicate, level, member.arm)
 
-    train_level(context, plan_rewind(context.run, context.setting), network)
+    train_members(context, [plan_rewind(context.run, context.setting)], network)
 
 
 def plan_rewind(run: Run, setting: Setting) -> Level:
@@ -101,14 +101,18 @@ def _dense(parent: Run, setting: Setting, step: int) -> list[State]:
     print(f"the dense networks at {step}it were not kept: training them up to there once more", file=sys.stderr)
     names = list(setting.shapes)
     states: dict[int, State] = {}
-    layout = parent.record  # the same chunks and threads as then, for the same bytes
-    with crew(setting, layout["workers"], layout["threads"]) as team:
-        jobs = []
-        for members in split([Member(replicate, "main", 0, step) for replicate in replicates], layout["workers"]):
-            initial = [setting.initial(member.replicate) for member in members]
-            networks = [Network(state, masks.full(state, names)) for state in initial]
-            jobs.append(Job(0, members, networks, setting.execution(len(members)), []))
-        for job, event in team.train(jobs, lambda: False):
+    layout = Layout(**parent.record["layout"])  # the same chunks and threads as then, for the same bytes
+    waiting = layout.chunks([Member(replicate, "main", 0, step) for replicate in replicates])
+
+    def next_job() -> Job | None:
+        if not waiting:
+            return None
+        members = waiting.pop(0)
+        initial = [setting.initial(member.replicate) for member in members]
+        return Job(0, members, [Network(state, masks.full(state, names)) for state in initial], layout.execution, [])
+
+    with crew(setting, layout) as team:
+        for job, event in team.train(next_job, lambda: False):
             if isinstance(event, Trained):
                 for member, network in zip(job.members, event.networks, strict=True):
                     states[member.replicate] = network.state

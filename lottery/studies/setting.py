@@ -1,6 +1,5 @@
 """From a config to all that a study works with; everything that can be wrong with a config is found here."""
 
-import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -10,7 +9,7 @@ from torch import nn
 from lottery import devices
 from lottery.analysis.flops import layer_flops
 from lottery.batches import Batches, Resident
-from lottery.cohort import State, choose_execution, initialise, prunable
+from lottery.cohort import State, initialise, prunable
 from lottery.config import Config
 from lottery.data import Dataset
 from lottery.errors import LotteryError
@@ -22,6 +21,7 @@ class Setting:
     """A config made real.
 
     Attributes:
+        dataset: the caller's own, where the data isn't what the config names.
         template: the network; its weights mean nothing, only its structure.
         shapes: name -> shape of the prunable weights.
         flops: name of a prunable weight -> FLOPs of its layer for one image, dense.
@@ -32,6 +32,7 @@ class Setting:
 
     config: Config
     device: torch.device
+    dataset: Dataset | None
     data: Resident
     template: nn.Module
     shapes: dict[str, torch.Size]
@@ -55,11 +56,10 @@ class Setting:
         """Training batches for members of these replicates."""
         return Batches(self.data, replicates, self.config.train.batch_size, self.config.seed)
 
-    def execution(self, members: int) -> str:
-        """`stacked` or `looped`, for a cohort of so many members."""
-        chosen = self.config.execution
-        flops = 3 * sum(self.flops.values()) * self.config.train.batch_size
-        return choose_execution(self.template, members, self.device, flops) if chosen == "auto" else chosen
+    def on(self, device: torch.device) -> "Setting":
+        """The same on another device."""
+        config = self.config.model_copy(update={"device": str(device)})
+        return prepare(config, self.dataset)
 
     @property
     def rewind_step(self) -> int | None:
@@ -79,8 +79,10 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
         LotteryError: they don't; the message names the key.
     """
     device = devices.resolve(config.device)
-    if config.workers not in ("auto", 1) and not can_fork(device):
+    places = len(devices.places(config.device, device))
+    if config.workers != "auto" and config.workers > places and not devices.can_fork(device):
         raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
+    own = dataset
     dataset = dataset or config.data.entry(**config.data.options)
     data = Resident(
         dataset,
@@ -101,6 +103,7 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     setting = Setting(
         config=config,
         device=device,
+        dataset=own,
         data=data,
         template=template,
         shapes=prunable(template),
@@ -111,11 +114,6 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     )
     _check_pruning(setting)
     return setting
-
-
-def can_fork(device: torch.device) -> bool:
-    """Whether members may be trained in forked processes: on the CPU of a Linux machine."""
-    return sys.platform == "linux" and device.type == "cpu"
 
 
 def _check_pruning(setting: Setting) -> None:

@@ -2,8 +2,8 @@
 
 from lottery import masks
 from lottery.cohort import Network
-from lottery.studies.level import Context, train_level
-from lottery.studies.plan import Member, plan
+from lottery.studies.members import Context, train_members
+from lottery.studies.plan import plan
 
 
 def train(context: Context) -> None:
@@ -11,12 +11,22 @@ def train(context: Context) -> None:
 
     Their states at initialization and at the step that pruning will rewind to are kept.
     """
-    run, setting = context.run, context.setting
+    train_members(
+        context,
+        plan(context.setting, 0),
+        lambda _, member: dense(context, member.replicate),
+        snapshots=rewind_steps(context),
+    )
 
-    def network(member: Member) -> Network:
-        state = setting.initial(member.replicate)
-        run.write_early(member.replicate, 0, state)
-        return Network(state, masks.full(state, list(setting.shapes)))
 
-    snapshots = [setting.rewind_step] if setting.rewind_step else []
-    train_level(context, plan(setting, 0)[0], network, snapshots)
+def dense(context: Context, replicate: int) -> Network:
+    """A replicate's dense network at initialization, which is kept."""
+    state = context.setting.initial(replicate)
+    context.run.write_early(replicate, 0, state)
+    return Network(state, masks.full(state, list(context.setting.shapes)))
+
+
+def rewind_steps(context: Context) -> list[int]:
+    """The step of the dense training that tickets are rewound to, where that isn't initialization."""
+    step = context.setting.rewind_step
+    return [step] if step else []

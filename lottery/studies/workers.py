@@ -1,7 +1,7 @@
 """Where chunks are trained: in this process one after the other, or in worker processes side by side.
 
 Small networks don't use many cores well: two processes of one thread each train two chunks faster than one process of
-two threads trains both. Workers are forked, so they share the data, and only the parent writes.
+two threads trains both. Only the parent writes.
 """
 
 import multiprocessing
@@ -12,23 +12,31 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
 import torch
 
+from lottery import devices
+from lottery.devices import can_fork
 from lottery.errors import RunFailed
 from lottery.studies.chunk import Event, Job, Stopped, Trained, train_chunk
-from lottery.studies.setting import Setting, can_fork
+from lottery.studies.layout import Layout
+from lottery.studies.setting import Setting
 
 _SECONDS_BETWEEN_LOOKS = 0.2
+
+
+NextJob = Callable[[], Job | None]
+"""A chunk that can be trained now; None where there is none. Asked again whenever another chunk is done."""
 
 
 class Crew(Protocol):
     """Whoever trains chunks."""
 
-    def train(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
-        """Train these chunks, or as far as `stop` allows; their events, each chunk's in order."""
+    def train(self, next_job: NextJob, stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
+        """Train chunks until there are no more, or as far as `stop` allows; their events, each chunk's in order."""
 
 
 class Alone:
@@ -37,46 +45,53 @@ class Alone:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
 
-    def train(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
+    def train(self, next_job: NextJob, stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
         """See `Crew`."""
-        for job in jobs:
+        while not stop() and (job := next_job()):
             for event in train_chunk(self._setting, job, stop):
                 yield job, event
-                if isinstance(event, Stopped):
-                    return
 
 
 class Workers:
-    """Trains chunks in forked processes, side by side.
+    """Trains chunks in other processes, side by side.
 
-    Jobs and events are pickled: they pass between a process and its own fork, and never through a file.
+    Jobs and events are pickled: they pass between a process and its own children, and never through a file.
     """
 
-    def __init__(self, setting: Setting, count: int, threads: int) -> None:
-        context: Any = multiprocessing.get_context("fork")
+    def __init__(self, setting: Setting, places: Sequence[torch.device], threads: int) -> None:
+        """Start one process for each place.
+
+        Args:
+            setting: of the study. On a CPU the processes are forked and share it, on GPUs each loads it anew, because
+                CUDA doesn't live through a fork.
+            places: the devices that they work on.
+            threads: of each process.
+        """
+        context: Any = multiprocessing.get_context("fork" if can_fork(setting.device) else "spawn")
         self._flag = context.RawValue("b", 0)
         self._connections: list[Connection] = []
         self._processes = []
-        for _ in range(count):
+        for place in places:
             ours, theirs = context.Pipe()
-            strangers = [*self._connections, ours]
+            forked = context.get_start_method() == "fork"
+            strangers = [*self._connections, ours] if forked else []
+            load = partial(_same, setting) if forked else partial(setting.on, place)
             process = context.Process(
-                target=_work, args=(setting, theirs, strangers, self._flag, threads, os.getpid()), daemon=True
+                target=_work, args=(load, theirs, strangers, self._flag, threads, os.getpid()), daemon=True
             )
             process.start()
             theirs.close()
             self._connections.append(ours)
             self._processes.append(process)
 
-    def train(self, jobs: Sequence[Job], stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
+    def train(self, next_job: NextJob, stop: Callable[[], bool]) -> Iterator[tuple[Job, Event]]:
         """See `Crew`; raises RunFailed where a worker dies."""
-        waiting, under_way = list(jobs), dict[Connection, Job]()
+        under_way = dict[Connection, Job]()
         idle = list(self._connections)
-        while waiting or under_way:
-            while waiting and idle and not stop():
-                connection = idle.pop(0)
-                job = under_way[connection] = waiting.pop(0)
-                self._send(connection, job)
+        while True:
+            while idle and not stop() and (job := next_job()):
+                under_way[idle[0]] = job
+                self._send(idle.pop(0), job)
             if not under_way:
                 return
             for ready in wait(list(under_way), _SECONDS_BETWEEN_LOOKS):
@@ -124,33 +139,36 @@ class Workers:
             process.join()
 
 
-def choose(setting: Setting, members: int) -> tuple[int, int]:
-    """Number of workers, and of threads of each, for groups of up to so many members."""
-    cores, asked = torch.get_num_threads(), setting.config.workers
-    workers = min(cores if asked == "auto" else asked, members) if can_fork(setting.device) else 1
-    return workers, max(1, cores // workers)
-
-
 @contextmanager
-def crew(setting: Setting, workers: int, threads: int) -> Iterator[Crew]:
-    """Whoever trains chunks, within the context: this process alone, or so many workers of so many threads each."""
-    if workers == 1:
+def crew(setting: Setting, layout: Layout) -> Iterator[Crew]:
+    """Whoever trains chunks, within the context: this process alone, or worker processes."""
+    if layout.workers == 1:
         before = torch.get_num_threads()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(layout.threads)
         try:
             yield Alone(setting)
         finally:
             torch.set_num_threads(before)
         return
-    team = Workers(setting, workers, threads)
+    places = devices.places(setting.config.device, setting.device)
+    team = Workers(setting, [places[index % len(places)] for index in range(layout.workers)], layout.threads)
     try:
         yield team
     finally:
         team.dismiss()
 
 
+def _same(setting: Setting) -> Setting:
+    return setting
+
+
 def _work(
-    setting: Setting, connection: Connection, strangers: list[Connection], flag: Any, threads: int, parent: int
+    load: Callable[[], Setting],
+    connection: Connection,
+    strangers: list[Connection],
+    flag: Any,
+    threads: int,
+    parent: int,
 ) -> None:
     """Life of a worker: jobs come in, events go out, until the connection is closed or the parent is gone."""
     for stranger in strangers:  # the parent's ends, inherited: while one is open, nobody sees that the parent is gone
@@ -158,6 +176,7 @@ def _work(
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and batch systems signal all processes; the parent decides
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(threads)
+    setting = load()
 
     def stop() -> bool:
         return bool(flag.value)

@@ -1,0 +1,43 @@
+"""Memory that training takes, by count."""
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from lottery.studies.setting import Setting
+
+_COPIES = 5
+"""Of each parameter: itself, its gradient, its mask, and up to two slots of the optimizer."""
+
+
+def activation_elements(template: nn.Module, shape: tuple[int, int, int]) -> int:
+    """Numbers that the layers of a network put out for one image: what backward keeps, about.
+
+    Args:
+        template: the network.
+        shape: channels, height and width of an image.
+    """
+    elements = 0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        nonlocal elements
+        elements += output.numel()
+
+    network = copy.deepcopy(template).eval()
+    for layer in network.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.zeros(1, *shape))
+    return elements
+
+
+def member_bytes(setting: "Setting") -> int:
+    """Bytes that one member takes while it trains: parameters with all that belongs to them, activations, gradients."""
+    parameters = sum(parameter.numel() for parameter in setting.template.parameters())
+    channels, height, width = setting.data.shape
+    elements = activation_elements(setting.template, setting.data.shape) + channels * height * width
+    return 4 * (_COPIES * parameters + 2 * setting.config.train.batch_size * elements)

@@ -1,0 +1,103 @@
+"""How members are spread over chunks, processes and threads: chosen once, said, and kept with the run.
+
+The bytes of a result depend on how many threads compute a product, and on how many members are in a batched one. So a
+run that is resumed or extended keeps the layout that it began with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from lottery import devices
+from lottery.analysis.memory import member_bytes
+
+if TYPE_CHECKING:
+    from lottery.studies.plan import Member
+    from lottery.studies.setting import Setting
+
+_SHARE_OF_MEMORY = 0.8
+"""Of the memory that is free, what networks may take: the rest is for workspaces and fragments."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the members of a study are computed.
+
+    Attributes:
+        execution: stacked or looped.
+        chunk: most members of a chunk, which go through the training loop together.
+        workers: processes that train chunks side by side.
+        threads: of each process, on a CPU.
+        device: type of the device that it was chosen for.
+    """
+
+    execution: str
+    chunk: int
+    workers: int
+    threads: int
+    device: str
+
+    def chunks(self, members: Sequence["Member"]) -> list[list["Member"]]:
+        """Members in chunks of sizes that differ by at most one: enough chunks for all workers, none too large.
+
+        Members of one replicate stand together: what they start from is ready at the same time.
+        """
+        ordered = sorted(members, key=lambda member: member.replicate)  # stable
+        count = max(-(-len(ordered) // self.chunk), min(self.workers, len(ordered)))
+        bounds = [len(ordered) * part // count for part in range(count + 1)]
+        return [ordered[low:high] for low, high in pairwise(bounds)]
+
+    def __str__(self) -> str:
+        members = "one member" if self.chunk == 1 else f"up to {self.chunk} members"
+        where = "one process" if self.workers == 1 else f"{self.workers} processes"
+        threads = f" of {self.threads} thread{'s' * (self.threads > 1)}" if self.device == "cpu" else ""
+        return f"{self.execution}, {members} at a time in {where}{threads}"
+
+
+def choose(setting: "Setting", members: int) -> tuple[Layout, str]:
+    """The layout for a study whose largest group is of so many members, and why it was chosen.
+
+    What was measured stands in docs/performance.md. On a CPU, processes of one thread each use the cores better than
+    threads do; one batched product saves the overhead of several small ones, which counts where a step is small, but
+    vmap turns convolutions into grouped ones, which are slower. On a GPU small networks are bound by launches: stack.
+    """
+    config = setting.config
+    on_cpu = setting.device.type == "cpu"
+    places = devices.places(config.device, setting.device)
+    workers = min(len(places) if config.workers == "auto" else config.workers, members)
+    threads = max(1, torch.get_num_threads() // workers)
+    share = -(-members // workers)
+    flops = 3 * sum(setting.flops.values()) * config.train.batch_size
+    execution, why = _execution(setting.template, share, on_cpu, flops)
+    if config.execution != "auto":
+        execution, why = config.execution, "as the config says"
+    room = int(_SHARE_OF_MEMORY * devices.free_memory(setting.device) / member_bytes(setting))
+    if execution == "stacked":
+        chunk = min(share, max(1, room // workers if on_cpu else room))
+        if chunk < share:
+            why += f"; memory holds {chunk} at a time"
+    else:
+        # A looped member gains nothing from company: alone, it keeps more of its weights in the processor's caches.
+        chunk = 1
+        if on_cpu and room < workers and config.workers == "auto":
+            workers, why = max(1, room), f"{why}; memory holds {max(1, room)} at a time"
+    return Layout(execution, chunk, workers, threads, setting.device.type), why
+
+
+def _execution(template: nn.Module, members: int, on_cpu: bool, flops: float) -> tuple[str, str]:
+    """Stacked or looped, and why, for so many members of so many FLOPs a training step."""
+    if members == 1:
+        return "looped", "one member for each process"
+    if not on_cpu:
+        return "stacked", "one launch for all members"
+    if any(isinstance(module, nn.Conv2d) for module in template.modules()):
+        return "looped", "stacked convolutions are slow on a CPU"
+    if flops >= 25e6:
+        return "looped", f"steps of {flops / 1e6:,.0f} MFLOP leave little overhead to save on a CPU"
+    if members < 4:
+        return "looped", "stacking pays from four members a process on"
+    return "stacked", f"steps of {flops / 1e6:,.1f} MFLOP are mostly overhead"

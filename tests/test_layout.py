@@ -1,0 +1,90 @@
+import sys
+
+import pytest
+import torch
+from conftest import tiny
+
+from lottery import devices
+from lottery.data import Dataset
+from lottery.errors import LotteryError
+from lottery.studies import layout
+from lottery.studies.layout import Layout, choose
+from lottery.studies.plan import Member
+from lottery.studies.setting import prepare
+
+
+def lay_out(**values):
+    return Layout(**({"execution": "stacked", "chunk": 4, "workers": 1, "threads": 1, "device": "cpu"} | values))
+
+
+@pytest.mark.parametrize(("chunk", "workers"), [(1, 1), (1, 4), (3, 1), (3, 2), (7, 1), (50, 3)])
+def test_chunks_lose_nobody_are_even_and_keep_workers_busy(chunk, workers):
+    members = [Member(replicate, arm, 0, 1) for arm in ("main", "reinit") for replicate in range(7)]
+    chunks = lay_out(chunk=chunk, workers=workers).chunks(members)
+    flat = [member for part in chunks for member in part]
+    assert sorted(flat, key=repr) == sorted(members, key=repr)
+    assert [member.replicate for member in flat] == sorted(member.replicate for member in members)
+    sizes = [len(part) for part in chunks]
+    assert 1 <= min(sizes) <= max(sizes) <= min(chunk, min(sizes) + 1)
+    assert len(chunks) >= workers
+
+
+def test_how_many_workers(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    setting = prepare(tiny(workers="auto"))
+
+    def workers_and_threads(setting, members):
+        chosen, _ = choose(setting, members)
+        return chosen.workers, chosen.threads
+
+    assert workers_and_threads(setting, 15) == (8, 1)
+    assert workers_and_threads(setting, 3) == (3, 2)
+    assert workers_and_threads(setting, 1) == (1, 8)
+    assert workers_and_threads(prepare(tiny(workers=2)), 15) == (2, 4)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert workers_and_threads(setting, 15) == (1, 8)
+    with pytest.raises(LotteryError, match="workers: 2 can't be had"):
+        prepare(tiny(workers=2))
+
+
+def images(*shape):
+    pixels = torch.zeros(64, *shape, dtype=torch.uint8)
+    labels = torch.arange(64) % 10
+    return Dataset(pixels, labels, pixels, labels, 10, (0.0,) * shape[0], (1.0,) * shape[0])
+
+
+def chosen(model, shape, members, batch=32, **changes):
+    config = tiny(model=model, data__validation=0, train__batch_size=batch, **changes)
+    return choose(prepare(config, images(*shape)), members)
+
+
+def test_execution_follows_what_was_measured():
+    """The three networks of docs/performance.md, on a CPU."""
+    for members in (1, 2, 4, 8, 32):
+        assert chosen("lenet_300_100", (1, 28, 28), members)[0].execution == "looped"
+        assert chosen("conv_2", (3, 32, 32), members)[0].execution == "looped"
+        assert chosen({"name": "resnet", "depth": 20}, (3, 32, 32), members)[0].execution == "looped"
+    small = {"name": "fcn", "widths": [16]}
+    assert chosen(small, (1, 8, 8), 3)[0].execution == "looped"
+    assert chosen(small, (1, 8, 8), 8)[0] == lay_out(chunk=8, threads=torch.get_num_threads())
+    assert chosen(small, (1, 8, 8), 8, workers=2)[0].execution == "stacked"
+    assert chosen(small, (1, 8, 8), 6, workers=2)[0].execution == "looped"
+    assert chosen(small, (1, 8, 8), 8, execution="looped")[0].chunk == 1
+
+
+def test_chunks_fit_memory(monkeypatch):
+    small = {"name": "fcn", "widths": [16]}
+    # Five copies of 64 * 16 + 16 + 16 * 10 + 10 parameters; 16 + 16 + 10 outputs, the flattened image and the image.
+    needed = 4 * (5 * 1210 + 2 * 32 * (16 + 16 + 10 + 64 + 64))
+    monkeypatch.setattr(devices, "free_memory", lambda device: needed * 5 / layout._SHARE_OF_MEMORY + 1)
+    assert chosen(small, (1, 8, 8), 20)[0].chunk == 5
+    assert "memory holds 5" in chosen(small, (1, 8, 8), 20)[1]
+    assert chosen(small, (1, 8, 8), 20, workers=2)[0].chunk == 2
+    monkeypatch.setattr(devices, "free_memory", lambda device: 1)
+    assert chosen(small, (1, 8, 8), 20)[0].chunk == 1
+
+
+def test_a_gpu_stacks_whatever_the_network():
+    config = prepare(tiny(data__validation=0), images(3, 32, 32))
+    assert layout._execution(config.template, 8, False, 1e12) == ("stacked", "one launch for all members")
+    assert layout._execution(config.template, 1, False, 1e12)[0] == "looped"

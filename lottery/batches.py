@@ -104,17 +104,25 @@ class Batches:
                 "training images; lower it or data.validation"
             )
         self._epoch = -1
-        self._index = self._shift = torch.empty(0)
+        self._index = torch.empty(0)
+        self._shift = torch.empty(len(self._replicates), 0, device=data.device)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of a step: float32 images `[R, B, C, H, W]`, int64 labels `[R, B]`."""
+        return self.gather(*self.rows(step))
+
+    def rows(self, step: int) -> tuple[Tensor, Tensor]:
+        """Whose images a step takes, int64 `[R, B]`, and how they are augmented, `[R, B, (down, right, mirrored)]`."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._draw(epoch)
         part = slice(position * self._size, (position + 1) * self._size)
-        index = self._index[:, part]
+        return self._index[:, part], self._shift[:, part]
+
+    def gather(self, index: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch that `rows` describes."""
         if self._data.crop or self._data.flip:
-            images = self._augmented(index, self._shift[:, part])
+            images = self._augmented(index, shift)
         else:
             images = _rows(self._data.train_images, index)
         return self._data.normalise(images), _rows(self._data.train_labels, index)

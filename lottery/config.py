@@ -86,6 +86,13 @@ class Train(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     evaluate_every: Duration = Duration("1ep")
     """How often validation and test data are evaluated; the early-stop step is one of these."""
+    precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"
+    """Of products and convolutions; weights, slots and losses are float32. tf32 rounds their inputs, on NVIDIA GPUs;
+    bf16 and fp16 are autocast, the latter with the loss scaled by 1,024."""
+    compile: Literal["auto"] | bool = "auto"
+    """Compile the network by `torch.compile`. Auto does not: nowhere has it been measured to pay yet."""
+    cuda_graph: bool = False
+    """Capture a training step as one CUDA graph: a single launch a step."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -27,6 +27,22 @@ def resolve(name: str) -> torch.device:
     return torch.device(name)
 
 
+def configure(device: torch.device, precision: str) -> None:
+    """Set how this process computes float32 products on a GPU: exactly, or with inputs rounded to tf32."""
+    if device.type == "cuda":
+        rounding = "tf32" if precision == "tf32" else "ieee"
+        torch.backends.cuda.matmul.fp32_precision = rounding
+        torch.backends.cudnn.conv.fp32_precision = rounding  # type: ignore[attr-defined]
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has done what it was asked to."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def describe(device: torch.device) -> str:
     """The device in words, for `run.json`."""
     if device.type == "cuda":

@@ -128,3 +128,31 @@ def test_initialise_draws_weights_alone():
             assert (first[name] == 0).all()
         else:
             assert not torch.equal(first[name], other[name])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+@pytest.mark.parametrize("execution", ["stacked", "looped"])
+@pytest.mark.parametrize(("precision", "rounding"), [("bf16", 2**-8), ("fp16", 2**-11)])  # as are 8 or 11 bits
+def test_reduced_precision_rounds_products_and_nothing_else(case, execution, precision, rounding):
+    template, networks, images, labels = build(case)
+    exact, _ = gradients(Cohort(template, networks, execution=execution, device=CPU), images, labels)
+    cohort = Cohort(template, networks, execution=execution, device=CPU, precision=precision)
+    found, losses = gradients(cohort, images, labels)
+    assert losses.dtype == torch.float32
+    assert all(weight.dtype == torch.float32 for weight in cohort.weights.values())
+    difference = torch.cat([(found[name] - exact[name]).flatten() for name in exact])
+    size = torch.cat([exact[name].flatten() for name in exact]).norm()
+    assert rounding / 10 < difference.norm() / size < 0.2  # rectifiers may flip
+    for name, mask in cohort.masks.items():
+        assert (found[name][~mask] == 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("execution", ["stacked", "looped"])
+def test_compiled_networks_compute_the_same(execution):
+    template, networks, images, labels = build(CASES[2])
+    exact, _ = gradients(Cohort(template, networks, execution=execution, device=CPU), images, labels)
+    compiled = Cohort(template, networks, execution=execution, device=CPU, compiled=True)
+    found, _ = gradients(compiled, images, labels)
+    for name in exact:
+        torch.testing.assert_close(found[name], exact[name], rtol=1e-3, atol=1e-5)

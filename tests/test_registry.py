@@ -149,3 +149,17 @@ def test_optimizers_leave_pruned_weights_at_zero_after_every_step(name, options,
     for key, weight in cohort.weights.items():
         moved = weight != start[key]
         assert moved[cohort.masks[key]].any() if key in cohort.masks else moved.any()
+
+
+@pytest.mark.parametrize("name", registry.names("optimizers"))
+def test_optimizers_take_the_factor_as_a_tensor(name):
+    """As in a captured step, where a number would be baked in."""
+    ends = []
+    for factor_of in (float, torch.tensor):
+        generator = torch.Generator().manual_seed(0)
+        weights, slots = [torch.randn(5, generator=generator)], {}
+        for value in (1.0, 0.5, 0.25):
+            gradients = [torch.randn(5, generator=generator)]
+            registry.find("optimizers", name)(weights, gradients, slots, factor_of(value), lr=0.1)
+        ends.append(weights[0])
+    torch.testing.assert_close(*ends)

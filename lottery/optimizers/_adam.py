@@ -11,7 +11,7 @@ def step(
     gradients: list[Tensor],
     slots: Slots,
     *,
-    lr: float,
+    lr: float | Tensor,
     betas: tuple[float, float],
     epsilon: float,
     weight_decay: float,

@@ -10,7 +10,7 @@ def adam(
     weights: list[Tensor],
     gradients: list[Tensor],
     slots: Slots,
-    factor: float,
+    factor: float | Tensor,
     *,
     lr: Positive = 1e-3,
     beta_1: Momentum = 0.9,
@@ -24,7 +24,7 @@ def adam(
         weights: moved in place.
         gradients: one for each weight, same shape.
         slots: `mean` and `square` of the gradients, `steps`.
-        factor: on the learning rate, at this step.
+        factor: on the learning rate, at this step; as a tensor where the step is captured in a graph.
         lr: learning rate.
         beta_1: of the mean.
         beta_2: of the square.

@@ -11,7 +11,7 @@ def sgd(
     weights: list[Tensor],
     gradients: list[Tensor],
     slots: Slots,
-    factor: float,
+    factor: float | Tensor,
     *,
     lr: Positive = 0.1,
     momentum: Momentum = 0.0,
@@ -24,7 +24,7 @@ def sgd(
         weights: moved in place.
         gradients: one for each weight, same shape.
         slots: `momentum`, where there is any.
-        factor: on the learning rate, at this step.
+        factor: on the learning rate, at this step; as a tensor where the step is captured in a graph.
         lr: learning rate.
         momentum: of the gradients' moving sum.
         nesterov: look ahead by one step of momentum.

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from lottery import devices
 from lottery.cohort import Cohort, Network, State
 from lottery.files import Record
 from lottery.studies.plan import Member
@@ -115,6 +116,7 @@ def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterato
         while trainer.step < pause:
             before, began = trainer.step, time.perf_counter()
             arrived = trainer.advance(min(pause, before + pace), stop)
+            devices.wait(setting.device)
             passed = time.perf_counter() - began
             seconds += passed
             pace = max(1, round((trainer.step - before) * _SECONDS_BETWEEN_SIGNS / max(passed, 1e-6)))
@@ -134,7 +136,14 @@ def make_trainer(
 ) -> Trainer:
     """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
     train = setting.config.train
-    cohort = Cohort(setting.template, networks, execution=execution, device=setting.device)
+    cohort = Cohort(
+        setting.template,
+        networks,
+        execution=execution,
+        device=setting.device,
+        precision=train.precision,
+        compiled=train.compile is True,
+    )
     return Trainer(
         cohort,
         setting.batches(replicates),
@@ -142,6 +151,7 @@ def make_trainer(
         factor(train.schedule, setting.length, setting.epoch),
         start=start,
         label_smoothing=train.label_smoothing,
+        cuda_graph=train.cuda_graph,
     )
 
 

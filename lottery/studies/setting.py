@@ -82,6 +82,8 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     places = len(devices.places(config.device, device))
     if config.workers != "auto" and config.workers > places and not devices.can_fork(device):
         raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
+    devices.configure(device, config.train.precision)
+    _check_device(config, device)
     own = dataset
     dataset = dataset or config.data.entry(**config.data.options)
     data = Resident(
@@ -114,6 +116,16 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     )
     _check_pruning(setting)
     return setting
+
+
+def _check_device(config: Config, device: torch.device) -> None:
+    if device.type != "cuda":
+        for key, asked in (
+            ("precision: tf32", config.train.precision == "tf32"),
+            ("cuda_graph", config.train.cuda_graph),
+        ):
+            if asked:
+                raise LotteryError(f"train.{key} needs an NVIDIA GPU, and the device is {device}")
 
 
 def _check_pruning(setting: Setting) -> None:

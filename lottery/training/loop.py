@@ -9,6 +9,7 @@ from lottery.batches import Batches
 from lottery.cohort import Cohort
 from lottery.config import Optimizer
 from lottery.optimizers import Slots
+from lottery.training.graph import Graph
 
 
 class Trainer:
@@ -23,6 +24,7 @@ class Trainer:
         *,
         start: int,
         label_smoothing: float = 0.0,
+        cuda_graph: bool = False,
     ) -> None:
         """Train `cohort` from step `start` on.
 
@@ -33,6 +35,7 @@ class Trainer:
             factor: factor on the learning rate at a step.
             start: step of the schedule at which training starts; the optimizer's slots are zero there.
             label_smoothing: probability spread evenly over all classes.
+            cuda_graph: whether a step is captured as a CUDA graph.
         """
         self.cohort, self.step = cohort, start
         self._batches, self._factor, self._smoothing = batches, factor, label_smoothing
@@ -40,6 +43,7 @@ class Trainer:
         self._slots: Slots = {}
         self._loss = torch.zeros(cohort.size, device=cohort.device)
         self._steps = 0
+        self._graph = Graph(self._train_step) if cuda_graph else None
 
     @property
     def learning_rate(self) -> float:
@@ -53,14 +57,20 @@ class Trainer:
         while self.step < to:
             if stop():
                 return False
-            images, labels = self._batches.at(self.step)
-            losses, gradients = self.cohort.gradients(images, labels, self._smoothing)
-            with torch.no_grad():
-                self._optimize(self.cohort.leaves, gradients, self._slots, self._factor(self.step), **self._options)
-            self._loss += losses
+            factor = self._factor(self.step)
+            if self._graph is None:
+                self._train_step(*self._batches.rows(self.step), factor)
+            else:
+                self._graph(*self._batches.rows(self.step), torch.tensor(factor, device=self.cohort.device))
             self.step += 1
             self._steps += 1
         return True
+
+    def _train_step(self, index: Tensor, shift: Tensor, factor: float | Tensor) -> None:
+        losses, gradients = self.cohort.gradients(*self._batches.gather(index, shift), self._smoothing)
+        with torch.no_grad():
+            self._optimize(self.cohort.leaves, gradients, self._slots, factor, **self._options)
+        self._loss += losses
 
     def pop_loss(self) -> list[float]:
         """Each member's mean training loss over the steps since the last call; NaN where there were none."""

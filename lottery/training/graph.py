@@ -1,0 +1,43 @@
+"""A training step as one CUDA graph: launched as a whole, where its many small kernels would each wait for Python."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+_WARM_UP = 3
+"""Steps before the capture, so that libraries have chosen their kernels and taken their workspaces."""
+
+
+class Graph:
+    """Calls `step` a few times as it is, then captures it, and from then on replays it on new inputs."""
+
+    def __init__(self, step: Callable[..., None]) -> None:
+        """Wrap `step`.
+
+        Args:
+            step: reads tensors of always the same shapes, works in place on tensors that stay where they are, returns
+                nothing, and never asks the device for a number.
+        """
+        self._step, self._calls = step, 0
+        self._inputs: list[Tensor] = []
+        self._side = torch.cuda.Stream()
+        self._graph = torch.cuda.CUDAGraph()
+
+    def __call__(self, *inputs: Tensor) -> None:
+        """One step on these inputs."""
+        if not self._calls:
+            self._inputs = [value.clone() for value in inputs]
+        for own, value in zip(self._inputs, inputs, strict=True):
+            own.copy_(value, non_blocking=True)
+        self._calls += 1
+        if self._calls <= _WARM_UP:  # on a side stream, as the capture will be
+            self._side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._side):
+                self._step(*self._inputs)
+            torch.cuda.current_stream().wait_stream(self._side)
+            return
+        if self._calls == _WARM_UP + 1:
+            with torch.cuda.graph(self._graph):  # records, and computes nothing
+                self._step(*self._inputs)
+        self._graph.replay()

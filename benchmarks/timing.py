@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,8 @@ def alternate(
             for _ in range(repeats):
                 task()
             seconds[name].append((time.perf_counter() - began) / repeats)
+            if seconds[name][-1] > 5:  # whoever waits for minutes wants to see something
+                print(f"{name}: {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

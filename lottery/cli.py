@@ -5,6 +5,7 @@ Progress and messages go to stderr, results to stdout. Exit codes: 2 for what th
 """
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lottery import signals
 from lottery.errors import Interrupted, LotteryError, RunFailed
 
 if TYPE_CHECKING:
@@ -54,6 +56,16 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
 Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]
 RunsDir = Annotated[Path, typer.Option(help="Where run directories are.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, and train nothing.")]
+StopOn = Annotated[
+    list[signal.Signals],
+    typer.Option(
+        "--stop-on",
+        parser=signals.parse,
+        metavar="SIGNAL",
+        envvar="LOTTERY_STOP_ON",
+        help="A further signal that means: save and stop, such as USR1 (repeatable).",
+    ),
+]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Rounds of pruning; of a RUN, further rounds.")]
 
 
@@ -66,9 +78,10 @@ def train(
     replicates: Replicates = None,
     runs_dir: RunsDir = Path("runs"),
     dry_run: DryRun = False,
+    stop_on: StopOn = [],  # noqa: B006
 ) -> None:
     """Train the dense network."""
-    _new_run("train", _load(config, set_, device, seed, replicates), runs_dir, dry_run)
+    _new_run("train", _load(config, set_, device, seed, replicates), runs_dir, dry_run, stop_on)
 
 
 @app.command()
@@ -81,11 +94,12 @@ def prune(
     replicates: Replicates = None,
     runs_dir: RunsDir = Path("runs"),
     dry_run: DryRun = False,
+    stop_on: StopOn = [],  # noqa: B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
     if Path(config).is_file():
         rounds = [] if iterations is None else [f"pruning.iterations={iterations}"]
-        _new_run("prune", _load(Path(config), [*set_, *rounds], device, seed, replicates), runs_dir, dry_run)
+        _new_run("prune", _load(Path(config), [*set_, *rounds], device, seed, replicates), runs_dir, dry_run, stop_on)
         return
     if set_ or seed is not None or replicates is not None:
         raise LotteryError("a run keeps its config: only --iterations and --device may be given with a RUN")
@@ -101,10 +115,11 @@ def prune(
         levels = plan(setting, setting.config.pruning.iterations)
         _forecast(setting, [level for level in levels if level.number not in trained])
         return
-    run.write_config(setting.config)
-    if run.record["study"] == "train":
-        run.update(study="prune", layout={})  # pruning has larger groups, for which it is chosen anew
-    _carry_out(run, setting)
+    with run.working():
+        run.write_config(setting.config)
+        if run.record["study"] == "train":
+            run.update(study="prune", layout=None)  # pruning has larger groups, for which it is chosen anew
+        _carry_out(run, setting, stop_on)
 
 
 @app.command()
@@ -122,6 +137,7 @@ def rewind(
     device: Device = None,
     runs_dir: RunsDir = Path("runs"),
     dry_run: DryRun = False,
+    stop_on: StopOn = [],  # noqa: B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
     from dataclasses import asdict
@@ -143,21 +159,27 @@ def rewind(
     if dry_run:
         _forecast(setting, [rewound_level(setting, level, about.to, networks[0].mask)])
         return
-    new = _create("rewind", setting, runs_dir, parent=str(parent.path.resolve()), rewind=asdict(about))
+    levels = [rewound_level(setting, level, about.to, networks[0].mask)]
+    new = _create("rewind", setting, levels, runs_dir, parent=str(parent.path.resolve()), rewind=asdict(about))
     for replicate, network in enumerate(networks):
         new.write_start(replicate, level, "main", network)
-    _carry_out(new, setting)
+    _carry_out(new, setting, stop_on)
 
 
 @app.command()
-def resume(run: RunName, device: Device = None, runs_dir: RunsDir = Path("runs")) -> None:
+def resume(
+    run: RunName,
+    device: Device = None,
+    runs_dir: RunsDir = Path("runs"),
+    stop_on: StopOn = [],  # noqa: B006
+) -> None:
     """Go on where a run stopped, whatever stopped it."""
     found = _find(run, runs_dir)
     if found.record["status"] == "finished":
         _message(f"{found.path} is finished already")
         _report([found])
         return
-    _carry_out(found, _prepare(found.config, device))
+    _carry_out(found, _prepare(found.config, device), stop_on)
 
 
 @app.command()
@@ -269,25 +291,28 @@ def _find(name: str, runs_dir: Path) -> "Run":
     return find_run(name, runs_dir)
 
 
-def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool) -> None:
+def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool, stop_on: Sequence[signal.Signals]) -> None:
     from lottery.studies.plan import plan
 
     setting = _prepare(config)
+    levels = plan(setting, config.pruning.iterations if study == "prune" else 0)
     if dry_run:
-        _forecast(setting, plan(setting, config.pruning.iterations if study == "prune" else 0))
+        _forecast(setting, levels)
         return
-    _carry_out(_create(study, setting, runs_dir), setting)
+    _carry_out(_create(study, setting, levels, runs_dir), setting, stop_on)
 
 
-def _create(study: str, setting: "Setting", runs_dir: Path, **record: Any) -> "Run":
+def _create(study: str, setting: "Setting", levels: Sequence[Any], runs_dir: Path, **record: Any) -> "Run":
     from lottery.store import Run
+    from lottery.studies.forecast import check_disk
 
+    check_disk(next(folder for folder in (runs_dir, *runs_dir.absolute().parents) if folder.exists()), setting, levels)
     run = Run.create(runs_dir, setting.config, {"study": study, "command": ["lottery", *sys.argv[1:]], **record})
     _message(f"run: {run.path}")
     return run
 
 
-def _carry_out(run: "Run", setting: "Setting") -> None:
+def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]) -> None:
     from rich.console import Console
 
     from lottery.progress import Display
@@ -296,7 +321,7 @@ def _carry_out(run: "Run", setting: "Setting") -> None:
 
     console = Console(stderr=True)
     try:
-        with asked_to_stop(console.print) as stop, Display(console) as display:
+        with asked_to_stop(console.print, stop_on) as stop, Display(console) as display:
             execute(run, setting, display, stop)
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(f"interrupted; go on with: lottery resume {run.path}") from None
@@ -310,8 +335,11 @@ def _report(runs: Sequence["Run"]) -> None:
     console = results_console()
     for run in runs:
         console.print(run_tables(run))
-    for path in draw(runs):
-        console.print(f"figure: {path}", soft_wrap=True)
+    try:
+        for path in draw(runs):
+            console.print(f"figure: {path}", soft_wrap=True)
+    except OSError as error:
+        _message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
 
 
 def _forecast(setting: "Setting", levels: Sequence[Any]) -> None:

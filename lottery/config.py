@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from lottery import complaints
 from lottery.choices import Choice, Section
 from lottery.errors import LotteryError
-from lottery.values import Count, Duration, NumberOrFraction, Proportion
+from lottery.values import Count, Duration, NumberOrFraction, Positive, Proportion
 
 
 class Augment(Section):
@@ -104,6 +104,21 @@ class Train(Section):
         return self
 
 
+class Checkpoints(Section):
+    """How often the networks under way are kept, so that a killed run loses little."""
+
+    minutes: Positive = 5.0
+    """Keep them after so many minutes of training since the last time."""
+    steps: Duration | None = None
+    """Keep them at every multiple of so many steps, too."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.steps is not None and self.steps.steps(1) == 0:
+            raise PydanticCustomError("zero", "steps: must be more than 0")
+        return self
+
+
 Arm = Literal["reinit", "random", "shuffle"]
 
 
@@ -158,6 +173,7 @@ class Config(Section):
     model: Model = Field(default_factory=lambda: Model(name="lenet_300_100"))
     train: Train = Field(default_factory=Train)
     pruning: Pruning = Field(default_factory=Pruning)
+    checkpoint: Checkpoints = Field(default_factory=Checkpoints)
     replicates: Count = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -166,6 +182,8 @@ class Config(Section):
     """Processes that train chunks of members side by side, on a CPU; auto: one for each core, if there are members."""
     execution: Literal["auto", "stacked", "looped"] = "auto"
     """How members of a cohort are computed: in one batched product, or one after the other."""
+    deterministic: bool = False
+    """Have a GPU use deterministic algorithms alone, at some cost in speed; a CPU always does."""
 
     def to_yaml(self) -> str:
         """The resolved config, every default written out; loading it gives this config again."""

@@ -27,9 +27,18 @@ def resolve(name: str) -> torch.device:
     return torch.device(name)
 
 
-def configure(device: torch.device, precision: str) -> None:
-    """Set how this process computes float32 products on a GPU: exactly, or with inputs rounded to tf32."""
+def configure(device: torch.device, precision: str, deterministic: bool) -> None:
+    """Set how this process computes on a GPU.
+
+    Args:
+        device: if it is no GPU, nothing is set.
+        precision: tf32 rounds the inputs of float32 products; all others leave them as they are.
+        deterministic: take algorithms that give the same bytes twice.
+    """
     if device.type == "cuda":
+        if deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
+            torch.use_deterministic_algorithms(True)
         rounding = "tf32" if precision == "tf32" else "ieee"
         torch.backends.cuda.matmul.fp32_precision = rounding
         torch.backends.cudnn.conv.fp32_precision = rounding  # type: ignore[attr-defined]
@@ -41,6 +50,12 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def release(device: torch.device) -> None:
+    """Give memory back that is kept for later use."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def describe(device: torch.device) -> str:

@@ -78,6 +78,10 @@ class Display:
         if found.under_way and not found.left:
             self._line(found)
 
+    def noted(self, text: str) -> None:
+        """Called with what whoever looks on should know."""
+        self._console.print(Text(text), soft_wrap=True)
+
     def _line(self, level: "_Level") -> None:
         self._last_line = time.perf_counter()
         parts = f"{level.title} of {max(self._levels)}: {level.progress}, test accuracy {level.mean}; {self._left()}"

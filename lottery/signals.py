@@ -1,19 +1,22 @@
 """Being asked to stop."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from lottery.errors import LotteryError
+
 
 @contextmanager
-def asked_to_stop(tell: Callable[[str], object]) -> Iterator[Callable[[], bool]]:
+def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] = ()) -> Iterator[Callable[[], bool]]:
     """Within the context, Ctrl-C and SIGTERM are remembered: the function it gives says whether there was one.
 
     A second one raises KeyboardInterrupt at once.
 
     Args:
         tell: shows the user a message.
+        also: further signals that mean the same, such as the one by which a batch system announces preemption.
     """
     asked = False
 
@@ -24,9 +27,18 @@ def asked_to_stop(tell: Callable[[str], object]) -> Iterator[Callable[[], bool]]
         asked = True
         tell("stopping after this step (once more to stop at once)")
 
-    previous = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT, signal.SIGTERM, *also}
+    previous = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield lambda: asked
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def parse(name: str) -> signal.Signals:
+    """The signal called `name`: USR1, SIGUSR1. Raises LotteryError where there is none, or none that can be caught."""
+    wanted = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
+    if wanted in ("SIGKILL", "SIGSTOP") or wanted not in signal.Signals.__members__:
+        raise LotteryError(f"--stop-on {name}: no signal of that name can be caught; write USR1, USR2, HUP, ...")
+    return signal.Signals[wanted]

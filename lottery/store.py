@@ -8,14 +8,16 @@
       replicate-0/
         initial.safetensors, rewind-2000it.safetensors
         level-00/main/   mask.safetensors weights.safetensors summary.json (written last: there means done)
-      checkpoint/      state of the networks under way
+      checkpoint/      state of the networks under way, two generations
       report/
 
-Files appear whole or not at all: they are written beside their place and renamed into it.
+Files appear whole or not at all, and carry checksums: see `lottery.files`.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -23,12 +25,15 @@ from typing import Any, Self
 from torch import Tensor
 
 from lottery import config as configs
-from lottery import files
+from lottery import files, records
 from lottery.cohort import Network, State
 from lottery.config import Config
 from lottery.errors import LotteryError
 from lottery.files import Record
+from lottery.locks import Locked, is_locked, lock
 from lottery.masks import Mask
+
+_CHECKSUM = "# checksum: "
 
 
 class Run:
@@ -63,40 +68,89 @@ class Run:
                 raise LotteryError(f"{path}: can't be made ({error.strerror}); name another with --runs-dir") from error
         run = cls(path)
         run.write_config(config)
-        run.update(id=path.name, status="running", started=_stamp(started), finished=None, **record)
+        about = {"schema": records.SCHEMA, "id": path.name, "status": "running", "started": _stamp(started)}
+        files.write_json(path / "run.json", about | {"finished": None} | dict(record))
         return run
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The run in directory `path`; raises LotteryError where there is none."""
+        """The run in directory `path`; raises LotteryError where there is none, or one of a newer `lottery`."""
         if not path.is_dir():
             raise LotteryError(f"{path} is not there; `lottery runs` lists the runs that are")
         if not (path / "run.json").is_file() or not (path / "config.yaml").is_file():
             raise LotteryError(f"{path} is not a run directory: it lacks run.json or config.yaml")
-        return cls(path)
+        run = cls(path)
+        written = run.record.get("schema", 1)
+        if written != records.SCHEMA:
+            newer = written > records.SCHEMA
+            raise LotteryError(
+                f"{path} was written by {'a newer' if newer else 'an older'} lottery (schema {written}, this one reads "
+                f"{records.SCHEMA}); {'update lottery' if newer else 'read it with that one'}"
+            )
+        return run
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Have the run to oneself, within the context.
+
+        Raises:
+            LotteryError: another process works on it, it holds links that lead elsewhere, or can't be written.
+        """
+        try:
+            with lock(self.path):
+                self.refuse_links()
+                yield
+        except Locked:
+            record = self.record
+            raise LotteryError(
+                f"{self.path} is being worked on by process {record.get('process', '?')} on "
+                f"{record.get('host', 'this machine')}; wait for it, or stop it"
+            ) from None
+        except PermissionError as error:
+            raise LotteryError(
+                f"{self.path}: can't be written ({error.strerror}); copy it to a place of yours"
+            ) from None
+
+    def refuse_links(self) -> None:
+        """What is written into a run stays in it: a stranger's run may hold links that lead out of it."""
+        for folder, folders, names in os.walk(self.path):
+            for name in (*folders, *names):
+                if (found := Path(folder, name)).is_symlink():
+                    raise LotteryError(f"{found} is a symbolic link, which has no place in a run; remove it")
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the run is said to be running, and no process on this machine works on it: it was killed."""
+        return self.record["status"] == "running" and not is_locked(self.path)
 
     # What was run
 
     @property
     def config(self) -> Config:
         """The resolved config; raises LotteryError where it is damaged."""
-        return configs.load(self.path / "config.yaml")
+        path = self.path / "config.yaml"
+        text, mark, checksum = files.read_text(path).rpartition(_CHECKSUM)
+        if not mark or checksum.strip() != files.text_checksum(text):
+            raise LotteryError(
+                f"{path} is damaged, or was changed by hand; a run keeps its config: start another with a copy of it"
+            )
+        return configs.load(path)
 
     def write_config(self, config: Config) -> None:
         """Replace `config.yaml`."""
-        files.write_whole(
-            self.path / "config.yaml", lambda beside: beside.write_text(config.to_yaml(), encoding="utf-8")
-        )
+        text = config.to_yaml()
+        files.write_text(self.path / "config.yaml", f"{text}{_CHECKSUM}{files.text_checksum(text)}\n")
 
     @property
     def record(self) -> Record:
         """`run.json`; raises LotteryError where it is damaged."""
-        return files.read_json(self.path / "run.json")
+        path = self.path / "run.json"
+        record: Record = records.check(records.ABOUT, files.read_json(path), path)
+        return record
 
     def update(self, **changes: Any) -> None:
         """Change entries of `run.json`."""
-        old = self.record if (self.path / "run.json").exists() else {}
-        files.write_json(self.path / "run.json", old | changes)
+        files.write_json(self.path / "run.json", self.record | changes)
 
     def finish(self, status: str) -> None:
         """Record that the run stands still: finished, interrupted or failed."""
@@ -121,9 +175,9 @@ class Run:
         """Whether the dense network's state at `step` is kept."""
         return self._early(replicate, step).exists()
 
-    def read_early(self, replicate: int, step: int) -> State:
-        """The dense network's state at `step`; raises LotteryError where it is missing or damaged."""
-        return files.read_tensors(self._early(replicate, step))
+    def read_early(self, replicate: int, step: int, like: State | None = None) -> State:
+        """The dense network's state at `step`, shaped `like` the model; raises LotteryError where it is damaged."""
+        return files.read_tensors(self._early(replicate, step), like)
 
     def write_start(self, replicate: int, level: int, arm: str, network: Network) -> None:
         """Keep what a member starts from, where that can't be had from the rest of this directory."""
@@ -131,49 +185,73 @@ class Run:
         files.write_tensors(folder / "mask.safetensors", network.mask)
         files.write_tensors(folder / "start.safetensors", network.state)
 
-    def read_start(self, replicate: int, level: int, arm: str) -> Network:
+    def read_start(self, replicate: int, level: int, arm: str, like: Network) -> Network:
         """What `write_start` kept."""
-        folder = self._member(replicate, level, arm)
-        return Network(
-            files.read_tensors(folder / "start.safetensors"), files.read_tensors(folder / "mask.safetensors")
-        )
+        path = self._member(replicate, level, arm) / "start.safetensors"
+        return Network(files.read_tensors(path, like.state), self.read_mask(replicate, level, arm, like.mask))
 
     def write_member(self, replicate: int, level: int, arm: str, network: Network, summary: Record) -> None:
         """Keep a trained network; its summary comes last and says that it is done."""
         folder = self._member(replicate, level, arm)
         files.write_tensors(folder / "mask.safetensors", network.mask)
         files.write_tensors(folder / "weights.safetensors", network.state)
+        files.flush(self.path / "metrics.jsonl")  # the summary says that its evaluations are there
         files.write_json(folder / "summary.json", summary)
 
     def has_member(self, replicate: int, level: int, arm: str) -> bool:
         """Whether that network is trained."""
         return (self._member(replicate, level, arm) / "summary.json").exists()
 
+    def read_summary(self, replicate: int, level: int, arm: str) -> Record:
+        """The summary of a trained network; raises LotteryError where it is missing or damaged."""
+        return self._summary(self._member(replicate, level, arm) / "summary.json")
+
+    def _summary(self, path: Path) -> Record:
+        try:
+            summary: Record = records.check(records.SUMMARY, files.read_json(path), path)
+        except LotteryError as error:
+            raise LotteryError(f"{error};\nremove that file to have the network trained again") from None
+        return summary
+
     def forget_member(self, replicate: int, level: int, arm: str) -> None:
         """Have that network count as not trained."""
         (self._member(replicate, level, arm) / "summary.json").unlink(missing_ok=True)
 
-    def read_mask(self, replicate: int, level: int, arm: str) -> Mask:
-        """The mask of a network; raises LotteryError where it is missing or damaged."""
-        return files.read_tensors(self._member(replicate, level, arm) / "mask.safetensors")
+    def read_mask(self, replicate: int, level: int, arm: str, like: Mask | None = None) -> Mask:
+        """The mask of a network, shaped `like` one of the model; raises LotteryError where it is missing or damaged."""
+        return self._tensors(self._member(replicate, level, arm) / "mask.safetensors", like)
 
-    def read_weights(self, replicate: int, level: int, arm: str) -> State:
-        """The state of a trained network; raises LotteryError where it is missing or damaged."""
-        return files.read_tensors(self._member(replicate, level, arm) / "weights.safetensors")
+    def read_weights(self, replicate: int, level: int, arm: str, like: State | None = None) -> State:
+        """The state of a trained network, shaped `like` the model's; raises LotteryError where it is damaged."""
+        return self._tensors(self._member(replicate, level, arm) / "weights.safetensors", like)
+
+    def _tensors(self, path: Path, like: State | None) -> State:
+        try:
+            return files.read_tensors(path, like)
+        except LotteryError as error:
+            raise LotteryError(f"{error};\nremove {path.with_name('summary.json')} to have it trained again") from None
 
     # Lines
 
     def metrics(self) -> list[Record]:
         """Every evaluation so far."""
-        return files.read_lines(self.path / "metrics.jsonl")
+        path = self.path / "metrics.jsonl"
+        lines: list[Record] = records.check(records.EVALUATIONS, files.read_lines(path), path)
+        return lines
 
     def append_metrics(self, records: Iterable[Record]) -> None:
         """Add evaluations."""
         files.append_lines(self.path / "metrics.jsonl", records)
 
+    def forget_lines(self, keys: Collection[tuple[int, int, str]]) -> None:
+        """Drop the evaluations of these networks, by (level, replicate, arm)."""
+        files.write_lines(self.path / "metrics.jsonl", [line for line in self.metrics() if _key(line) not in keys])
+
     def levels(self) -> list[Record]:
         """Every trained network, in the order of training."""
-        return files.read_lines(self.path / "levels.jsonl")
+        path = self.path / "levels.jsonl"
+        lines: list[Record] = records.check(records.SUMMARIES, files.read_lines(path), path)
+        return lines
 
     def append_levels(self, records: Iterable[Record]) -> None:
         """Add trained networks."""
@@ -185,11 +263,14 @@ class Run:
         Args:
             resumable: whether an evaluation of an unfinished network lies before its checkpoint.
         """
-        summaries = [files.read_json(path) for path in sorted(self.path.glob("replicate-*/level-*/*/summary.json"))]
-        done = {_key(summary) for summary in summaries}
-        written = {_key(line): line for line in self.levels()}
-        order = [key for key in written if key in done] + [key for key in sorted(done) if key not in written]
+        summaries = [self._summary(path) for path in sorted(self.path.glob("replicate-*/level-*/*/summary.json"))]
         by_key = {_key(summary): summary for summary in summaries}
+        done = by_key.keys()
+        try:
+            written = {_key(line): line for line in self.levels()}
+        except LotteryError:  # all that it says stands in the summaries
+            written = {}
+        order = [key for key in written if key in done] + [key for key in sorted(done) if key not in written]
         files.write_lines(self.path / "levels.jsonl", [by_key[key] for key in order])
         kept = [line for line in self.metrics() if _key(line) in done or resumable(line)]
         files.write_lines(self.path / "metrics.jsonl", kept)
@@ -197,21 +278,37 @@ class Run:
     # Networks under way
 
     def write_checkpoint(self, name: str, tensors: Mapping[str, Tensor], about: Record) -> None:
-        """Keep the state of a chunk under way; `about` tells which and how far it is."""
-        path = self.path / "checkpoint" / f"{name}.safetensors"
-        files.write_tensors(path, tensors, {"about": json.dumps(about)})
+        """Keep the state of a chunk under way, and the one before; `about` tells which chunk and how far it is."""
+        path = self._checkpoint(name)
+        files.flush(self.path / "metrics.jsonl")  # the evaluations before a checkpoint are not made again
+        if path.exists():
+            path.replace(path.with_suffix(".before"))
+        files.write_tensors(path, tensors, about)
 
     def read_checkpoints(self) -> Iterator[tuple[dict[str, Tensor], Record]]:
-        """What `write_checkpoint` kept, of each chunk; raises LotteryError where one is damaged."""
-        for path in sorted((self.path / "checkpoint").glob("*.safetensors")):
-            yield files.read_tensors(path), files.read_about(path)
+        """What `write_checkpoint` kept, of each chunk; the one before where the last one is damaged."""
+        folder = self.path / "checkpoint"
+        for path in sorted({path.with_suffix(".safetensors") for path in folder.glob("level-*")}):
+            for generation in (path, path.with_suffix(".before")):
+                try:
+                    found = files.read_tensors_about(generation)
+                except LotteryError as error:
+                    if generation.exists():
+                        print(f"{error}: going on without it", file=sys.stderr)
+                    continue
+                yield found
+                break
 
     def drop_checkpoint(self, name: str) -> None:
-        """Remove a chunk's checkpoint, if there is one: its networks are done."""
-        folder = self.path / "checkpoint"
-        (folder / f"{name}.safetensors").unlink(missing_ok=True)
-        if folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
+        """Remove a chunk's checkpoints, if there are any: its networks are done."""
+        path = self._checkpoint(name)
+        path.unlink(missing_ok=True)
+        path.with_suffix(".before").unlink(missing_ok=True)
+        if path.parent.exists() and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+    def _checkpoint(self, name: str) -> Path:
+        return self.path / "checkpoint" / f"{name}.safetensors"
 
     @property
     def report_dir(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -57,6 +58,8 @@ class Quiet:
 
     def trained(self, level, members): ...
 
+    def noted(self, text): ...
+
 
 def carry_out(config: Config, folder: Path, study: str = "prune", stop: Callable[[], bool] = lambda: False) -> Run:
     """Create a run and execute it."""
@@ -65,10 +68,10 @@ def carry_out(config: Config, folder: Path, study: str = "prune", stop: Callable
     return run
 
 
-def tensor_files(run: Run) -> dict[str, bytes]:
-    """Every tensor file of a run but checkpoints: relative path -> bytes."""
+def tensor_files(run: Run) -> dict[str, str]:
+    """Every tensor file of a run but checkpoints: relative path -> digest of its bytes."""
     return {
-        str(path.relative_to(run.path)): path.read_bytes()
+        str(path.relative_to(run.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(run.path.glob("replicate-*/**/*.safetensors"))
     }
 
@@ -107,6 +110,24 @@ def config_file(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(tiny().to_yaml())
     return path
+
+
+def summary(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
+    """A line of levels.jsonl."""
+    return {
+        "replicate": replicate, "arm": arm, "level": level, "density": 0.5, "nonzero": 5, "total": 10, "flops": 10,
+        "start_step": 0, "stop_step": 30, "test_accuracy": 0.9, "test_loss": 0.3, "validation_accuracy": 0.9,
+        "validation_loss": 0.3, "early_stop_step": 20, "early_stop_test_accuracy": 0.88, "train_seconds": 1.5,
+        "diverged": None, "collapsed": [],
+    } | changes  # fmt: skip
+
+
+def evaluation(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
+    """A line of metrics.jsonl."""
+    return {
+        "replicate": replicate, "arm": arm, "level": level, "step": 10, "epoch": 0.5, "split": "test", "loss": 0.3,
+        "accuracy": 0.9, "lr": 0.1, "seconds": 1.5,
+    } | changes  # fmt: skip
 
 
 @pytest.fixture(scope="session")

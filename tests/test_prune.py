@@ -307,11 +307,12 @@ def test_without_validation_there_is_no_early_stop(tmp_path):
     assert {line["split"] for line in run.metrics()} == {"train", "test"}
 
 
-def test_a_diverged_network_fails_the_run_by_name(tmp_path):
+def test_a_study_whose_networks_all_diverge_fails_with_the_likely_cause(tmp_path):
     config = tiny(train__optimizer={"name": "sgd", "lr": 1e30})
     run = Run.create(tmp_path, config, {"study": "prune"})
-    with pytest.raises(RunFailed, match="level 0 diverged"):
+    with pytest.raises(RunFailed, match=r"all networks diverged.*\n.*Lower train\.optimizer\.lr"):
         execute(run, prepare(config), Quiet(), lambda: False)
     assert run.record["status"] == "failed"
+    assert {line["level"] for line in run.levels()} == {0}
     for line in (run.path / "metrics.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

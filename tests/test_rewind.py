@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import pytest
 import torch
 from conftest import Quiet, carry_out, tensor_files, tiny
@@ -17,7 +19,7 @@ def setting():
 
 def test_rewound_to_initialization_is_the_ticket_itself(finished, setting, tmp_path):
     """Retraining level 2 from step 0 repeats what the study did, to the byte where one member's sums are its own."""
-    run = Run.create(tmp_path, tiny(), {"study": "rewind", "rewind": {"level": 2, "to": 0}})
+    run = Run.create(tmp_path, tiny(), {"study": "rewind", "rewind": asdict(Rewind(2, 0))})
     for replicate, network in enumerate(starts(finished, setting, Rewind(2, 0))):
         run.write_start(replicate, 2, "main", network)
     execute(run, setting, Quiet(), lambda: False)

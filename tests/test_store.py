@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from conftest import tensor_files, tiny
+from conftest import evaluation, summary, tensor_files, tiny
 
 from lottery.cohort import Network
 from lottery.errors import LotteryError
@@ -28,7 +28,7 @@ def test_a_new_run_holds_its_config_and_record(run):
 
 
 def test_tensors_come_back_as_they_were(run):
-    run.write_member(0, 3, "main", network(), {"level": 3})
+    run.write_member(0, 3, "main", network(), summary(0, 3))
     assert (run.path / "replicate-0" / "level-03" / "main" / "summary.json").exists()
     assert run.has_member(0, 3, "main")
     assert not run.has_member(1, 3, "main")
@@ -39,17 +39,17 @@ def test_tensors_come_back_as_they_were(run):
     assert {path.name for path in (run.path / "replicate-0").glob("*.safetensors")} == {
         "initial.safetensors", "rewind-20it.safetensors",
     }  # fmt: skip
-    run.write_checkpoint("main-0", {"x": torch.ones(2)}, {"step": 3})
+    run.write_checkpoint("level-00-main-0", {"x": torch.ones(2)}, {"step": 3})
     ((tensors, about),) = run.read_checkpoints()
     assert torch.equal(tensors["x"], torch.ones(2))
     assert about == {"step": 3}
-    run.drop_checkpoint("main-0")
+    run.drop_checkpoint("level-00-main-0")
     assert list(run.read_checkpoints()) == []
     assert not list(run.path.rglob("*.tmp"))
 
 
 def test_damage_is_named(run):
-    run.write_member(0, 0, "main", network(), {"level": 0})
+    run.write_member(0, 0, "main", network(), summary())
     path = run.path / "replicate-0" / "level-00" / "main" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(LotteryError, match=r"weights\.safetensors is damaged"):
@@ -62,24 +62,22 @@ def test_damage_is_named(run):
 
 
 def test_a_torn_last_line_is_left_out(run):
-    run.append_metrics([{"a": 1}, {"a": 2}])
+    lines = [evaluation(step=1), evaluation(step=2)]
+    run.append_metrics(lines)
     with (run.path / "metrics.jsonl").open("a") as file:
-        file.write('{"a":')
-    assert run.metrics() == [{"a": 1}, {"a": 2}]
-
-
-def line(level, step=0, arm="main"):
-    return {"replicate": 0, "level": level, "arm": arm, "step": step}
+        file.write('{"replicate":')
+    assert run.metrics() == lines
 
 
 def test_settling_drops_what_will_come_again_and_adds_what_was_lost(run):
-    run.write_member(0, 0, "main", network(), line(0))
-    run.write_member(0, 1, "main", network(), line(1))
-    run.append_levels([line(0)])  # the crash came before the second line
-    run.append_metrics([line(0, 5), line(1, 5), line(2, 5), line(2, 10)])
+    run.write_member(0, 0, "main", network(), summary())
+    run.write_member(0, 1, "main", network(), summary(0, 1))
+    run.append_levels([summary()])  # the crash came before the second line
+    steps = [(0, 5), (1, 5), (2, 5), (2, 10)]
+    run.append_metrics([evaluation(level=level, step=step) for level, step in steps])
     run.settle(lambda record: record["step"] <= 5)
-    assert run.levels() == [line(0), line(1)]
-    assert run.metrics() == [line(0, 5), line(1, 5), line(2, 5)]
+    assert run.levels() == [summary(), summary(0, 1)]
+    assert run.metrics() == [evaluation(level=level, step=step) for level, step in steps[:3]]
 
 
 def test_what_is_no_run_is_refused(tmp_path):
@@ -95,7 +93,7 @@ def test_what_is_no_run_is_refused(tmp_path):
 def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):
     metrics = {"replicate", "arm", "level", "step", "epoch", "split", "loss", "accuracy", "lr", "seconds"}
     for text in (finished.path / "metrics.jsonl").read_text().splitlines():
-        assert set(json.loads(text)) == metrics
+        assert set(json.loads(text)) == metrics | {"crc"}
     needed = {
         "replicate", "arm", "level", "density", "nonzero", "total", "flops", "test_accuracy", "validation_accuracy",
         "early_stop_step", "early_stop_test_accuracy", "train_seconds",

@@ -37,8 +37,11 @@ def lines(run):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    return carry_out(study(), tmp_path_factory.mktemp("alone"))
+    run = carry_out(study(), tmp_path_factory.mktemp("alone"))
+    torch.set_num_threads(before)
+    return run
 
 
 def same(run, other):

@@ -43,9 +43,9 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def by_level_and_arm(levels: Iterable[Record], key: str) -> dict[tuple[int, str], Estimate]:
-    """(level, arm) -> estimate of `key` over the replicates that have it."""
+    """(level, arm) -> estimate of `key` over the replicates that have it; those that diverged are left out."""
     groups: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
     for record in levels:
-        if record[key] is not None:
+        if record[key] is not None and record.get("diverged") is None:
             groups[record["level"], record["arm"]].append(record[key])
     return {group: estimate(values) for group, values in groups.items()}

@@ -25,8 +25,9 @@ def run_tables(run: Run) -> RenderableType:
     levels, record = run.levels(), run.record
     config = run.config
     replicates = len({line["replicate"] for line in levels})
+    status = "killed" if run.abandoned else record["status"]
     heading = (
-        f"{record['id']}: {record['study']}, {record['status']}; {config.model.name} on {config.data.name}, "
+        f"{record['id']}: {record['study']}, {status}; {config.model.name} on {config.data.name}, "
         f"{replicates} of {config.replicates} replicates"
     )
     if not levels:
@@ -40,9 +41,22 @@ def run_tables(run: Run) -> RenderableType:
             _table("early-stop step (first minimum of the validation loss)", levels, "early_stop_step", _steps),
             _table("test accuracy at the early-stop step, %", levels, "early_stop_test_accuracy", _percent),
         ]
+    parts += [Text(note, style="bold") for note in _notes(levels)]
     if replicates > 1:
         parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
     return Group(*parts)
+
+
+def _notes(levels: Sequence[Record]) -> list[str]:
+    """What one has to know of some networks to read the tables."""
+    notes = []
+    for line in levels:
+        name = f"level {line['level']}, replicate {line['replicate']}, {line['arm']}"
+        if line.get("diverged") is not None:
+            notes.append(f"{name}: diverged at step {line['diverged']:,}; left out, with all that would start from it")
+        if line.get("collapsed"):
+            notes.append(f"{name}: no path is left through {', '.join(line['collapsed'])}")
+    return notes
 
 
 def runs_table(paths: Sequence[Path]) -> RenderableType:
@@ -54,11 +68,12 @@ def runs_table(paths: Sequence[Path]) -> RenderableType:
         try:
             run = Run.open(path)
             record, levels = run.record, run.levels()
+            status = "killed" if run.abandoned else record["status"]
         except LotteryError as error:
             table.add_row(Text(path.name), "", Text(f"damaged: {error}"))
             continue
         lowest = f"{100 * min(line['density'] for line in levels):.1f} %" if levels else ""
-        cells = (path.name, record["study"], record["status"], len({line["level"] for line in levels}), lowest)
+        cells = (path.name, record["study"], status, len({line["level"] for line in levels}), lowest)
         table.add_row(*(Text(str(cell)) for cell in (*cells, record.get("device", ""))))
     return table
 

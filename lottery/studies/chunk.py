@@ -6,10 +6,11 @@ directory. So it makes no difference where it runs.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lottery import devices
@@ -81,6 +82,13 @@ class Passed:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """On its way, and how far it is."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
 class Stopped:
     """Asked to stop, and how far it got."""
 
@@ -89,20 +97,43 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Trained:
-    """Done: the trained networks, and the seconds of training that they took together."""
+    """Done: the trained networks, the seconds of training that they took together, and who diverged at which step."""
 
     networks: list[Network]
     seconds: float
+    diverged: list[int | None]
 
 
-Event = Advanced | Evaluated | Passed | Stopped | Trained
+@dataclass(frozen=True)
+class OutOfMemory:
+    """It could not be trained: there is no room for all of its members, or not even for one."""
+
+    reason: str
+
+
+Event = Advanced | Evaluated | Passed | Saved | Stopped | Trained | OutOfMemory
+LAST = (Stopped, Trained, OutOfMemory)
+"""Kinds of the event that a chunk ends with."""
 
 
 def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Event]:
     """Train a chunk to its end, or until `stop`, which is asked between two steps; the last event says which."""
-    members = job.members
-    replicates = [member.replicate for member in members]
-    start, end = members[0].start, members[0].stop
+    try:
+        yield from _train(setting, job, stop)
+        return
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        reason = str(error)
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        reason = str(error)
+    devices.release(setting.device)
+    yield OutOfMemory(reason.partition("\n")[0])
+
+
+def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Event]:
+    start, end = job.members[0].start, job.members[0].stop
+    replicates = [member.replicate for member in job.members]
     trainer = make_trainer(setting, job.networks, replicates, start, job.execution)
     seconds = 0.0
     if job.checkpoint is None:
@@ -110,9 +141,11 @@ def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterato
     else:
         trainer.load(job.checkpoint.tensors)
         seconds = job.checkpoint.seconds
-    pace = 1
+    pace, saved = 1, time.monotonic()
+    keep = setting.config.checkpoint
+    keep_steps = keep.steps.steps(setting.epoch) if keep.steps else None
     while trainer.step < end:
-        pause = _next_pause(trainer.step, end, setting.every, job.snapshots)
+        pause = _next_pause(trainer.step, end, [setting.every, keep_steps], job.snapshots)
         while trainer.step < pause:
             before, began = trainer.step, time.perf_counter()
             arrived = trainer.advance(min(pause, before + pace), stop)
@@ -124,11 +157,19 @@ def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterato
             if not arrived:
                 yield Stopped(Checkpoint(trainer.state(), seconds))
                 return
+            if trainer.step < pause and time.monotonic() - saved > 60 * keep.minutes:
+                yield Saved(Checkpoint(trainer.state(), seconds))
+                saved = time.monotonic()
         if pause in job.snapshots:
             yield Passed(pause, [network.state for network in _networks(trainer)])
         if pause == end or pause % setting.every == 0:
             yield Evaluated(_evaluate(setting, job, trainer, seconds))
-    yield Trained(_networks(trainer), seconds)
+            if None not in trainer.diverged():
+                break
+        if keep_steps and pause % keep_steps == 0 and pause < end:
+            yield Saved(Checkpoint(trainer.state(), seconds))
+            saved = time.monotonic()
+    yield Trained(_networks(trainer), seconds, trainer.diverged())
 
 
 def make_trainer(
@@ -159,9 +200,10 @@ def _networks(trainer: Trainer) -> list[Network]:
     return [trainer.cohort.member(index) for index in range(trainer.cohort.size)]
 
 
-def _next_pause(step: int, end: int, every: int, snapshots: list[int]) -> int:
-    """The next step at which something is to be done: an evaluation, a snapshot, the end."""
-    return min([(step // every + 1) * every, end, *(snapshot for snapshot in snapshots if snapshot > step)])
+def _next_pause(step: int, end: int, intervals: Sequence[int | None], snapshots: list[int]) -> int:
+    """The next step at which something is to be done: an evaluation, a checkpoint, a snapshot, the end."""
+    regular = [(step // every + 1) * every for every in intervals if every]
+    return min([*regular, end, *(snapshot for snapshot in snapshots if snapshot > step)])
 
 
 def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> list[Record]:

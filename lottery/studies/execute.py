@@ -5,14 +5,16 @@ import platform
 import socket
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 from lottery import devices
-from lottery.errors import Interrupted
+from lottery.errors import Interrupted, RunFailed
 from lottery.files import Record
 from lottery.store import Run
+from lottery.studies.forecast import check_disk
 from lottery.studies.layout import Layout, choose
 from lottery.studies.members import Context, Watcher, before_checkpoint, undone
 from lottery.studies.plan import Level, plan
@@ -43,35 +45,40 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         stop: asked between two steps; True ends the study with a checkpoint.
 
     Raises:
+        LotteryError: another process works on the run, or it is damaged; nothing was trained.
         Interrupted: `stop` ended it; executing the run again goes on to the same bytes.
         RunFailed: it can't go on.
     """
-    levels = planned(run, setting)
-    if run.record.get("layout", {}).get("device") != setting.device.type:
-        layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
-        run.update(layout=asdict(layout), layout_because=why)
-    layout = Layout(**run.record["layout"])
-    run.update(status="running", finished=None, **environment(setting))
-    undone(run, layout, levels)
-    abouts = [about for _, about in run.read_checkpoints()]
-    run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
-    done = sum(
-        member.stop - member.start
-        for level in levels
-        for member in level.members
-        if run.has_member(member.replicate, level.number, member.arm)
-    )
-    watcher.planned(levels, done, f"{layout}: {run.record['layout_because']}")
-    try:
-        with crew(setting, layout) as team:
-            STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))
-    except (Interrupted, KeyboardInterrupt):
-        run.finish("interrupted")
-        raise
-    except BaseException:
-        run.finish("failed")
-        raise
-    run.finish("finished")
+    with run.working():
+        levels = planned(run, setting)
+        if (run.record.get("layout") or {}).get("device") != setting.device.type:
+            layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
+            run.update(layout=asdict(layout), layout_because=why)
+        layout = Layout(**run.record["layout"])
+        left = undone(run, layout, levels)
+        check_disk(run.path, setting, [Level(level, 0.0, tuple(members)) for level, members in left])
+        run.update(status="running", finished=None, **environment(setting))
+        abouts = [about for _, about in run.read_checkpoints()]
+        run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
+        total = sum(level.steps for level in levels)
+        waiting = sum(member.stop - member.start for _, members in left for member in members)
+        watcher.planned(levels, total - waiting, f"{layout}: {run.record['layout_because']}")
+        try:
+            with crew(setting, layout) as team:
+                STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))
+        except (Interrupted, KeyboardInterrupt):
+            _finish(run, "interrupted")
+            raise
+        except BaseException:
+            _finish(run, "failed")
+            raise
+        run.finish("finished")
+
+
+def _finish(run: Run, status: str) -> None:
+    """Record how the run ended, if the disk still takes it: the reason why it ended matters more."""
+    with suppress(RunFailed):
+        run.finish(status)
 
 
 def environment(setting: Setting) -> Record:

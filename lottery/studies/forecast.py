@@ -1,11 +1,15 @@
 """What a study will train and what that costs, told before it starts."""
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lottery.errors import LotteryError
+from lottery.files import spelt
 from lottery.studies.layout import choose
 from lottery.studies.plan import Level
 from lottery.studies.setting import Setting
@@ -28,11 +32,9 @@ def forecast(setting: Setting, levels: Sequence[Level]) -> RenderableType:
             str(level.number), f"{100 * level.density:.1f}", str(len(level.members)), arms, spans, f"{flops:.2e}"
         )
     weights = sum(shape.numel() for shape in setting.shapes.values())
-    state = sum(tensor.numel() * tensor.element_size() for tensor in setting.template.state_dict().values())
     networks = sum(len(level.members) for level in levels)
-    largest = max(len(level.members) for level in levels)
     layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
-    disk = networks * (state + weights) + 2 * config.replicates * state
+    kept, passing = disk(setting, levels)
     steps = sum(level.steps for level in levels)
     return Group(
         Text(
@@ -44,14 +46,28 @@ def forecast(setting: Setting, levels: Sequence[Level]) -> RenderableType:
         table,
         Text(
             f"{networks} networks, {steps:,} steps of training in all, {per_step * steps:.2e} FLOPs; "
-            f"disk {_bytes(disk)}, while training up to {_bytes(3 * largest * state)} more"
+            f"disk {spelt(kept)}, while training up to {spelt(passing)} more"
         ),
     )
 
 
-def _bytes(count: float) -> str:
-    units = ["B", "KiB", "MiB", "GiB", "TiB"]
-    while count >= 1024 and len(units) > 1:
-        count /= 1024
-        units.pop(0)
-    return f"{count:.1f} {units[0]}"
+def disk(setting: Setting, levels: Sequence[Level]) -> tuple[int, int]:
+    """Bytes on disk that training these levels takes: what is kept, and checkpoints that pass."""
+    state = sum(tensor.numel() * tensor.element_size() for tensor in setting.template.state_dict().values())
+    masks = sum(shape.numel() for shape in setting.shapes.values())
+    networks = sum(len(level.members) for level in levels)
+    lines = 300 * sum(3 * (level.steps // setting.every + len(level.members)) for level in levels)
+    early = (2 if setting.rewind_step else 1) * setting.config.replicates * state
+    # Weights, gradients' slots (at most two) in two generations, of the largest level at once.
+    passing = 2 * 3 * state * max((len(level.members) for level in levels), default=0)
+    return networks * (state + masks) + early + lines, passing
+
+
+def check_disk(folder: Path, setting: Setting, levels: Sequence[Level]) -> None:
+    """Raise LotteryError where the disk that `folder` is on lacks room for what training these levels writes."""
+    needed, free = sum(disk(setting, levels)), shutil.disk_usage(folder).free
+    if needed > free:
+        raise LotteryError(
+            f"{folder}: the study needs {spelt(needed)} of disk and {spelt(free)} are free; make room, or name another "
+            "place with --runs-dir"
+        )

@@ -5,7 +5,7 @@ run that is resumed or extended keeps the layout that it began with.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class Layout:
         workers: processes that train chunks side by side.
         threads: of each process, on a CPU.
         device: type of the device that it was chosen for.
+        splits: how often memory ran out and chunks were halved.
     """
 
     execution: str
@@ -40,16 +41,25 @@ class Layout:
     workers: int
     threads: int
     device: str
+    splits: int = 0
 
-    def chunks(self, members: Sequence["Member"]) -> list[list["Member"]]:
+    def chunks(self, members: Sequence["Member"], at_least: int | None = None) -> list[list["Member"]]:
         """Members in chunks of sizes that differ by at most one: enough chunks for all workers, none too large.
 
         Members of one replicate stand together: what they start from is ready at the same time.
+
+        Args:
+            members: at least one.
+            at_least: number of chunks; the number of workers where nothing is said.
         """
         ordered = sorted(members, key=lambda member: member.replicate)  # stable
-        count = max(-(-len(ordered) // self.chunk), min(self.workers, len(ordered)))
+        count = max(-(-len(ordered) // self.chunk), min(at_least or self.workers, len(ordered)))
         bounds = [len(ordered) * part // count for part in range(count + 1)]
         return [ordered[low:high] for low, high in pairwise(bounds)]
+
+    def halved(self, members: int) -> "Layout":
+        """The layout to go on with where memory ran out for so many members."""
+        return replace(self, chunk=max(1, min(self.chunk, members // 2)), splits=self.splits + 1)
 
     def __str__(self) -> str:
         members = "one member" if self.chunk == 1 else f"up to {self.chunk} members"

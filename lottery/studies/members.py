@@ -2,16 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from lottery import masks
+from lottery.analysis.collapse import collapsed
 from lottery.analysis.flops import masked_flops
 from lottery.cohort import Network
 from lottery.errors import Interrupted, RunFailed
 from lottery.files import Record
 from lottery.store import Run
-from lottery.studies.chunk import Advanced, Checkpoint, Evaluated, Job, Passed, Stopped, Trained
+from lottery.studies.chunk import (
+    Advanced,
+    Checkpoint,
+    Evaluated,
+    Event,
+    Job,
+    OutOfMemory,
+    Passed,
+    Saved,
+    Stopped,
+    Trained,
+)
 from lottery.studies.layout import Layout
 from lottery.studies.plan import Level, Member
 from lottery.studies.setting import Setting
@@ -35,6 +47,9 @@ class Watcher(Protocol):
 
     def trained(self, level: int, members: Sequence[Member]) -> None:
         """They are done."""
+
+    def noted(self, text: str) -> None:
+        """Something that whoever looks on should know."""
 
 
 @dataclass(frozen=True)
@@ -69,82 +84,188 @@ def train_members(
 
     Raises:
         Interrupted: asked to stop; checkpoints hold how far it got.
-        RunFailed: a network diverged, or a worker died.
+        RunFailed: all networks diverged, a worker died, memory or disk ran out.
     """
-    run, setting, watcher = context.run, context.setting, context.watcher
-    by_number = {level.number: level for level in levels}
-    waiting = undone(run, context.layout, levels)
-    checkpoints = list(run.read_checkpoints())
-    records = defaultdict[tuple[int, int, str], list[Record]](list)
-    for record in run.metrics() if checkpoints else []:
-        records[record["level"], record["replicate"], record["arm"]].append(record)
+    members = _Members(context, levels, network, source, list(snapshots))
+    for job, event in context.crew.train(members.next_job, context.stop):
+        members.take(job, event)
+    if members.waiting or members.stopped:
+        raise Interrupted
+    if all(members.diverged.values()):
+        raise RunFailed(
+            "all networks diverged: their loss is not a finite number.\nLower train.optimizer.lr, or add a warm-up to "
+            "train.schedule" + ("." if context.setting.config.train.precision == "float32" else ", or use float32.")
+        )
 
-    def next_job() -> Job | None:
-        for position, (level, members) in enumerate(waiting):
-            before = source(level)
-            if before is None or all(run.has_member(member.replicate, before, "main") for member in members):
-                del waiting[position]
-                about = _about(level, members, context.layout)
-                found = [Checkpoint(tensors, at["seconds"]) for tensors, at in checkpoints if at | about == at]
-                job = Job(
-                    level=level,
-                    members=members,
-                    networks=[network(level, member) for member in members],
-                    execution=context.layout.execution,
-                    snapshots=list(snapshots) if level == 0 else [],
-                    checkpoint=found[0] if found else None,
-                )
-                watcher.training(level, members, len(members) * (found[0].step - members[0].start) if found else 0)
-                return job
+
+class _Members:
+    """The members of a study: who waits to be trained, who is under way, and how the trained ones fared."""
+
+    def __init__(
+        self,
+        context: Context,
+        levels: Sequence[Level],
+        network: Callable[[int, Member], Network],
+        source: Callable[[int], int | None],
+        snapshots: list[int],
+    ) -> None:
+        run = context.run
+        self._context, self._layout, self._network, self._source = context, context.layout, network, source
+        self._snapshots, self._levels = snapshots, {level.number: level for level in levels}
+        self.stopped = False
+        self.waiting = undone(run, context.layout, levels)
+        self.diverged = {
+            (level.number, member.replicate, member.arm): run.read_summary(
+                member.replicate, level.number, member.arm
+            ).get("diverged")
+            is not None
+            for level in levels
+            for member in level.members
+            if run.has_member(member.replicate, level.number, member.arm)
+        }
+        self._collapsed: dict[_Key, list[str]] = {}
+        self._checkpoints = list(run.read_checkpoints())
+        self._records = defaultdict[_Key, list[Record]](list)
+        for record in run.metrics() if self._checkpoints else []:
+            self._records[record["level"], record["replicate"], record["arm"]].append(record)
+
+    def next_job(self) -> Job | None:
+        """The first chunk that waits for nobody; those that wait in vain, for a network that diverged, are left out."""
+        for level, members in [*self.waiting]:
+            tickets = [self._ticket(level, member.replicate) for member in members]
+            if True in tickets:
+                self.waiting.remove((level, members))
+                there = [member for member, lost in zip(members, tickets, strict=True) if not lost]
+                if there:
+                    self.waiting.insert(0, (level, there))
+                    return self.next_job()
+            elif None not in tickets:
+                self.waiting.remove((level, members))
+                return self._job(level, members)
         return None
 
-    stopped = False
-    for job, event in context.crew.train(next_job, context.stop):
-        name = f"level-{job.level:02d}-{job.members[0].arm}-{job.members[0].replicate}"
+    def _ticket(self, level: int, replicate: int) -> bool | None:
+        """Whether what a replicate's networks at `level` start from is lost, for it diverged; None: not known yet."""
+        before = self._source(level)
+        if before is None:
+            return False
+        lost = self._ticket(before, replicate)
+        return True if lost else self.diverged.get((before, replicate, "main"))
+
+    def _job(self, level: int, members: list[Member]) -> Job:
+        setting, watcher = self._context.setting, self._context.watcher
+        about = _about(level, members, self._layout)
+        found = [Checkpoint(tensors, at["seconds"]) for tensors, at in self._checkpoints if at | about == at]
+        networks = [self._network(level, member) for member in members]
+        for member, start in zip(members, networks, strict=True):
+            layers = collapsed(setting.template, setting.data.shape, start.mask)
+            if layers:
+                self._collapsed[level, member.replicate, member.arm] = layers
+                watcher.noted(
+                    f"level {level}, replicate {member.replicate}, {member.arm}: no path is left through "
+                    f"{', '.join(layers)}; what it is trained to means little"
+                )
+        watcher.training(level, members, len(members) * (found[0].step - members[0].start) if found else 0)
+        return Job(
+            level=level,
+            members=members,
+            networks=networks,
+            execution=self._layout.execution,
+            snapshots=self._snapshots if level == 0 else [],
+            checkpoint=found[0] if found else None,
+        )
+
+    def take(self, job: Job, event: Event) -> None:
+        """Write down what came of a chunk."""
+        run, watcher = self._context.run, self._context.watcher
         match event:
             case Advanced(steps):
                 watcher.advanced(job.level, steps * len(job.members))
             case Evaluated(new):
                 for record in new:
-                    records[record["level"], record["replicate"], record["arm"]].append(record)
+                    self._records[record["level"], record["replicate"], record["arm"]].append(record)
                 run.append_metrics(new)
                 watcher.evaluated(new)
             case Passed(step, states):
                 for member, state in zip(job.members, states, strict=True):
                     run.write_early(member.replicate, step, state)
-            case Trained(networks, seconds):
-                for member, trained in zip(job.members, networks, strict=True):
-                    own = records.pop((job.level, member.replicate, member.arm))
-                    share = seconds / len(job.members)
-                    summary = _summary(setting, by_number[job.level], member, trained, own, share)
-                    run.write_member(member.replicate, job.level, member.arm, trained, summary)
-                    run.append_levels([summary])
-                run.drop_checkpoint(name)
-                watcher.trained(job.level, job.members)
+            case Saved(checkpoint):
+                self._keep(job, checkpoint)
             case Stopped(checkpoint):
-                about = _about(job.level, job.members, context.layout)
-                about |= {"step": checkpoint.step, "seconds": checkpoint.seconds}
-                run.write_checkpoint(name, checkpoint.tensors, about)
-                stopped = True
-    if stopped or waiting:
-        raise Interrupted
+                self._keep(job, checkpoint)
+                self.stopped = True
+            case Trained():
+                self._finish(job, event)
+            case OutOfMemory(reason):
+                self._make_smaller(job, reason)
+
+    def _keep(self, job: Job, checkpoint: Checkpoint) -> None:
+        about = _about(job.level, job.members, self._layout)
+        about |= {"step": checkpoint.step, "seconds": checkpoint.seconds}
+        self._context.run.write_checkpoint(_name(job), checkpoint.tensors, about)
+
+    def _finish(self, job: Job, event: Trained) -> None:
+        run, setting, level = self._context.run, self._context.setting, self._levels[job.level]
+        for member, network, diverged in zip(job.members, event.networks, event.diverged, strict=True):
+            key = (job.level, member.replicate, member.arm)
+            summary = _summary(setting, level, member, network, self._records.pop(key))
+            summary["train_seconds"] = round(event.seconds / len(job.members), 3)
+            summary |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, [])}
+            run.write_member(member.replicate, job.level, member.arm, network, summary)
+            run.append_levels([summary])
+            self.diverged[key] = diverged is not None
+            if diverged is not None:
+                self._context.watcher.noted(
+                    f"level {job.level}, replicate {member.replicate}, {member.arm}: diverged at step {diverged:,}"
+                )
+        run.drop_checkpoint(_name(job))
+        self._context.watcher.trained(job.level, job.members)
+
+    def _make_smaller(self, job: Job, reason: str) -> None:
+        """Go on with chunks of half the size where memory ran out."""
+        if len(job.members) == 1:
+            others = " or workers" if self._layout.workers > 1 else ""
+            raise RunFailed(f"out of memory ({reason}).\nLower train.batch_size{others}, then start the study anew.")
+        self._layout = self._layout.halved(len(job.members))
+        self._context.run.update(layout=asdict(self._layout))
+        self._context.watcher.noted(f"out of memory with {len(job.members)} members; going on: {self._layout}")
+        for member in job.members:  # their evaluations will be made again
+            self._records.pop((job.level, member.replicate, member.arm), None)
+        self._context.run.forget_lines({(job.level, member.replicate, member.arm) for member in job.members})
+        self.waiting = [
+            (level, part)
+            for level, members in [(job.level, job.members), *self.waiting]
+            for part in self._layout.chunks(members, at_least=1)
+        ]
+
+
+_Key = tuple[int, int, str]
+"""Level, replicate, arm."""
 
 
 def undone(run: Run, layout: Layout, levels: Sequence[Level]) -> list[tuple[int, list[Member]]]:
     """Level and members of the chunks to be trained; tickets before their controls: the next level waits for them.
 
-    A chunk is trained as a whole: where a crash left it half written, the half is forgotten.
+    A chunk is trained as a whole: where a crash left it half written, the half is forgotten. Unless memory ran out
+    before, and chunks are no longer what they were: then those that are not done are trained, and nothing is lost.
     """
     chunks = []
     for level in levels:
         for group in level.groups():
             for members in layout.chunks(group):
-                done = [run.has_member(member.replicate, level.number, member.arm) for member in members]
-                if not all(done):
-                    chunks.append((level.number, members))
+                left = [member for member in members if not run.has_member(member.replicate, level.number, member.arm)]
+                if left and not layout.splits:
+                    left = members
                     for member in members:
                         run.forget_member(member.replicate, level.number, member.arm)
+                if left:
+                    chunks.append((level.number, left))
     return sorted(chunks, key=lambda chunk: (chunk[0], all(member.arm != "main" for member in chunk[1])))
+
+
+def _name(job: Job) -> str:
+    """Of a chunk's checkpoint."""
+    return f"level-{job.level:02d}-{job.members[0].arm}-{job.members[0].replicate}"
 
 
 def _about(level: int, members: Sequence[Member], layout: Layout) -> Record:
@@ -165,20 +286,13 @@ def before_checkpoint(record: Record, about: Record) -> bool:
     )
 
 
-def _summary(
-    setting: Setting, level: Level, member: Member, network: Network, records: list[Record], seconds: float
-) -> Record:
+def _summary(setting: Setting, level: Level, member: Member, network: Network, records: list[Record]) -> Record:
     by_split = {
         split: {record["step"]: record for record in records if record["split"] == split}
         for split in ("validation", "test")
     }
     validation, test = by_split["validation"], by_split["test"]
-    last = test[member.stop]
-    if last["loss"] is None:
-        raise RunFailed(
-            f"replicate {member.replicate}, {member.arm}, level {level.number} diverged: its loss is not a finite "
-            "number.\nLower train.optimizer.lr, or add a warm-up to train.schedule."
-        )
+    end = max(test)  # where it diverged, before the end of training
     # Read retroactively, never halting training: the first minimum of the validation loss (Frankle & Carbin 2019).
     early = min(
         (step for step in validation if validation[step]["loss"] is not None),
@@ -194,12 +308,11 @@ def _summary(
         "total": masks.total(network.mask),
         "flops": masked_flops(setting.flops, network.mask),
         "start_step": member.start,
-        "stop_step": member.stop,
-        "test_accuracy": last["accuracy"],
-        "test_loss": last["loss"],
-        "validation_accuracy": validation[member.stop]["accuracy"] if validation else None,
-        "validation_loss": validation[member.stop]["loss"] if validation else None,
+        "stop_step": end,
+        "test_accuracy": test[end]["accuracy"],
+        "test_loss": test[end]["loss"],
+        "validation_accuracy": validation[end]["accuracy"] if validation else None,
+        "validation_loss": validation[end]["loss"] if validation else None,
         "early_stop_step": early,
         "early_stop_test_accuracy": test[early]["accuracy"] if early is not None else None,
-        "train_seconds": round(seconds, 3),
     }

@@ -58,8 +58,8 @@ def extended(run: Run, iterations: int) -> Config:
 def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:
     """The ticket's mask at `level`: the best of the weights that level `source` still has, by the pruning score."""
     setting, pruning = context.setting, context.setting.config.pruning
-    state = context.run.read_weights(replicate, source, "main")
-    mask = context.run.read_mask(replicate, source, "main")
+    state = context.run.read_weights(replicate, source, "main", setting.like.state)
+    mask = context.run.read_mask(replicate, source, "main", setting.like.mask)
     names = included(setting)
     scores = pruning.score.entry(
         {name: state[name] for name in names},
@@ -89,7 +89,7 @@ def arm(context: Context, name: str, ticket: Network, level: int, replicate: int
 
 def _rewound(context: Context, source: int, replicate: int) -> State:
     """The weights that retraining starts from."""
-    step = context.setting.rewind_step
+    step, like = context.setting.rewind_step, context.setting.like.state
     if step is None:
-        return context.run.read_weights(replicate, source, "main")
-    return context.run.read_early(replicate, step)
+        return context.run.read_weights(replicate, source, "main", like)
+    return context.run.read_early(replicate, step, like)

@@ -52,7 +52,7 @@ def rewind(context: Context) -> None:
     """Retrain from the networks that `lay_down` kept in the run directory."""
 
     def network(level: int, member: Member) -> Network:
-        return context.run.read_start(member.replicate, level, member.arm)
+        return context.run.read_start(member.replicate, level, member.arm, context.setting.like)
 
     train_members(context, [plan_rewind(context.run, context.setting)], network)
 
@@ -60,7 +60,7 @@ def rewind(context: Context) -> None:
 def plan_rewind(run: Run, setting: Setting) -> Level:
     """The one level that is trained."""
     about = Rewind(**run.record["rewind"])
-    return rewound_level(setting, about.level, about.to, run.read_mask(0, about.level, "main"))
+    return rewound_level(setting, about.level, about.to, run.read_mask(0, about.level, "main", setting.like.mask))
 
 
 def starts(parent: Run, setting: Setting, about: Rewind) -> list[Network]:
@@ -78,12 +78,17 @@ def starts(parent: Run, setting: Setting, about: Rewind) -> list[Network]:
     if not all(parent.has_member(replicate, about.level, "main") for replicate in replicates):
         there = sorted({line["level"] for line in parent.levels() if line["arm"] == "main"})
         raise LotteryError(f"{parent.path} has no finished level {about.level}; it has {_spelt(there)}")
+    for replicate in replicates:
+        if parent.read_summary(replicate, about.level, "main").get("diverged") is not None:
+            raise LotteryError(
+                f"{parent.path}: replicate {replicate} diverged at level {about.level}; take another level"
+            )
     if not 0 <= about.to < setting.length:
         raise LotteryError(f"--to {about.to}it is outside training, which ends at {setting.length}it")
     if about.weights == "reinit":
         states = [setting.initial(replicate, "rewind", about.level) for replicate in replicates]
     elif about.weights == "final":
-        states = [parent.read_weights(replicate, about.level, "main") for replicate in replicates]
+        states = [parent.read_weights(replicate, about.level, "main", setting.like.state) for replicate in replicates]
     else:
         states = _dense(parent, setting, about.to)
     return [Network(states[replicate], _mask(parent, setting, about, replicate)) for replicate in replicates]
@@ -97,7 +102,7 @@ def _dense(parent: Run, setting: Setting, step: int) -> list[State]:
     """The dense networks at `step`: as kept, or trained once more up to there, since training repeats exactly."""
     replicates = range(setting.config.replicates)
     if all(parent.has_early(replicate, step) for replicate in replicates):
-        return [parent.read_early(replicate, step) for replicate in replicates]
+        return [parent.read_early(replicate, step, setting.like.state) for replicate in replicates]
     print(f"the dense networks at {step}it were not kept: training them up to there once more", file=sys.stderr)
     names = list(setting.shapes)
     states: dict[int, State] = {}
@@ -120,7 +125,7 @@ def _dense(parent: Run, setting: Setting, step: int) -> list[State]:
 
 
 def _mask(parent: Run, setting: Setting, about: Rewind, replicate: int) -> Mask:
-    ticket = parent.read_mask(replicate, about.level, "main")
+    ticket = parent.read_mask(replicate, about.level, "main", setting.like.mask)
     if about.mask == "keep":
         return ticket
     if about.mask == "invert":
@@ -137,8 +142,8 @@ def _inverted(parent: Run, setting: Setting, level: int, replicate: int, ticket:
     score = setting.config.pruning.score
     order = {name: torch.zeros(mask.shape, dtype=torch.float64) for name, mask in ticket.items()}
     for earlier in range(level):
-        state = parent.read_weights(replicate, earlier, "main")
-        alive = parent.read_mask(replicate, earlier, "main")
+        state = parent.read_weights(replicate, earlier, "main", setting.like.state)
+        alive = parent.read_mask(replicate, earlier, "main", setting.like.mask)
         generator = stream(setting.config.seed, "prune", replicate, earlier + 1)
         scores = score.entry({name: state[name] for name in ticket}, generator, **score.options)
         for name, values in scores.items():

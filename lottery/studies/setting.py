@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from lottery import devices
+from lottery import devices, masks
 from lottery.analysis.flops import layer_flops
 from lottery.batches import Batches, Resident
-from lottery.cohort import State, initialise, prunable
+from lottery.cohort import Network, State, initialise, prunable
 from lottery.config import Config
 from lottery.data import Dataset
 from lottery.errors import LotteryError
@@ -52,6 +52,12 @@ class Setting:
             *name,
         )
 
+    @property
+    def like(self) -> Network:
+        """Names, shapes and types of a network's tensors; its numbers mean nothing."""
+        state = self.template.state_dict()
+        return Network(state, masks.full(state, list(self.shapes)))
+
     def batches(self, replicates: list[int]) -> Batches:
         """Training batches for members of these replicates."""
         return Batches(self.data, replicates, self.config.train.batch_size, self.config.seed)
@@ -82,7 +88,7 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     places = len(devices.places(config.device, device))
     if config.workers != "auto" and config.workers > places and not devices.can_fork(device):
         raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
-    devices.configure(device, config.train.precision)
+    devices.configure(device, config.train.precision, config.deterministic)
     _check_device(config, device)
     own = dataset
     dataset = dataset or config.data.entry(**config.data.options)

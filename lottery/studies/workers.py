@@ -21,7 +21,7 @@ import torch
 from lottery import devices
 from lottery.devices import can_fork
 from lottery.errors import RunFailed
-from lottery.studies.chunk import Event, Job, Stopped, Trained, train_chunk
+from lottery.studies.chunk import LAST, Event, Job, train_chunk
 from lottery.studies.layout import Layout
 from lottery.studies.setting import Setting
 
@@ -97,7 +97,7 @@ class Workers:
             for ready in wait(list(under_way), _SECONDS_BETWEEN_LOOKS):
                 assert isinstance(ready, Connection)
                 job, event = under_way[ready], self._receive(ready)
-                if isinstance(event, Stopped | Trained):
+                if isinstance(event, LAST):
                     del under_way[ready]
                     idle.append(ready)
                 yield job, event
@@ -173,7 +173,9 @@ def _work(
     """Life of a worker: jobs come in, events go out, until the connection is closed or the parent is gone."""
     for stranger in strangers:  # the parent's ends, inherited: while one is open, nobody sees that the parent is gone
         stranger.close()
-    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and batch systems signal all processes; the parent decides
+    # Ctrl-C and batch systems signal all processes; the parent decides, and what it handles is inherited.
+    handled = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
+    for number in handled | {signal.SIGINT, signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(threads)
     setting = load()

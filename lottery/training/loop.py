@@ -8,6 +8,7 @@ from torch import Tensor
 from lottery.batches import Batches
 from lottery.cohort import Cohort
 from lottery.config import Optimizer
+from lottery.errors import LotteryError
 from lottery.optimizers import Slots
 from lottery.training.graph import Graph
 
@@ -43,6 +44,9 @@ class Trainer:
         self._slots: Slots = {}
         self._loss = torch.zeros(cohort.size, device=cohort.device)
         self._steps = 0
+        # Divergence is noted on the device and asked for at evaluations: no step waits for an answer.
+        self._finite = torch.ones(cohort.size, dtype=torch.bool, device=cohort.device)
+        self._finite_steps = torch.full((cohort.size,), start, device=cohort.device)
         self._graph = Graph(self._train_step) if cuda_graph else None
 
     @property
@@ -71,6 +75,15 @@ class Trainer:
         with torch.no_grad():
             self._optimize(self.cohort.leaves, gradients, self._slots, factor, **self._options)
         self._loss += losses
+        self._finite &= losses.isfinite()
+        self._finite_steps += self._finite
+
+    def diverged(self) -> list[int | None]:
+        """Each member's first step whose loss was not a finite number; None where it always was one."""
+        return [
+            None if finite else step
+            for finite, step in zip(self._finite.tolist(), self._finite_steps.tolist(), strict=True)
+        ]
 
     def pop_loss(self) -> list[float]:
         """Each member's mean training loss over the steps since the last call; NaN where there were none."""
@@ -82,6 +95,7 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         """All that a trainer of the same cohort needs to go on from here, as tensors on the CPU."""
         tensors = {"step": torch.tensor(self.step), "loss": self._loss, "loss_steps": torch.tensor(self._steps)}
+        tensors |= {"finite": self._finite, "finite_steps": self._finite_steps}
         tensors |= {f"weights/{name}": tensor.detach() for name, tensor in self.cohort.weights.items()}
         tensors |= {f"buffers/{name}": tensor for name, tensor in self.cohort.buffers.items()}
         for slot, values in self._slots.items():
@@ -90,14 +104,22 @@ class Trainer:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `state` returned."""
-        self.step, self._steps = int(tensors["step"]), int(tensors["loss_steps"])
-        self._loss.copy_(tensors["loss"])
-        for kind, own in (("weights", self.cohort.weights), ("buffers", self.cohort.buffers)):
-            for name, tensor in own.items():
-                tensor.copy_(tensors[f"{kind}/{name}"])
-        names = dict.fromkeys(key.split("/")[1] for key in tensors if key.startswith("slots/"))
-        count = len(self.cohort.leaves)
-        self._slots = {
-            name: [tensors[f"slots/{name}/{index}"].to(self.cohort.device) for index in range(count)] for name in names
-        }
+        """Go on from what `state` returned; raises LotteryError where it is of another cohort."""
+        try:
+            self.step, self._steps = int(tensors["step"]), int(tensors["loss_steps"])
+            for name, own in (("loss", self._loss), ("finite", self._finite), ("finite_steps", self._finite_steps)):
+                own.copy_(tensors[name])
+            for kind, owned in (("weights", self.cohort.weights), ("buffers", self.cohort.buffers)):
+                for name, tensor in owned.items():
+                    tensor.copy_(tensors[f"{kind}/{name}"])
+            names = dict.fromkeys(key.split("/")[1] for key in tensors if key.startswith("slots/"))
+            self._slots = {
+                name: [
+                    tensors[f"slots/{name}/{index}"].to(self.cohort.device) for index in range(len(self.cohort.leaves))
+                ]
+                for name in names
+            }
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise LotteryError(
+                f"a checkpoint does not fit its networks ({error}); remove the folder checkpoint"
+            ) from None

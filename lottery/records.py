@@ -1,0 +1,126 @@
+"""What stands in a run's JSON files: names and types. What is read from a run directory is checked against them.
+
+A line of `metrics.jsonl` is an Evaluation, of `levels.jsonl` a Summary; `run.json` holds About.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from lottery.complaints import first
+from lottery.errors import LotteryError
+
+SCHEMA = 2
+"""Of the run directory; raised whenever an older `lottery` could not read it, or would read it wrongly."""
+
+Index = Annotated[int, Field(ge=0, le=1 << 48)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""Without control characters, which a terminal would obey."""
+Arm = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")]
+
+_STRICT = ConfigDict(strict=True, extra="allow")
+
+
+@with_config(_STRICT)
+class Evaluation(TypedDict):
+    """One network at one step, evaluated on one split."""
+
+    replicate: Index
+    arm: Arm
+    level: Index
+    step: Index
+    epoch: Number
+    split: Literal["train", "validation", "test"]
+    loss: Number | None
+    """Mean cross entropy in nats; of the training split, over the batches since the last line. Null: not finite."""
+    accuracy: Share | None
+    """0 to 1; null for the training split."""
+    lr: Number
+    seconds: Number
+    """Of training, up to here, of all members that were trained together."""
+
+
+@with_config(_STRICT)
+class Summary(TypedDict):
+    """One trained network."""
+
+    replicate: Index
+    arm: Arm
+    level: Index
+    density: Share
+    nonzero: Index
+    total: Index
+    flops: Index
+    start_step: Index
+    stop_step: Index
+    test_accuracy: Share
+    test_loss: Number | None
+    validation_accuracy: Share | None
+    validation_loss: Number | None
+    early_stop_step: Index | None
+    early_stop_test_accuracy: Share | None
+    train_seconds: Number
+    diverged: NotRequired[Index | None]
+    """Step at which the loss was first not a finite number; null where it always was one."""
+    collapsed: NotRequired[list[Text]]
+    """Layers through which no path leads from input to output."""
+
+
+@with_config(_STRICT)
+class LayoutRecord(TypedDict):
+    """See `lottery.studies.layout.Layout`."""
+
+    execution: Literal["stacked", "looped"]
+    chunk: Annotated[int, Field(ge=1, le=1 << 20)]
+    workers: Annotated[int, Field(ge=1, le=4096)]
+    threads: Annotated[int, Field(ge=1, le=4096)]
+    device: Literal["cpu", "cuda", "mps"]
+    splits: Index
+
+
+@with_config(_STRICT)
+class RewindRecord(TypedDict):
+    """See `lottery.studies.rewind.Rewind`."""
+
+    level: Index
+    to: Index
+    weights: Literal["rewind", "reinit", "final"]
+    mask: Literal["keep", "shuffle", "random", "invert"]
+
+
+@with_config(_STRICT)
+class About(TypedDict):
+    """A run: what was run, by what, on what, and how it stands."""
+
+    schema: NotRequired[int]
+    id: Text
+    study: Literal["train", "prune", "rewind"]
+    status: Literal["running", "finished", "interrupted", "failed"]
+    started: Text
+    finished: Text | None
+    command: NotRequired[list[Text]]
+    parent: NotRequired[Text | None]
+    rewind: NotRequired[RewindRecord]
+    layout: NotRequired[LayoutRecord | None]
+    layout_because: NotRequired[Text]
+    device: NotRequired[Text]
+    host: NotRequired[Text]
+    process: NotRequired[Index]
+
+
+EVALUATIONS = TypeAdapter(list[Evaluation])
+SUMMARIES = TypeAdapter(list[Summary])
+SUMMARY = TypeAdapter(Summary)
+ABOUT = TypeAdapter(About)
+
+
+def check(adapter: TypeAdapter[Any], value: Any, where: object) -> Any:
+    """`value`, if it is what `adapter` describes; raises LotteryError that names `where` and what is wrong."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        place, reason = first(error)
+        raise LotteryError(f"{where} is not what lottery writes: {place}: {reason[:200]}") from None

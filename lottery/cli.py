@@ -176,6 +176,8 @@ def resume(
     """Go on where a run stopped, whatever stopped it."""
     found = _find(run, runs_dir)
     if found.record["status"] == "finished":
+        with found.working():
+            found.settle(lambda record: False)  # noqa: ARG005
         _message(f"{found.path} is finished already")
         _report([found])
         return

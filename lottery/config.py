@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from lottery import complaints
+from lottery import bounded_yaml, complaints
 from lottery.choices import Choice, Section
 from lottery.errors import LotteryError
 from lottery.values import Count, Duration, NumberOrFraction, Positive, Proportion
@@ -22,7 +22,7 @@ from lottery.values import Count, Duration, NumberOrFraction, Positive, Proporti
 class Augment(Section):
     """Random changes to training images, drawn anew each epoch."""
 
-    crop: Annotated[int, Field(ge=0)] = 0
+    crop: Annotated[int, Field(ge=0, le=32)] = 0
     """Pixels of black border, from which an image of the original size is cropped at random; 4 is usual for CIFAR."""
     flip: bool = False
     """Mirror half of the images."""
@@ -133,7 +133,7 @@ class Pruning(Section):
     """Other shares for the layers that match a name pattern; the first match counts. Needs `allocation: uniform`."""
     exclude: tuple[str, ...] = ()
     """Name patterns of layers that stay dense, such as `output` or `*shortcut*`."""
-    iterations: Count = 5
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 5
     """Rounds of pruning and retraining."""
     one_shot: bool = False
     """Each round prunes the dense trained network directly, instead of the round before."""
@@ -174,11 +174,11 @@ class Config(Section):
     train: Train = Field(default_factory=Train)
     pruning: Pruning = Field(default_factory=Pruning)
     checkpoint: Checkpoints = Field(default_factory=Checkpoints)
-    replicates: Count = 1
+    replicates: Annotated[int, Field(ge=1, le=1000)] = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""
     seed: Annotated[int, Field(ge=0)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
-    workers: Literal["auto"] | Count = "auto"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Processes that train chunks of members side by side, on a CPU; auto: one for each core, if there are members."""
     execution: Literal["auto", "stacked", "looped"] = "auto"
     """How members of a cohort are computed: in one batched product, or one after the other."""
@@ -201,19 +201,36 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         LotteryError: the file can't be read or is not a valid config; one line says where and what.
     """
     try:
+        if path.stat().st_size > bounded_yaml.LARGEST:
+            raise LotteryError(f"{path}: can't be read: larger than any config is")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a UTF-8 text"
         raise LotteryError(f"{path}: can't be read: {reason}") from error
+    return parse(text, str(path), path.stem, overrides)
+
+
+def parse(text: str, path: str, name: str, overrides: Sequence[str] = ()) -> Config:
+    """The config that a YAML text says.
+
+    Args:
+        text: YAML.
+        path: where it stands, for messages.
+        name: of the study, where the text doesn't say.
+        overrides: as for `load`.
+
+    Raises:
+        LotteryError: it is not a valid config.
+    """
     try:
-        values = yaml.safe_load(text)
+        values = bounded_yaml.parse(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise LotteryError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from error
     if not isinstance(values, dict):
         raise LotteryError(f"{path}: a config is a mapping of keys such as name, data, model, train, pruning")
-    values.setdefault("name", path.stem)
+    values.setdefault("name", name)
     touched = [_override(values, override) for override in overrides]
     try:
         return Config.model_validate(values)
@@ -231,7 +248,7 @@ def _override(values: dict[str, Any], override: str) -> str:
     if not equals or not all((*parents, last)):
         raise LotteryError(f"--set {override}: write key.path=value, such as train.batch_size=60")
     try:
-        value = yaml.safe_load(text)
+        value = bounded_yaml.parse(text)
     except yaml.YAMLError:
         raise LotteryError(f"--set {override}: the value is not valid YAML") from None
     target = values

@@ -15,9 +15,10 @@ Files appear whole or not at all, and carry checksums: see `lottery.files`.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -96,20 +97,22 @@ class Run:
         Raises:
             LotteryError: another process works on it, it holds links that lead elsewhere, or can't be written.
         """
-        try:
-            with lock(self.path):
-                self.refuse_links()
-                yield
-        except Locked:
-            record = self.record
-            raise LotteryError(
-                f"{self.path} is being worked on by process {record.get('process', '?')} on "
-                f"{record.get('host', 'this machine')}; wait for it, or stop it"
-            ) from None
-        except PermissionError as error:
-            raise LotteryError(
-                f"{self.path}: can't be written ({error.strerror}); copy it to a place of yours"
-            ) from None
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(lock(self.path))
+            except Locked:
+                record = self.record
+                raise LotteryError(
+                    f"{self.path} is being worked on by process {record.get('process', '?')} on "
+                    f"{record.get('host', 'this machine')}; wait for it, or stop it"
+                ) from None
+            except OSError as error:
+                reason = (error.strerror or "").lower()
+                raise LotteryError(
+                    f"{self.path}: can't be written ({reason}); copy it to where you may write"
+                ) from None
+            self.refuse_links()
+            yield
 
     def refuse_links(self) -> None:
         """What is written into a run stays in it: a stranger's run may hold links that lead out of it."""
@@ -134,7 +137,7 @@ class Run:
             raise LotteryError(
                 f"{path} is damaged, or was changed by hand; a run keeps its config: start another with a copy of it"
             )
-        return configs.load(path)
+        return configs.parse(text, str(path), self.path.name)
 
     def write_config(self, config: Config) -> None:
         """Replace `config.yaml`."""
@@ -169,7 +172,7 @@ class Run:
 
     def write_early(self, replicate: int, step: int, state: State) -> None:
         """Keep the dense network's state at `step`: initialization, or a step to rewind to."""
-        files.write_tensors(self._early(replicate, step), state)
+        self._write_tensors(self._early(replicate, step), state)
 
     def has_early(self, replicate: int, step: int) -> bool:
         """Whether the dense network's state at `step` is kept."""
@@ -177,24 +180,24 @@ class Run:
 
     def read_early(self, replicate: int, step: int, like: State | None = None) -> State:
         """The dense network's state at `step`, shaped `like` the model; raises LotteryError where it is damaged."""
-        return files.read_tensors(self._early(replicate, step), like)
+        return self._read_tensors(self._early(replicate, step), like)
 
     def write_start(self, replicate: int, level: int, arm: str, network: Network) -> None:
         """Keep what a member starts from, where that can't be had from the rest of this directory."""
         folder = self._member(replicate, level, arm)
-        files.write_tensors(folder / "mask.safetensors", network.mask)
-        files.write_tensors(folder / "start.safetensors", network.state)
+        self._write_tensors(folder / "mask.safetensors", network.mask)
+        self._write_tensors(folder / "start.safetensors", network.state)
 
     def read_start(self, replicate: int, level: int, arm: str, like: Network) -> Network:
         """What `write_start` kept."""
         path = self._member(replicate, level, arm) / "start.safetensors"
-        return Network(files.read_tensors(path, like.state), self.read_mask(replicate, level, arm, like.mask))
+        return Network(self._read_tensors(path, like.state), self.read_mask(replicate, level, arm, like.mask))
 
     def write_member(self, replicate: int, level: int, arm: str, network: Network, summary: Record) -> None:
         """Keep a trained network; its summary comes last and says that it is done."""
         folder = self._member(replicate, level, arm)
-        files.write_tensors(folder / "mask.safetensors", network.mask)
-        files.write_tensors(folder / "weights.safetensors", network.state)
+        self._write_tensors(folder / "mask.safetensors", network.mask)
+        self._write_tensors(folder / "weights.safetensors", network.state)
         files.flush(self.path / "metrics.jsonl")  # the summary says that its evaluations are there
         files.write_json(folder / "summary.json", summary)
 
@@ -209,6 +212,8 @@ class Run:
     def _summary(self, path: Path) -> Record:
         try:
             summary: Record = records.check(records.SUMMARY, files.read_json(path), path)
+            if self._member(summary["replicate"], summary["level"], summary["arm"]) != path.parent:
+                raise LotteryError(f"{path} is the summary of another network")
         except LotteryError as error:
             raise LotteryError(f"{error};\nremove that file to have the network trained again") from None
         return summary
@@ -219,15 +224,25 @@ class Run:
 
     def read_mask(self, replicate: int, level: int, arm: str, like: Mask | None = None) -> Mask:
         """The mask of a network, shaped `like` one of the model; raises LotteryError where it is missing or damaged."""
-        return self._tensors(self._member(replicate, level, arm) / "mask.safetensors", like)
+        return self._read_member(self._member(replicate, level, arm) / "mask.safetensors", like)
 
     def read_weights(self, replicate: int, level: int, arm: str, like: State | None = None) -> State:
         """The state of a trained network, shaped `like` the model's; raises LotteryError where it is damaged."""
-        return self._tensors(self._member(replicate, level, arm) / "weights.safetensors", like)
+        return self._read_member(self._member(replicate, level, arm) / "weights.safetensors", like)
 
-    def _tensors(self, path: Path, like: State | None) -> State:
+    def _write_tensors(self, path: Path, tensors: State) -> None:
+        """Write a tensor file that knows its place in the run."""
+        files.write_tensors(path, tensors, {"place": path.relative_to(self.path).as_posix()})
+
+    def _read_tensors(self, path: Path, like: State | None) -> State:
+        tensors, about = files.read_tensors_about(path, like)
+        if about.get("place") != path.relative_to(self.path).as_posix():
+            raise LotteryError(f"{path} is not the file that belongs there, but that of {str(about.get('place'))!r}")
+        return tensors
+
+    def _read_member(self, path: Path, like: State | None) -> State:
         try:
-            return files.read_tensors(path, like)
+            return self._read_tensors(path, like)
         except LotteryError as error:
             raise LotteryError(f"{error};\nremove {path.with_name('summary.json')} to have it trained again") from None
 
@@ -237,6 +252,19 @@ class Run:
         """Every evaluation so far."""
         path = self.path / "metrics.jsonl"
         lines: list[Record] = records.check(records.EVALUATIONS, files.read_lines(path), path)
+        return lines
+
+    def whole_metrics(self) -> list[Record]:
+        """Every evaluation; raises LotteryError where those of a trained network have been lost."""
+        lines = self.metrics()
+        last = {(*_key(line), line["step"]) for line in lines if line["split"] == "test"}
+        lost = [line for line in self.levels() if (*_key(line), line["stop_step"]) not in last]
+        if lost:
+            level, replicate, arm = _key(lost[0])
+            raise LotteryError(
+                f"{self.path / 'metrics.jsonl'} was cut short: it lacks evaluations of level {level}, replicate "
+                f"{replicate}, {arm}"
+            )
         return lines
 
     def append_metrics(self, records: Iterable[Record]) -> None:
@@ -251,6 +279,11 @@ class Run:
         """Every trained network, in the order of training."""
         path = self.path / "levels.jsonl"
         lines: list[Record] = records.check(records.SUMMARIES, files.read_lines(path), path)
+        trained = sum(1 for _ in self.path.glob("replicate-*/level-*/*/summary.json"))
+        if len({_key(line) for line in lines}) != trained and not is_locked(self.path):
+            raise LotteryError(
+                f"{path} has {len(lines)} lines for {trained} trained networks; `lottery resume` writes it anew"
+            )
         return lines
 
     def append_levels(self, records: Iterable[Record]) -> None:
@@ -263,11 +296,14 @@ class Run:
         Args:
             resumable: whether an evaluation of an unfinished network lies before its checkpoint.
         """
+        for left in self.path.rglob(".*.tmp"):  # by a process that was killed while it wrote
+            left.unlink()
         summaries = [self._summary(path) for path in sorted(self.path.glob("replicate-*/level-*/*/summary.json"))]
         by_key = {_key(summary): summary for summary in summaries}
         done = by_key.keys()
         try:
-            written = {_key(line): line for line in self.levels()}
+            path = self.path / "levels.jsonl"
+            written = {_key(line): line for line in records.check(records.SUMMARIES, files.read_lines(path), path)}
         except LotteryError:  # all that it says stands in the summaries
             written = {}
         order = [key for key in written if key in done] + [key for key in sorted(done) if key not in written]
@@ -306,6 +342,10 @@ class Run:
         path.with_suffix(".before").unlink(missing_ok=True)
         if path.parent.exists() and not any(path.parent.iterdir()):
             path.parent.rmdir()
+
+    def drop_checkpoints(self) -> None:
+        """Remove all checkpoints: nothing is under way."""
+        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
 
     def _checkpoint(self, name: str) -> Path:
         return self.path / "checkpoint" / f"{name}.safetensors"

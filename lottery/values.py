@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-_DURATION = re.compile(r"(0|[1-9][0-9]*)(it|ep)")
+_DURATION = re.compile(r"(0|[1-9][0-9]{0,11})(it|ep)")
 
 
 class Duration(str):
@@ -49,7 +49,7 @@ Proportion = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1 << 31)]
 
 
 def _whole_above_one(value: float) -> float:

@@ -73,6 +73,7 @@ def tensor_files(run: Run) -> dict[str, str]:
     return {
         str(path.relative_to(run.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(run.path.glob("replicate-*/**/*.safetensors"))
+        if path.is_file()
     }
 
 

@@ -58,7 +58,7 @@ def resnet(
     shape: tuple[int, int, int],
     classes: int,
     *,
-    depth: Annotated[int, Field(ge=8)] = 20,
+    depth: Annotated[int, Field(ge=8, le=2000)] = 20,
     width: Count = 16,
 ) -> nn.Module:
     """ResNet of 6n + 2 layers in three stages (He et al. 2016, section 4.2), with projection shortcuts.

@@ -53,7 +53,7 @@ def wide_resnet(
     shape: tuple[int, int, int],
     classes: int,
     *,
-    depth: Annotated[int, Field(ge=10)] = 22,
+    depth: Annotated[int, Field(ge=10, le=2000)] = 22,
     width: Count = 2,
 ) -> nn.Module:
     """Wide ResNet of 6n + 4 layers, `width` times as wide as a ResNet (Zagoruyko & Komodakis 2016), without dropout.

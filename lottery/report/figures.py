@@ -123,7 +123,7 @@ def learning_curves(run: Run, path: Path, most: int = 6) -> Path:
 
     Lines are means over replicates, bands their 95 % t-intervals. Returns `path`.
     """
-    records = [record for record in run.metrics() if record["split"] == "test"]
+    records = [record for record in run.whole_metrics() if record["split"] == "test"]
     levels = run.levels()
     density = {line["level"]: line["density"] for line in levels}
     numbers = sorted(density)

@@ -72,6 +72,7 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         except BaseException:
             _finish(run, "failed")
             raise
+        run.drop_checkpoints()
         run.finish("finished")
 
 

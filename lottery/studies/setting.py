@@ -13,6 +13,7 @@ from lottery.cohort import Network, State, initialise, prunable
 from lottery.config import Config
 from lottery.data import Dataset
 from lottery.errors import LotteryError
+from lottery.files import spelt
 from lottery.values import Duration
 
 
@@ -91,22 +92,20 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     devices.configure(device, config.train.precision, config.deterministic)
     _check_device(config, device)
     own = dataset
-    dataset = dataset or config.data.entry(**config.data.options)
-    data = Resident(
-        dataset,
-        validation=config.data.validation,
-        seed=config.seed,
-        replicates=config.replicates,
-        device=device,
-        crop=config.data.augment.crop,
-        flip=config.data.augment.flip,
-    )
     try:
-        # Modules draw default weights when they are made: those numbers are not taken from anybody's generator.
-        with torch.random.fork_rng(devices=[]):
-            template: nn.Module = config.model.entry(dataset.shape, dataset.classes, **config.model.options)
-    except ValueError as error:
-        raise LotteryError(f"model: {error}; the images are {'x'.join(map(str, dataset.shape))}") from error
+        dataset = dataset or config.data.entry(**config.data.options)
+        data = Resident(
+            dataset,
+            validation=config.data.validation,
+            seed=config.seed,
+            replicates=config.replicates,
+            device=device,
+            crop=config.data.augment.crop,
+            flip=config.data.augment.flip,
+        )
+    except (MemoryError, RuntimeError) as error:
+        raise LotteryError(f"data: can't be held in memory ({str(error).splitlines()[0]})") from error
+    template = _build(config, dataset, device)
     epoch = Batches(data, [0], config.train.batch_size, config.seed).steps_per_epoch
     setting = Setting(
         config=config,
@@ -122,6 +121,27 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     )
     _check_pruning(setting)
     return setting
+
+
+def _build(config: Config, dataset: Dataset, device: torch.device) -> nn.Module:
+    """The network, if it fits the images and the memory."""
+    entry, options = config.model.entry, config.model.options
+    try:
+        # Modules draw default weights when they are made: those numbers are not taken from anybody's generator.
+        with torch.random.fork_rng(devices=[]):
+            with torch.device("meta"):
+                sketch: nn.Module = entry(dataset.shape, dataset.classes, **options)
+            needed = 4 * sum(parameter.numel() for parameter in sketch.parameters())
+            free = devices.free_memory(device)
+            if 3 * needed > free:  # weights, gradients, masks
+                raise LotteryError(
+                    f"model: {needed // 4:,} parameters take {spelt(3 * needed)} to train, and {spelt(free)} are free"
+                )
+            template: nn.Module = entry(dataset.shape, dataset.classes, **options)
+    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
+        images = "x".join(map(str, dataset.shape))
+        raise LotteryError(f"model: {str(error).splitlines()[0]}; the images are {images}") from error
+    return template
 
 
 def _check_device(config: Config, device: torch.device) -> None:

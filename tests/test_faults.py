@@ -1,0 +1,521 @@
+"""Faults, each provoked: full and read-only disks, too little memory, divergence, collapse, two processes, damage."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from conftest import Quiet, carry_out, evaluation, tensor_files, tiny
+from torch import nn
+
+from lottery import files, masks
+from lottery.analysis.collapse import collapsed
+from lottery.cohort import Network, prunable
+from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.report.statistics import by_level_and_arm
+from lottery.store import Run
+from lottery.studies import chunk, forecast
+from lottery.studies.chunk import make_trainer
+from lottery.studies.execute import execute
+from lottery.studies.plan import plan
+from lottery.studies.setting import Setting, prepare
+
+COMMAND = [sys.executable, "-c", "from lottery.cli import main; main()"]
+
+
+class Watching(Quiet):
+    """Remembers what was noted, and calls `when` whenever networks are trained."""
+
+    def __init__(self, when=lambda: None):
+        self.notes, self._when = [], when
+
+    def noted(self, text):
+        self.notes.append(text)
+
+    def trained(self, level, members):
+        self._when()
+
+
+# Disk
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "no space left"), (errno.EROFS, "read-only"), (errno.EACCES, "permission denied")],
+)
+@pytest.mark.parametrize("call", [1, 4, 7, 12])
+def test_a_disk_that_fails_stops_the_run_and_loses_nothing(number, said, call, finished, tmp_path, monkeypatch):
+    run = Run.create(tmp_path, tiny(), {"study": "prune"})
+    save, left = files.save_file, iter(range(10**6))
+
+    def fall(*arguments):
+        if next(left) >= call:
+            raise OSError(number, os.strerror(number))
+        save(*arguments)
+
+    monkeypatch.setattr(files, "save_file", fall)
+    with pytest.raises(RunFailed, match=rf"(?s){re.escape(str(run.path))}.*{said}.*lottery resume") as caught:
+        execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert len(str(caught.value).splitlines()) == 2
+    assert not list(run.path.rglob("*.tmp"))
+    monkeypatch.setattr(files, "save_file", save)
+    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MiB, which needs the right to mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no right to mount a small file system")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk, finished):
+    run = Run.create(small_disk, tiny(), {"study": "prune"})
+
+    def fill():
+        if not (small_disk / "ballast").exists():
+            (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
+
+    with pytest.raises(RunFailed, match=r"no space left"):
+        execute(run, prepare(tiny()), Watching(fill), lambda: False)
+    assert (run.path / "replicate-0" / "level-00" / "main" / "summary.json").exists()
+    with pytest.raises(LotteryError, match=r"needs .* of disk and .* are free; make room"):
+        execute(run, prepare(tiny()), Quiet(), lambda: False)
+    (small_disk / "ballast").unlink()
+    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+
+
+def test_a_disk_that_is_really_read_only(small_disk, finished):
+    run = Run.create(small_disk, tiny(), {"study": "prune"})
+    asked = iter(range(10**6))
+    with pytest.raises(Interrupted):
+        execute(run, prepare(tiny()), Quiet(), lambda: next(asked) > 40)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(LotteryError, match=r"can't be written \(read-only file system\); copy it"):
+        execute(run, prepare(tiny()), Quiet(), lambda: False)
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    assert tensor_files(run) == tensor_files(finished)
+
+
+def test_room_is_asked_for_before_the_start(lottery, config_file, monkeypatch, tmp_path):
+    usage = shutil.disk_usage(tmp_path)._replace(free=100_000)
+    monkeypatch.setattr(forecast.shutil, "disk_usage", lambda path: usage)
+    result = lottery("prune", config_file)
+    assert result.code == 2
+    assert "are free; make room, or name another place with --runs-dir" in result.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_forecast_of_disk_use_is_not_too_low(finished):
+    setting = prepare(tiny())
+    tensors = sum(path.stat().st_size for path in finished.path.rglob("*") if path.is_file())
+    kept, _ = forecast.disk(setting, plan(setting, 2))
+    # Headers of small tensor files and the records of 18 networks are most of this tiny run.
+    assert kept * 0.5 < tensors < kept + 200_000
+
+
+# Memory
+
+
+def test_where_memory_runs_out_chunks_are_halved(tmp_path, monkeypatch):
+    config = tiny(execution="stacked", pruning__iterations=1)
+    straight = carry_out(config, tmp_path)
+    assert straight.record["layout"]["chunk"] == 8
+    real = chunk.make_trainer
+
+    def cramped(setting, networks, *others):
+        if len(networks) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(setting, networks, *others)
+
+    monkeypatch.setattr(chunk, "make_trainer", cramped)
+    run, watching = Run.create(tmp_path, config, {"study": "prune"}), Watching()
+    execute(run, prepare(config), watching, lambda: False)
+    assert (run.record["layout"]["chunk"], run.record["layout"]["splits"]) == (2, 2)
+    assert len(watching.notes) == 2
+    assert len(run.levels()) == len(straight.levels())
+    assert len(run.whole_metrics()) == len(straight.whole_metrics())
+    for line in straight.levels():
+        key = (line["replicate"], line["level"], line["arm"])
+        for name, weight in straight.read_weights(*key).items():
+            torch.testing.assert_close(run.read_weights(*key)[name], weight, rtol=1e-2, atol=1e-3)
+    execute(run, prepare(config), Quiet(), lambda: False)  # nothing is left to do
+    assert len(run.levels()) == len(straight.levels())
+
+
+def test_memory_for_not_even_one_names_the_setting(tmp_path, monkeypatch):
+    def cramped(*arguments):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(chunk, "make_trainer", cramped)
+    with pytest.raises(RunFailed, match=r"out of memory \(no room\)\.\nLower train\.batch_size"):
+        carry_out(tiny(), tmp_path)
+
+
+REALLY_CRAMPED = """
+import resource, sys, torch
+from pathlib import Path
+from conftest import Quiet, tiny
+from lottery.store import Run
+from lottery.studies.execute import execute
+from lottery.studies.setting import prepare
+config = tiny(execution="stacked", pruning__iterations=1, pruning__arms=[], replicates=16, train__length="4it",
+              model={"name": "fcn", "widths": [2048, 2048]}, train__evaluate_every="4it", train__optimizer="sgd")
+setting = prepare(config)
+run = Run.create(Path(sys.argv[1]), config, {"study": "prune"})
+now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + (900 << 20), resource.RLIM_INFINITY))
+execute(run, setting, Quiet(), lambda: False)
+print(run.record["layout"]["chunk"], len(run.levels()))
+"""
+
+
+@pytest.mark.slow
+def test_memory_that_really_runs_out(tmp_path):
+    """Under a limit of address space: sixteen networks of 17 MiB with gradients and masks don't fit, fewer do."""
+    path = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])  # noqa: PTH120
+    done = subprocess.run(
+        [sys.executable, "-c", REALLY_CRAMPED, str(tmp_path)], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    size, lines = map(int, done.stdout.split())
+    assert size < 16
+    assert lines == 32
+
+
+# Divergence
+
+
+@pytest.mark.parametrize("execution", ["looped", "stacked"])
+def test_a_network_that_diverges_is_marked_and_the_others_go_on(execution, tmp_path, monkeypatch):
+    config = tiny(execution=execution, pruning__iterations=2, pruning__arms=["reinit"], replicates=3)
+    straight = carry_out(config, tmp_path)
+    initial = Setting.initial
+
+    def bad(self, replicate, *name):
+        state = initial(self, replicate, *name)
+        if replicate == 1 and not name:
+            state["output.bias"] += torch.inf
+        return state
+
+    monkeypatch.setattr(Setting, "initial", bad)
+    watching, run = Watching(), Run.create(tmp_path, config, {"study": "prune"})
+    execute(run, prepare(config), watching, lambda: False)
+    assert run.record["status"] == "finished"
+    assert watching.notes == ["level 0, replicate 1, main: diverged at step 0"]
+    lines = {(line["level"], line["replicate"], line["arm"]): line for line in run.levels()}
+    assert lines[0, 1, "main"]["diverged"] == 0
+    assert not any(replicate == 1 and level > 0 for level, replicate, _ in lines)
+    assert len(lines) == 3 + 2 * 4 * 1
+    for key, line in lines.items():
+        if key[1] != 1:
+            assert line["diverged"] is None
+            level, replicate, arm = key
+            for name, weight in straight.read_weights(replicate, level, arm).items():
+                torch.testing.assert_close(run.read_weights(replicate, level, arm)[name], weight, rtol=1e-3, atol=1e-4)
+    assert len(by_level_and_arm(run.levels(), "test_accuracy")[0, "main"].values) == 2
+    from lottery.report.tables import results_console, run_tables
+
+    console = results_console()
+    with console.capture() as written:
+        console.print(run_tables(run))
+    assert "level 0, replicate 1, main: diverged at step 0" in written.get()
+
+
+def test_the_step_of_divergence_is_the_first_of_a_loss_that_is_not_finite():
+    setting = prepare(tiny(train__optimizer={"name": "sgd", "lr": 0.1}))
+    states = [setting.initial(replicate) for replicate in range(2)]
+    networks = [Network(state, masks.full(state, list(setting.shapes))) for state in states]
+    trainer = make_trainer(setting, networks, [0, 1], 0, "stacked")
+    trainer.advance(7)
+    with torch.no_grad():
+        trainer.cohort.weights["hidden_1.weight"][1] = torch.nan
+    trainer.advance(20)
+    assert trainer.diverged() == [None, 7]
+    restored = make_trainer(setting, networks, [0, 1], 0, "stacked")
+    restored.load(trainer.state())
+    assert restored.diverged() == [None, 7]
+
+
+# Layer collapse
+
+
+def chain():
+    with torch.random.fork_rng(devices=[]):
+        model = nn.Sequential()
+        model.add_module("flatten", nn.Flatten())
+        for name, inputs, outputs in (("first", 4, 3), ("second", 3, 3), ("output", 3, 2)):
+            model.add_module(name, nn.Linear(inputs, outputs))
+            model.add_module(f"relu_{name}", nn.ReLU())
+    return model
+
+
+def kept(**rows):
+    """The mask of `chain` with these entries alone: layer -> list of (output, input)."""
+    mask = {name: torch.zeros(shape, dtype=torch.bool) for name, shape in prunable(chain()).items()}
+    for name, entries in rows.items():
+        for entry in entries:
+            mask[f"{name}.weight"][entry] = True
+    return mask
+
+
+def test_collapse_by_hand():
+    shape = (1, 2, 2)
+    assert collapsed(chain(), shape, kept(first=[(0, 3)], second=[(2, 0)], output=[(1, 2)])) == []
+    assert collapsed(chain(), shape, kept(first=[(0, 3)], second=[], output=[(1, 2)])) == ["first", "second", "output"]
+    # Weights are kept in every layer, but no two of them meet: what goes into unit 1 does not come out of unit 0.
+    assert collapsed(chain(), shape, kept(first=[(1, 3)], second=[(2, 0)], output=[(1, 2)])) == [
+        "first", "second", "output",
+    ]  # fmt: skip
+    everything = {name: torch.ones(shape, dtype=torch.bool) for name, shape in prunable(chain()).items()}
+    assert collapsed(chain(), shape, everything) == []
+
+
+def test_a_residual_network_survives_an_empty_branch():
+    setting = prepare(tiny(model={"name": "resnet", "depth": 8, "width": 4}))
+    mask = setting.like.mask
+    mask["stage_1.0.conv_2.weight"] = torch.zeros_like(mask["stage_1.0.conv_2.weight"])
+    found = collapsed(setting.template, setting.data.shape, mask)
+    # Nothing comes through the branch, whichever of its two layers is empty; the shortcut leads around it.
+    assert found == ["stage_1.0.conv_1", "stage_1.0.conv_2"]
+
+
+def test_a_collapsed_network_is_marked(tmp_path):
+    config = tiny(pruning={"iterations": 1, "fraction": 0.998, "allocation": "uniform"}, train__length="10it")
+    watching, run = Watching(), Run.create(tmp_path, config, {"study": "prune"})
+    execute(run, prepare(config), watching, lambda: False)
+    assert len(watching.notes) == 2
+    assert "no path is left through hidden_1, output" in watching.notes[0]
+    marks = {(line["level"], line["replicate"]): line["collapsed"] for line in run.levels()}
+    assert marks == {(0, 0): [], (0, 1): [], (1, 0): ["hidden_1", "output"], (1, 1): ["hidden_1", "output"]}
+
+
+# Two processes
+
+
+@pytest.fixture
+def long_run(tmp_path):
+    """A run that a process of its own is working on: process, path."""
+    config = tmp_path / "long.yaml"
+    config.write_text(tiny(train__length="1000000it", checkpoint={"steps": "50it"}, pruning__arms=[]).to_yaml())
+    process = subprocess.Popen(
+        [*COMMAND, "prune", str(config), "--stop-on", "USR1"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "runs").glob("*/checkpoint/*.safetensors")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with process:
+        yield process, next((tmp_path / "runs").iterdir())
+        process.kill()
+
+
+def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(long_run, lottery):
+    process, path = long_run
+    result = lottery("resume", path)
+    assert result.code == 2
+    assert f"is being worked on by process {process.pid} on {os.uname().nodename}" in result.err
+    assert not Run.open(path).abandoned
+    process.kill()
+    process.wait()
+    assert Run.open(path).abandoned
+    assert "killed" in lottery("runs").out
+    run = Run.open(path)
+    with run.working():  # nobody is in the way
+        pass
+
+
+def test_a_batch_systems_signal_saves_and_stops(long_run):
+    process, path = long_run
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait(30) == 130
+    assert "go on with: lottery resume" in process.stderr.read()
+    assert Run.open(path).record["status"] == "interrupted"
+
+
+def test_a_second_interrupt_stops_at_once(long_run):
+    process, path = long_run
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 130
+    assert Run.open(path).record["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("name", ["KILL", "SIGSTOP", "NONSENSE", ""])
+def test_signals_that_can_not_be_caught_are_refused(name, lottery, config_file):
+    result = lottery("train", config_file, "--stop-on", name)
+    assert result.code == 2
+    assert "can be caught" in result.err
+
+
+# Damage
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return Run.open(shutil.copytree(finished.path, tmp_path / "moved and renamed"))
+
+
+def test_a_run_that_was_moved_and_renamed_still_works(copied, finished):
+    execute(copied, prepare(copied.config), Quiet(), lambda: False)
+    assert tensor_files(copied) == tensor_files(finished)
+    assert copied.levels() == finished.levels()
+
+
+def flip(path, position=None):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 if position is None else position] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "mask.safetensors", "summary.json"])
+@pytest.mark.parametrize("how", ["flipped", "truncated", "swapped"])
+def test_a_damaged_network_is_named_and_trained_again_on_demand(name, how, copied, finished):
+    folder = copied.path / "replicate-0" / "level-01" / "main"
+    if how == "flipped":
+        flip(folder / name, -9)
+    elif how == "truncated":
+        (folder / name).write_bytes((folder / name).read_bytes()[:-5])
+    else:
+        shutil.copy(copied.path / "replicate-1" / "level-01" / "main" / name, folder / name)
+    shutil.rmtree(copied.path / "replicate-0" / "level-02")
+    with pytest.raises(LotteryError, match=rf"(?s){name}.*remove .*trained again"):
+        execute(copied, prepare(copied.config), Quiet(), lambda: False)
+    (folder / "summary.json").unlink()
+    execute(copied, prepare(copied.config), Quiet(), lambda: False)
+    assert tensor_files(copied) == tensor_files(finished)
+
+
+@pytest.mark.parametrize("name", ["run.json", "config.yaml", "metrics.jsonl", "levels.jsonl"])
+def test_a_flipped_bit_is_never_read_over(name, copied):
+    for position in range(0, (copied.path / name).stat().st_size, 97):
+        flip(copied.path / name, position)
+        with pytest.raises(LotteryError, match=re.escape(name)):
+            _ = (copied.record, copied.config, copied.levels(), copied.whole_metrics())
+        flip(copied.path / name, position)
+    _ = (copied.record, copied.config, copied.levels(), copied.whole_metrics())
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
+    run = Run.create(tmp_path, tiny(), {"study": "prune"})
+    for step in (5, 10):
+        run.write_checkpoint("level-00-main-0", {"x": torch.full((3,), step)}, {"step": step})
+    assert [about["step"] for _, about in run.read_checkpoints()] == [10]
+    flip(run.path / "checkpoint" / "level-00-main-0.safetensors", -3)
+    assert [about["step"] for _, about in run.read_checkpoints()] == [5]
+    assert "is damaged" in capsys.readouterr().err
+    flip(run.path / "checkpoint" / "level-00-main-0.before", -3)
+    assert list(run.read_checkpoints()) == []
+
+
+def test_lines_that_were_cut_off_are_missed(copied):
+    path = copied.path / "metrics.jsonl"
+    whole = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(whole[:-3]))
+    with pytest.raises(LotteryError, match="was cut short"):
+        copied.whole_metrics()
+    (copied.path / "levels.jsonl").write_text("")
+    with pytest.raises(LotteryError, match="`lottery resume` writes it anew"):
+        copied.levels()
+
+
+def test_a_run_of_another_schema_is_refused_by_name(copied):
+    for schema, said in ((1, "an older"), (99, "a newer")):
+        record = files.read_json(copied.path / "run.json")
+        files.write_json(copied.path / "run.json", record | {"schema": schema})
+        with pytest.raises(LotteryError, match=rf"was written by {said} lottery \(schema {schema}"):
+            Run.open(copied.path)
+
+
+# A stranger's run
+
+
+def test_links_that_lead_out_of_a_run_are_refused(copied, tmp_path):
+    target = tmp_path / "mine"
+    target.mkdir()
+    shutil.rmtree(copied.path / "replicate-0" / "level-02")
+    (copied.path / "replicate-0" / "level-02").symlink_to(target)
+    with pytest.raises(LotteryError, match="is a symbolic link"):
+        execute(copied, prepare(copied.config), Quiet(), lambda: False)
+    assert not list(target.iterdir())
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(copied):
+    (copied.path / "run.json").unlink()
+    os.mkfifo(copied.path / "run.json")
+    with pytest.raises(LotteryError, match="not a run directory"):
+        Run.open(copied.path)
+    (copied.path / "levels.jsonl").unlink()
+    os.mkfifo(copied.path / "levels.jsonl")
+    with pytest.raises(LotteryError, match="missing"):
+        copied.levels()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("status", "\x1b[2J"), ("study", "../x"), ("layout", {"workers": 10**9}), ("rewind", {"level": "a"})],
+)
+def test_a_run_record_of_other_types_is_refused(key, value, copied):
+    record = files.read_json(copied.path / "run.json")
+    files.write_json(copied.path / "run.json", record | {key: value})
+    with pytest.raises(LotteryError, match=rf"is not what lottery writes: {key}"):
+        Run.open(copied.path)
+
+
+def test_lines_of_other_types_are_refused(copied):
+    copied.append_metrics([evaluation(accuracy="0.9")])
+    with pytest.raises(LotteryError, match="is not what lottery writes"):
+        copied.metrics()
+
+
+def test_tensors_that_do_not_fit_the_model_are_refused(copied):
+    path = copied.path / "replicate-0" / "level-01" / "main" / "weights.safetensors"
+    tensors, about = files.read_tensors_about(path)
+    files.write_tensors(path, tensors | {"output.weight": torch.zeros(3, 3)}, about)
+    shutil.rmtree(copied.path / "replicate-0" / "level-02")
+    with pytest.raises(LotteryError, match=r"does not fit the model of config\.yaml: output\.weight"):
+        execute(copied, prepare(copied.config), Quiet(), lambda: False)
+
+
+@pytest.mark.parametrize("header", [1 << 62, 10**6, 7])
+def test_a_safetensors_header_that_lies(header, copied):
+    path = copied.path / "replicate-0" / "level-01" / "main" / "weights.safetensors"
+    path.write_bytes(header.to_bytes(8, "little") + path.read_bytes()[8:])
+    with pytest.raises(LotteryError, match="is damaged"):
+        copied.read_weights(0, 1, "main")
+
+
+def test_data_that_lies_about_its_place_in_the_file(copied):
+    path = copied.path / "replicate-0" / "level-01" / "main" / "weights.safetensors"
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    header["output.weight"]["data_offsets"] = [0, 1 << 40]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + raw[8 + size :])
+    with pytest.raises(LotteryError, match="is damaged"):
+        copied.read_weights(0, 1, "main")
+
+
+def test_limits_of_this_process_are_as_they_were():
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY

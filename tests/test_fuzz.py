@@ -1,0 +1,298 @@
+"""Configs and run directories changed at random: an error of one or two lines, or the right result; never a traceback.
+
+The default tests try some. Thousands:
+
+    pytest -m slow tests/test_fuzz.py -s
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import Quiet, carry_out, tensor_files, tiny
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lottery import config as configs
+from lottery import files
+from lottery.config import Config
+from lottery.errors import LotteryError, RunFailed
+from lottery.report.tables import results_console, run_tables
+from lottery.store import Run
+from lottery.studies.execute import execute
+from lottery.studies.rewind import Rewind, starts
+from lottery.studies.setting import prepare
+
+SHIPPED = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+NASTY = [
+    None, True, 0, -1, 1, 10**30, -(10**30), 0.5, 1e308, float("inf"), float("nan"), "", " ", "auto", "0it", "3ep",
+    "-1it", "1e5it", "९it", "magnitude", "../../etc/passwd", "\x1b[31m", "a" * 5000, "<script>", "{}", [], {}, [[]],
+    {"name": None}, {"name": "fcn", "widths": [10**9]}, {"name": "fcn", "widths": []}, {"name": []}, {"": ""}, {1: 2},
+    {None: None}, [1, "x", None], {"name": "sgd", "lr": "fast"}, {"name": "resnet", "depth": 9}, "2001-13-45", b"\xff",
+    {"a": {"b": {}}},
+]  # fmt: skip
+
+
+def change(tree, draw):
+    """One change at a random place of a config: a value, a key, an entry more or less."""
+    places = []
+
+    def walk(node):
+        for key in node if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], dict | list):
+                walk(node[key])
+
+    walk(tree)
+    if not places:
+        return
+    node, key = draw(st.sampled_from(places))
+    kind = draw(st.sampled_from(["value", "value", "key", "drop", "more"]))
+    if kind == "value" or isinstance(node, list):
+        node[key] = draw(st.sampled_from(NASTY))
+    elif kind == "key":
+        node[draw(st.sampled_from(["nmae", "x", "name", 3, None, "lr"]))] = node.pop(key)
+    elif kind == "drop":
+        del node[key]
+    else:
+        node[draw(st.sampled_from(["extra", "name", "rewind", "seed"]))] = draw(st.sampled_from(NASTY))
+
+
+@st.composite
+def texts(draw):
+    """The text of a config with changes in its tree, its characters, or both."""
+    text = draw(st.sampled_from(SHIPPED)).read_text()
+    if draw(st.booleans()):
+        tree = yaml.safe_load(text)
+        for _ in range(draw(st.integers(1, 4))):
+            change(tree, draw)
+        text = yaml.dump(tree, allow_unicode=True)
+    for _ in range(draw(st.integers(0, 3))):
+        place = draw(st.integers(0, len(text)))
+        text = text[:place] + draw(st.text(max_size=4)) + text[place + draw(st.integers(0, 3)) :]
+    return text
+
+
+def one_config(text, path, fits):
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        config = configs.load(path)
+    except LotteryError as error:
+        assert 1 <= len(str(error).splitlines()) <= 2, error
+        assert len(str(error)) < 1000, error
+        assert "\x1b" not in str(error)
+        return
+    assert configs.parse(config.to_yaml(), "again", "again") == config
+    small = config.model_copy(update={"data": tiny().data, "device": "cpu", "replicates": min(config.replicates, 2)})
+    with contextlib.suppress(LotteryError):
+        prepare(small)
+    fits.append(config)
+
+
+def fuzz_configs(count, folder):
+    seen, fits = [], []
+
+    @settings(
+        max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+    )
+    @given(texts())
+    def run(text):
+        seen.append(text)
+        one_config(text, folder / "fuzz.yaml", fits)
+
+    run()
+    print(f"\nconfigs fuzzed: {len(seen)}, of which {len(fits)} are valid")
+    assert len(seen) >= count
+    return len(fits)
+
+
+def test_configs_changed_at_random(tmp_path):
+    assert fuzz_configs(150, tmp_path) > 5
+
+
+@pytest.mark.slow
+def test_thousands_of_configs_changed_at_random(tmp_path):
+    fuzz_configs(5000, tmp_path)
+
+
+HOSTILE = {
+    "a bomb of aliases": "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + "".join(f"{n}: &{n} [{', '.join(['*' + p] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi", strict=True)),
+    "contains itself": "name: &a [*a]\n",
+    "deep": "[" * 5000,
+    "deeper mappings": "".join(" " * depth + "a:\n" for depth in range(500)),
+    "python": "name: !!python/object/apply:os.system ['true']\n",
+    "a long number": "seed: " + "9" * 6000 + "\n",
+    "a date there is not": "name: 2021-13-45\n",
+    "binary": "name: !!binary x\n",
+    "a tag": "!<tag:yaml.org,2002:python/none> x",
+    "nul": "name: a\0b\n",
+    "many": "\n".join(f"k{index}: 1" for index in range(30_000)),
+    "two documents": "a: 1\n---\nb: 2\n",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_yaml_is_refused_at_once(text, tmp_path):
+    (tmp_path / "hostile.yaml").write_text(text)
+    with pytest.raises(LotteryError) as caught:
+        configs.load(tmp_path / "hostile.yaml")
+    assert len(str(caught.value).splitlines()) <= 2
+    with pytest.raises(LotteryError):
+        configs.load(SHIPPED[0], [f"train={text}"])
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(1 << 33)
+    with pytest.raises(LotteryError, match="larger than any config"):
+        configs.load(tmp_path / "huge.yaml")
+
+
+# Run directories
+
+
+def damage(path: Path, draw: random.Random) -> str:
+    """One change to one file of a run, as disks, people and strangers make them."""
+    candidates = sorted(file for file in path.rglob("*") if file.is_file() and ".lock" not in file.name)
+    file = draw.choice(candidates)
+    data = file.read_bytes()
+    kind = draw.choice(
+        ["flip", "flip", "truncate", "empty", "delete", "garbage", "append", "zeros", "folder", "link", "pipe", "copy",
+         "swap", "lines", "forge", "tensors"]
+    )  # fmt: skip
+    if kind == "flip" and data:
+        place = draw.randrange(len(data))
+        file.write_bytes(data[:place] + bytes([data[place] ^ 1 << draw.randrange(8)]) + data[place + 1 :])
+    elif kind == "truncate":
+        file.write_bytes(data[: draw.randrange(len(data) + 1)])
+    elif kind == "empty":
+        file.write_bytes(b"")
+    elif kind == "garbage":
+        file.write_bytes(draw.randbytes(draw.randrange(1, 2000)))
+    elif kind == "append":
+        file.write_bytes(data + draw.choice([b"{}\n", b"\n", draw.randbytes(50), b'{"level": 1e999}\n']))
+    elif kind == "zeros":
+        file.write_bytes(bytes(len(data)))
+    elif kind == "lines" and b"\n" in data:
+        lines = data.splitlines(keepends=True)
+        draw.choice([lambda: lines.pop(), lambda: lines.insert(0, lines[-1]), lines.reverse])()
+        file.write_bytes(b"".join(lines))
+    elif kind == "copy":
+        shutil.copy(draw.choice(candidates), file)
+    elif kind == "swap":
+        other = draw.choice(candidates)
+        theirs = other.read_bytes()
+        other.write_bytes(data)
+        file.write_bytes(theirs)
+    elif kind == "forge" and file.suffix == ".json":  # with a checksum that is right
+        record = files.read_json(file)
+        record[draw.choice(list(record))] = draw.choice(
+            [None, -1, 1e300, "\x1b[31m", [], {"x": 1}, "main/../..", 10**40]
+        )
+        files.write_json(file, record)
+    elif kind == "tensors" and file.suffix == ".safetensors":
+        tensors, about = files.read_tensors_about(file)
+        name = draw.choice(list(tensors))
+        tensors[name] = draw.choice([torch.zeros(0), torch.zeros(3, 3), tensors[name].int(), torch.zeros(())])
+        files.write_tensors(file, tensors, about)
+    else:
+        file.unlink()
+        if kind == "folder":
+            file.mkdir()
+        elif kind == "link":
+            file.symlink_to("/etc/passwd")
+        elif kind == "pipe":
+            os.mkfifo(file)
+    return f"{kind} {file.relative_to(path)}"
+
+
+def said(error: Exception) -> None:
+    assert 1 <= len(str(error).splitlines()) <= 3, error
+    assert "\x1b" not in str(error)
+
+
+def table(run: Run) -> str:
+    console = results_console()
+    with console.capture() as written:
+        console.print(run_tables(run))
+    run.whole_metrics()
+    return written.get()
+
+
+FORGED = ("forge", "tensors")
+"""Kinds of damage with a checksum that is right: their numbers are what the forger wrote, and nobody could tell."""
+
+
+def one_run(path: Path, what: str, config: Config, expected: dict[str, str]) -> str:
+    """Report, rewind and resume a damaged run; `refused`, `as before` or `repaired`."""
+    try:
+        run = Run.open(path)
+        shown = table(run)
+        starts(run, prepare(run.config), Rewind(1, 0))
+    except (LotteryError, RunFailed) as error:
+        said(error)
+        shown = None
+    try:
+        run = Run.open(path)
+        execute(run, prepare(run.config), Quiet(), lambda: False)
+    except (LotteryError, RunFailed) as error:
+        said(error)
+        return "refused"
+    if what.split()[0] not in FORGED and run.config == config:
+        now = tensor_files(run)
+        different = {name for name in expected.keys() | now.keys() if expected.get(name) != now.get(name)}
+        # A network that is done and needed by nobody is not read again; its file then can't be read either.
+        for name in different:
+            with pytest.raises(LotteryError):
+                run._read_tensors(run.path / name, None)
+    return "as before" if shown is not None else "repaired"
+
+
+def fuzz_runs(count, folder):
+    config = tiny(train__length="12it", train__evaluate_every="6it", pruning__arms=["reinit"], replicates=2)
+    whole = carry_out(config, folder)
+    expected, shown = tensor_files(whole), table(whole)
+    outcomes: dict[str, int] = {}
+    for seed in range(count):
+        draw = random.Random(seed)
+        path = Path(shutil.copytree(whole.path, folder / f"damaged-{seed}"))
+        if draw.random() < 0.5:  # half of them are to be finished yet
+            shutil.rmtree(path / "replicate-1" / "level-02")
+            run = Run(path)
+            run.settle(lambda record: False)
+            run.update(status="running")
+        what = damage(path, draw)
+        try:
+            outcome = one_run(path, what, config, expected)
+        except BaseException:
+            print(f"\nseed {seed}: {what}")
+            raise
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        shutil.rmtree(path)
+    print(f"\nrun directories damaged: {count}: {outcomes}")
+    assert shown
+    return outcomes
+
+
+def test_run_directories_damaged_at_random(tmp_path):
+    outcomes = fuzz_runs(40, tmp_path)
+    assert outcomes["refused"] > 5
+
+
+@pytest.mark.slow
+def test_hundreds_of_run_directories_damaged_at_random(tmp_path):
+    fuzz_runs(600, tmp_path)
+
+
+def test_a_forged_record_is_json(finished):
+    """The fuzzer's forgeries are read as any record: what it changes is what is checked."""
+    assert json.loads((finished.path / "run.json").read_text())["checksum"]

@@ -1,0 +1,227 @@
+"""Kill a study anywhere, go on, and compare every byte with a study that nobody killed.
+
+The default tests kill at some moments. All of them, and real processes killed at random moments:
+
+    pytest -m slow tests/test_kill.py -s
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Quiet, carry_out, tensor_files, tiny
+
+from lottery.batches import Batches
+from lottery.store import Run
+from lottery.studies.execute import execute
+from lottery.studies.setting import prepare
+from lottery.training.loop import Trainer
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked here on Linux alone")
+
+
+def study(**changes):
+    return tiny(
+        execution="looped", pruning__arms=["reinit"], pruning__rewind="7it", pruning__iterations=1,
+        checkpoint={"steps": "8it"}, **changes,
+    )  # fmt: skip
+
+
+def lines(run):
+    """All lines without what is measured in seconds, in an order of their own."""
+    both = run.whole_metrics() + run.levels()
+    return sorted(repr({key: value for key, value in line.items() if "seconds" not in key}) for line in both)
+
+
+def same(run, other):
+    return tensor_files(run) == tensor_files(other) and lines(run) == lines(other)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Forked processes hang in pools of threads that only their parent has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    run = carry_out(study(), tmp_path_factory.mktemp("straight"))
+    torch.set_num_threads(before)
+    return run
+
+
+FILE_EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
+
+
+def killed_at(run: Run, moment: int, workers: int = 1) -> int | None:
+    """Work on `run` in a forked process that is killed right before its `moment`-th access to the run's files.
+
+    Python's own audit events tell of every file that is opened, renamed or removed, whatever code does it. Returns the
+    number of accesses if the study came to its end before, None if the process was killed.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            left, me = moment, os.getpid()
+
+            def watch(event, arguments):
+                nonlocal left
+                if event in FILE_EVENTS and str(run.path) in str(arguments[0]) and os.getpid() == me:
+                    left -= 1
+                    if left == 0:
+                        os.kill(me, signal.SIGKILL)
+
+            sys.addaudithook(watch)
+            config = study(workers=workers)
+            execute(run, prepare(config), Quiet(), lambda: False)
+            os.write(write, str(moment - left).encode())
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(write)
+    _, status = os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return None
+    assert os.WEXITSTATUS(status) == 0, "the study failed by itself"
+    return int(said)
+
+
+def finish(run: Run) -> None:
+    execute(run, prepare(study()), Quiet(), lambda: False)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.98])
+def test_killed_at_a_file_and_resumed_gives_the_same_bytes(share, straight, tmp_path):
+    total = killed_at(Run.create(tmp_path, study(), {"study": "prune"}), 10**9)
+    assert total > 100
+    run = Run.create(tmp_path, study(), {"study": "prune"})
+    assert killed_at(run, round(share * total)) is None
+    finish(run)
+    assert same(run, straight)
+    assert not list(run.path.rglob("checkpoint"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_at_any_file_and_resumed_gives_the_same_bytes(workers, straight, tmp_path):
+    """At each access to a file in turn; and killed once more on the way."""
+    moment, killed = 0, 0
+    while True:
+        moment += 1
+        run = Run.create(tmp_path, study(workers=workers), {"study": "prune"})
+        if killed_at(run, moment, workers) is not None:
+            break
+        killed += 1
+        if killed_at(run, moment + 5, workers) is None:
+            killed += 1
+        finish(run)
+        assert same(run, straight), f"killed at access {moment}"
+    print(f"\nkills survived at file accesses, {workers} workers: {killed}/{killed}")
+    assert killed > 100
+
+
+LONGER = """
+name: longer
+data: {name: digits, validation: 100}
+model: {name: fcn, widths: [64]}
+train: {length: 1500it, batch_size: 32, optimizer: {name: adam, lr: 0.001}, evaluate_every: 100it}
+pruning: {iterations: 3, arms: [reinit], rewind: 300it}
+checkpoint: {steps: 70it}
+replicates: 3
+device: cpu
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_real_processes_killed_at_random_moments(workers, tmp_path):
+    """`lottery prune` killed by SIGKILL, and each `lottery resume` after it, at moments drawn at random."""
+    config = tmp_path / "longer.yaml"
+    config.write_text(LONGER + f"workers: {workers}\n")
+    lottery = [sys.executable, "-c", "from lottery.cli import main; main()"]
+    environment = os.environ | {"OMP_NUM_THREADS": str(workers)}
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [*lottery, *map(str, arguments)], cwd=tmp_path, env=environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def only(folder: str) -> Path:
+        return next((tmp_path / folder).glob("*/run.json")).parent
+
+    began = time.monotonic()
+    whole = start("prune", config, "--runs-dir", "straight")
+    assert whole.wait() == 0, whole.stderr.read()
+    seconds = time.monotonic() - began
+    moments = random.Random(workers)
+    kills = rounds = 0
+    while kills < 30:
+        rounds += 1
+        folder = f"killed-{rounds}"
+        process = start("prune", config, "--runs-dir", folder)
+        while True:
+            try:
+                assert process.wait(timeout=moments.uniform(1.2, max(4.0, seconds))) == 0, process.stderr.read()
+                break
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                kills += 1
+            if list((tmp_path / folder).glob("*/run.json")):
+                process = start("resume", only(folder))
+            else:
+                process = start("prune", config, "--runs-dir", folder)
+        assert same(Run.open(only(folder)), Run.open(only("straight")))
+    print(f"\nreal processes killed at random moments, {workers} workers: {kills}/{kills} in {rounds} studies")
+
+
+def killed_with_a_checkpoint(folder: Path) -> Run:
+    """A run that was killed while a level was under way."""
+    total = killed_at(Run.create(folder, study(), {"study": "prune"}), 10**9)
+    for moment in range(total // 4, total):
+        run = Run.create(folder, study(), {"study": "prune"})
+        assert killed_at(run, moment) is None
+        if any(about["step"] < 30 for _, about in run.read_checkpoints()) and not list(run.path.rglob("*.before")):
+            return run
+    raise AssertionError("no moment left a checkpoint")
+
+
+def test_the_harness_notices_a_forgotten_optimizer_slot(straight, tmp_path, monkeypatch):
+    run = killed_with_a_checkpoint(tmp_path)
+    load = Trainer.load
+
+    def forget(self, tensors):
+        load(self, tensors)
+        self._slots.clear()
+
+    monkeypatch.setattr(Trainer, "load", forget)
+    finish(run)
+    assert not same(run, straight)
+
+
+def test_the_harness_notices_another_order_of_batches(straight, tmp_path, monkeypatch):
+    run = killed_with_a_checkpoint(tmp_path)
+    draw = Batches._draw
+    monkeypatch.setattr(Batches, "_draw", lambda self, epoch: (draw(self, epoch + 1), setattr(self, "_epoch", epoch)))
+    finish(run)
+    assert not same(run, straight)

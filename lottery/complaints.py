@@ -37,9 +37,15 @@ def _place(problem: ErrorDetails) -> str:
 def _reason(problem: ErrorDetails) -> str:
     reason = problem["msg"]
     if problem["type"] in _OURS:
-        return reason
+        return _short(reason, 600)
     given = problem.get("input")
-    return reason[0].lower() + reason[1:] + (f", not {given!r}" if isinstance(given, str | int | float) else "")
+    told = f", not {_short(repr(given))}" if isinstance(given, str | int | float) else ""
+    return _short(reason[0].lower() + reason[1:], 300) + told
+
+
+def _short(text: str, most: int = 80) -> str:
+    """At most so many characters of a text: what a user wrote may be of any length."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def line(text: str, place: str) -> str:

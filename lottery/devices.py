@@ -52,6 +52,14 @@ def wait(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; on a CPU torch has no type for that."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    told = str(error)
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in told or "out of memory" in told)
+
+
 def release(device: torch.device) -> None:
     """Give memory back that is kept for later use."""
     if device.type == "cuda":

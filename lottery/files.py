@@ -179,6 +179,8 @@ def read_tensors_about(path: Path, like: Mapping[str, Tensor] | None = None) -> 
             raise LotteryError(f"{path} is damaged (its checksum does not match)")
         about = json.loads(text)
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError, AttributeError) as error:
+        if any(words in str(error) for words in ("Cannot allocate memory", "can't allocate memory")):
+            raise MemoryError(str(error)) from error
         raise LotteryError(f"{path} is damaged ({error})") from error
     if not isinstance(about, dict):
         raise LotteryError(f"{path} is damaged (its description is not an object)")

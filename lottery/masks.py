@@ -47,8 +47,9 @@ def _keep(score: Tensor, density: float, alive: Tensor) -> Tensor:
     if count:
         # The threshold is found by selection, in linear time; a stable sort would give the same set.
         threshold = candidates.kthvalue(candidates.numel() - count + 1).values
-        above, tied = candidates > threshold, candidates == threshold
-        kept = above | (tied & (tied.cumsum(0) <= count - above.sum()))
+        kept = candidates > threshold
+        tied = (candidates == threshold).nonzero().flatten()
+        kept[tied[: count - int(kept.count_nonzero())]] = True
     result = torch.zeros_like(alive)
     result[alive] = kept
     return result
@@ -70,7 +71,7 @@ def shuffle(mask: Mapping[str, Tensor], generator: torch.Generator) -> Mask:
 
 def count(mask: Mapping[str, Tensor]) -> int:
     """Number of weights kept."""
-    return sum(int(kept.sum()) for kept in mask.values())
+    return sum(int(kept.count_nonzero()) for kept in mask.values())
 
 
 def total(mask: Mapping[str, Tensor]) -> int:

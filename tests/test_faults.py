@@ -182,7 +182,7 @@ config = tiny(execution="stacked", pruning__iterations=1, pruning__arms=[], repl
 setting = prepare(config)
 run = Run.create(Path(sys.argv[1]), config, {"study": "prune"})
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (now + (900 << 20), resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (now + (1300 << 20), resource.RLIM_INFINITY))
 execute(run, setting, Quiet(), lambda: False)
 print(run.record["layout"]["chunk"], len(run.levels()))
 """

@@ -8,6 +8,7 @@ The default tests try some. Thousands:
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import random
@@ -57,13 +58,13 @@ def change(tree, draw):
     node, key = draw(st.sampled_from(places))
     kind = draw(st.sampled_from(["value", "value", "key", "drop", "more"]))
     if kind == "value" or isinstance(node, list):
-        node[key] = draw(st.sampled_from(NASTY))
+        node[key] = copy.deepcopy(draw(st.sampled_from(NASTY)))
     elif kind == "key":
         node[draw(st.sampled_from(["nmae", "x", "name", 3, None, "lr"]))] = node.pop(key)
     elif kind == "drop":
         del node[key]
     else:
-        node[draw(st.sampled_from(["extra", "name", "rewind", "seed"]))] = draw(st.sampled_from(NASTY))
+        node[draw(st.sampled_from(["extra", "name", "rewind", "seed"]))] = copy.deepcopy(draw(st.sampled_from(NASTY)))
 
 
 @st.composite
@@ -187,7 +188,7 @@ def damage(path: Path, draw: random.Random) -> str:
         draw.choice([lambda: lines.pop(), lambda: lines.insert(0, lines[-1]), lines.reverse])()
         file.write_bytes(b"".join(lines))
     elif kind == "copy":
-        shutil.copy(draw.choice(candidates), file)
+        file.write_bytes(draw.choice(candidates).read_bytes())
     elif kind == "swap":
         other = draw.choice(candidates)
         theirs = other.read_bytes()

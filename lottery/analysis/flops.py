@@ -41,4 +41,4 @@ def layer_flops(template: nn.Module, shape: tuple[int, int, int]) -> dict[str, i
 
 def masked_flops(dense: Mapping[str, int], mask: Mapping[str, Tensor]) -> int:
     """FLOPs for one image if pruned weights cost nothing: each layer's count times its density. Not timed."""
-    return round(sum(flops * float(mask[name].double().mean()) for name, flops in dense.items()))
+    return round(sum(flops * int(mask[name].count_nonzero()) / mask[name].numel() for name, flops in dense.items()))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lottery import devices
@@ -121,10 +120,8 @@ def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterato
     try:
         yield from _train(setting, job, stop)
         return
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        reason = str(error)
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not devices.lacks_memory(error):
             raise
         reason = str(error)
     devices.release(setting.device)
@@ -169,7 +166,9 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
         if keep_steps and pause % keep_steps == 0 and pause < end:
             yield Saved(Checkpoint(trainer.state(), seconds))
             saved = time.monotonic()
-    yield Trained(_networks(trainer), seconds, trainer.diverged())
+    networks, diverged = _networks(trainer), trainer.diverged()
+    del trainer  # its memory is wanted for what comes next
+    yield Trained(networks, seconds, diverged)
 
 
 def make_trainer(

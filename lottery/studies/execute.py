@@ -69,8 +69,12 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         except (Interrupted, KeyboardInterrupt):
             _finish(run, "interrupted")
             raise
-        except BaseException:
+        except BaseException as error:
             _finish(run, "failed")
+            if devices.lacks_memory(error):
+                raise RunFailed(
+                    f"out of memory ({str(error).partition(chr(10))[0]}).\nMake room, then go on with `lottery resume`."
+                ) from error
             raise
         run.drop_checkpoints()
         run.finish("finished")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from lottery import masks
+from lottery import devices, masks
 from lottery.analysis.collapse import collapsed
 from lottery.analysis.flops import masked_flops
 from lottery.cohort import Network
@@ -141,7 +141,14 @@ class _Members:
                     return self.next_job()
             elif None not in tickets:
                 self.waiting.remove((level, members))
-                return self._job(level, members)
+                try:
+                    return self._job(level, members)
+                except (MemoryError, RuntimeError) as error:
+                    if not devices.lacks_memory(error):
+                        raise
+                    reason = str(error)
+                self._make_smaller(level, members, reason)
+                return self.next_job()
         return None
 
     def _ticket(self, level: int, replicate: int) -> bool | None:
@@ -197,7 +204,7 @@ class _Members:
             case Trained():
                 self._finish(job, event)
             case OutOfMemory(reason):
-                self._make_smaller(job, reason)
+                self._make_smaller(job.level, job.members, reason)
 
     def _keep(self, job: Job, checkpoint: Checkpoint) -> None:
         about = _about(job.level, job.members, self._layout)
@@ -221,21 +228,23 @@ class _Members:
         run.drop_checkpoint(_name(job))
         self._context.watcher.trained(job.level, job.members)
 
-    def _make_smaller(self, job: Job, reason: str) -> None:
+    def _make_smaller(self, level: int, members: list[Member], reason: str) -> None:
         """Go on with chunks of half the size where memory ran out."""
-        if len(job.members) == 1:
+        if len(members) == 1:
             others = " or workers" if self._layout.workers > 1 else ""
-            raise RunFailed(f"out of memory ({reason}).\nLower train.batch_size{others}, then start the study anew.")
-        self._layout = self._layout.halved(len(job.members))
+            raise RunFailed(
+                f"out of memory ({reason.partition(chr(10))[0]}).\nLower train.batch_size{others}, then start anew."
+            )
+        self._layout = self._layout.halved(len(members))
         self._context.run.update(layout=asdict(self._layout))
-        self._context.watcher.noted(f"out of memory with {len(job.members)} members; going on: {self._layout}")
-        for member in job.members:  # their evaluations will be made again
-            self._records.pop((job.level, member.replicate, member.arm), None)
-        self._context.run.forget_lines({(job.level, member.replicate, member.arm) for member in job.members})
+        self._context.watcher.noted(f"out of memory with {len(members)} members; going on: {self._layout}")
+        for member in members:  # their evaluations will be made again
+            self._records.pop((level, member.replicate, member.arm), None)
+        self._context.run.forget_lines({(level, member.replicate, member.arm) for member in members})
         self.waiting = [
-            (level, part)
-            for level, members in [(job.level, job.members), *self.waiting]
-            for part in self._layout.chunks(members, at_least=1)
+            (number, part)
+            for number, whole in [(level, members), *self.waiting]
+            for part in self._layout.chunks(whole, at_least=1)
         ]
 
 

@@ -121,10 +121,11 @@ def test_image_folder(folder, capsys):
     assert load["image_folder"](root=str(folder), size=4, grey=True).shape == (1, 4, 4)
 
 
-def test_a_damaged_cache_is_decoded_again(folder, tmp_path):
+@pytest.mark.parametrize("spoil", [lambda data: data[:100], lambda data: data[:-1] + bytes([data[-1] ^ 1])])
+def test_a_damaged_cache_is_decoded_again(spoil, folder, tmp_path):
     data = load["image_folder"](root=str(folder))
     (file,) = (tmp_path / "cache" / "lottery").iterdir()
-    file.write_bytes(file.read_bytes()[:100])
+    file.write_bytes(spoil(file.read_bytes()))
     assert torch.equal(load["image_folder"](root=str(folder)).train_images, data.train_images)
 
 

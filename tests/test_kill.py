@@ -160,18 +160,21 @@ def test_real_processes_killed_at_random_moments(workers, tmp_path):
     lottery = [sys.executable, "-c", "from lottery.cli import main; main()"]
     environment = os.environ | {"OMP_NUM_THREADS": str(workers)}
 
+    messages = tmp_path / "messages"
+
     def start(*arguments):
-        return subprocess.Popen(
-            [*lottery, *map(str, arguments)], cwd=tmp_path, env=environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        with messages.open("w") as file:
+            return subprocess.Popen(
+                [*lottery, *map(str, arguments)], cwd=tmp_path, env=environment, start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=file,
+            )  # fmt: skip
 
     def only(folder: str) -> Path:
         return next((tmp_path / folder).glob("*/run.json")).parent
 
     began = time.monotonic()
     whole = start("prune", config, "--runs-dir", "straight")
-    assert whole.wait() == 0, whole.stderr.read()
+    assert whole.wait() == 0, messages.read_text()
     seconds = time.monotonic() - began
     moments = random.Random(workers)
     kills = rounds = 0
@@ -181,7 +184,7 @@ def test_real_processes_killed_at_random_moments(workers, tmp_path):
         process = start("prune", config, "--runs-dir", folder)
         while True:
             try:
-                assert process.wait(timeout=moments.uniform(1.2, max(4.0, seconds))) == 0, process.stderr.read()
+                assert process.wait(timeout=moments.uniform(1.2, max(4.0, seconds))) == 0, messages.read_text()
                 break
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)

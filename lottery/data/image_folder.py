@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lottery import files
 from lottery.data import Dataset, moments
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, RunFailed
 from lottery.values import Count
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -69,9 +68,9 @@ def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | No
     file = folder / f"{listing.hexdigest()[:32]}.safetensors"
     if file.exists():
         try:
-            return load_file(file)
-        except SafetensorError:  # cut short by a crash of the machine: decode again
-            file.unlink()
+            return files.read_tensors(file)
+        except LotteryError as error:
+            print(f"{error}: decoding again", file=sys.stderr)
     print(f"decoding {sum(1 for _ in _paths(splits)):,} images of {root} into {file}", file=sys.stderr)
     tensors: dict[str, Tensor] = {}
     for split, classes in splits.items():
@@ -79,10 +78,10 @@ def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | No
         tensors[f"{split}_labels"] = torch.repeat_interleave(torch.tensor([len(images) for images in classes.values()]))
     if tensors["train_images"].shape[1:] != tensors["test_images"].shape[1:]:
         raise LotteryError(f"{root}: training and test images differ in size; set data.size to scale them to one")
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(f".{os.getpid()}.tmp")
-    save_file(tensors, beside)
-    beside.replace(file)
+    try:
+        files.write_tensors(file, tensors)
+    except RunFailed as error:
+        print(f"{str(error).splitlines()[0]} Next time they are decoded again.", file=sys.stderr)
     return tensors
 
 

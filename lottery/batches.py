@@ -58,7 +58,8 @@ class Resident:
         self.validation_index = torch.stack([order[:held_out].sort().values for order in orders])
         self.device, self.crop, self.flip = device, crop, flip
         self.shape = dataset.shape
-        self.train_images = F.pad(dataset.train_images.to(device), (crop, crop, crop, crop))
+        images = dataset.train_images.to(device)
+        self.train_images = F.pad(images, (crop, crop, crop, crop)) if crop else images
         self.train_labels = dataset.train_labels.to(device)
         self.test_images = dataset.test_images.to(device)
         self.test_labels = dataset.test_labels.to(device)

@@ -188,9 +188,28 @@ def resume(
 def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run directories, their names, or `latest`.")],
     runs_dir: RunsDir = Path("runs"),
+    csv: Annotated[bool, typer.Option("--csv", help="Print one table of all runs as CSV.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The same as Markdown.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="The same as LaTeX (booktabs).")] = False,
+    verdicts: Annotated[bool, typer.Option("--verdicts", help="Print definitions, numbers and verdicts.")] = False,
 ) -> None:
-    """Print what runs have found, and draw it into their report/ folders."""
-    _report([_find(run, runs_dir) for run in runs])
+    """Print what runs have found, and draw it into their report/ folders; asked for a format, print that alone."""
+    found = [_find(run, runs_dir) for run in runs]
+    asked = [name for name, given in (("csv", csv), ("json", json), ("markdown", markdown), ("latex", latex)) if given]
+    if len(asked) + verdicts > 1:
+        raise LotteryError(f"one at a time: {', '.join(f'--{name}' for name in [*asked, *['verdicts'] * verdicts])}")
+    if asked:
+        from lottery.report.rows import FORMATS, rows
+
+        print(FORMATS[asked[0]]([row for run in found for row in rows(run)]), end="")
+    elif verdicts:
+        from lottery.report.tables import verdict_lines
+
+        for run in found:
+            print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
+    else:
+        _report(found)
 
 
 @app.command("runs")

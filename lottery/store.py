@@ -80,14 +80,15 @@ class Run:
             raise LotteryError(f"{path} is not there; `lottery runs` lists the runs that are")
         if not (path / "run.json").is_file() or not (path / "config.yaml").is_file():
             raise LotteryError(f"{path} is not a run directory: it lacks run.json or config.yaml")
-        run = cls(path)
-        written = run.record.get("schema", 1)
-        if written != records.SCHEMA:
+        written = files.peek(path / "run.json").get("schema", 1)
+        if isinstance(written, int) and written != records.SCHEMA:
             newer = written > records.SCHEMA
             raise LotteryError(
                 f"{path} was written by {'a newer' if newer else 'an older'} lottery (schema {written}, this one reads "
                 f"{records.SCHEMA}); {'update lottery' if newer else 'read it with that one'}"
             )
+        run = cls(path)
+        _ = run.record  # is it one at all?
         return run
 
     @contextmanager

@@ -439,6 +439,14 @@ def test_lines_that_were_cut_off_are_missed(copied):
         copied.levels()
 
 
+def test_a_run_of_before_there_were_schemas_is_refused_by_name(copied):
+    record = files.read_json(copied.path / "run.json")
+    del record["schema"]
+    (copied.path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(LotteryError, match=r"was written by an older lottery \(schema 1"):
+        Run.open(copied.path)
+
+
 def test_a_run_of_another_schema_is_refused_by_name(copied):
     for schema, said in ((1, "an older"), (99, "a newer")):
         record = files.read_json(copied.path / "run.json")

@@ -1,14 +1,21 @@
+import csv
 import io
+import json
+import shutil
 
+import numpy as np
 import pytest
-from conftest import carry_out, tiny
+from conftest import carry_out, summary, tiny
 from PIL import Image
 from rich.console import Console
 from scipy import stats
 
+from lottery import open_run
 from lottery.report.figures import draw
-from lottery.report.statistics import by_level_and_arm, estimate
+from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
+from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
 from lottery.report.tables import run_tables
+from lottery.report.verdicts import verdicts
 
 
 @pytest.mark.parametrize("values", [(0.1, 0.2), (3.0, 3.5, 2.25, 8.0, 1.0), (5.0, 5.0, 5.0)])
@@ -55,6 +62,7 @@ def test_a_single_replicate_and_a_run_without_networks(tmp_path):
     assert "±" not in text(run)
     assert "early" not in text(run)
     (run.path / "levels.jsonl").unlink()
+    shutil.rmtree(run.path / "replicate-0")
     assert "no network is trained yet" in text(run)
     assert draw([run]) == []
 
@@ -70,3 +78,149 @@ def test_figures_are_drawn(finished, tmp_path):
         with Image.open(path) as image:
             assert min(image.size) > 500
             assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+
+
+def networks(accuracies, level, arm="main", **changes):
+    """Lines of levels.jsonl: one for each accuracy, by replicate; of other keys a value, or a list of each one's."""
+    lines = []
+    for replicate, accuracy in enumerate(accuracies):
+        own = {key: value[replicate] if isinstance(value, list) else value for key, value in changes.items()}
+        lines.append(summary(replicate, level, arm, density=0.8**level, **({"test_accuracy": accuracy} | own)))
+    return lines
+
+
+def answers(levels):
+    return {verdict.name: verdict.answer for verdict in verdicts(levels) if verdict.level == 1}
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [((0.9, 0.8, 0.95), (0.85, 0.8, 0.9)), ((3.0, 1.0, 2.5, 7.0), (1.0, 1.5, 2.0, 9.0))]
+)
+def test_paired_differences_agree_with_scipy(left, right):
+    found = paired(dict(enumerate(left)), dict(enumerate(right)))
+    test = stats.ttest_rel(left, right)
+    low, high = test.confidence_interval(0.95)
+    assert found.low == pytest.approx(low, abs=1e-9)
+    assert found.high == pytest.approx(high, abs=1e-9)
+    assert found.deviation == pytest.approx(np.std(np.subtract(left, right), ddof=1), abs=1e-12)
+
+
+def test_pairs_are_of_one_replicate():
+    assert paired({0: 1.0, 2: 5.0, 3: 9.0}, {2: 1.0, 0: 0.5, 1: 100.0}).values == (0.5, 4.0)
+    assert paired({0: 1.0}, {1: 1.0}) is None
+
+
+@pytest.mark.parametrize("values", [(0.2, -0.1, 0.3), (1.0, 1.1), (0.5, -0.4, 0.1, 0.3, 0.0)])
+def test_replicates_needed_is_the_first_number_that_would_do(values):
+    found = estimate(values)
+    needed = replicates_needed(found)
+
+    def half_width(count):
+        return stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count)
+
+    assert half_width(needed) < abs(found.mean)
+    assert needed == 2 or half_width(needed - 1) >= abs(found.mean)
+
+
+def test_replicates_needed_where_none_would_do():
+    assert replicates_needed(estimate((1.0,))) is None
+    assert replicates_needed(estimate((1.0, -1.0))) is None
+    assert replicates_needed(estimate((0.5, 0.5)), threshold=0.2) == 2
+
+
+DENSE = networks([0.970, 0.972, 0.974], 0, early_stop_step=[100, 110, 120], early_stop_test_accuracy=0.96)
+
+
+@pytest.mark.parametrize(
+    ("steps", "accuracies", "answer"),
+    [
+        ([80, 90, 100], [0.97, 0.97, 0.97], "yes"),  # 20 steps sooner, 1 point better, in each replicate
+        ([100, 110, 120], [0.96, 0.96, 0.96], "yes"),  # the same is at least as good
+        ([120, 130, 140], [0.97, 0.97, 0.97], "no"),  # better but later
+        ([80, 90, 100], [0.95, 0.95, 0.95], "no"),  # sooner but worse
+        ([80, 90, 100], [0.99, 0.94, 0.97], "undecided"),  # +0.67 points with an interval of 6.3
+        ([10, 200, 100], [0.97, 0.97, 0.97], "undecided"),
+    ],
+)
+def test_winning_tickets_by_hand(steps, accuracies, answer):
+    ticket = networks([0.97] * 3, 1, early_stop_step=steps, early_stop_test_accuracy=accuracies)
+    assert answers(DENSE + ticket)["winning ticket"] == answer
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "matching", "within"),
+    [
+        ([0.970, 0.972, 0.974], "yes", "yes"),
+        ([0.968, 0.970, 0.972], "yes", "yes"),  # 0.2 points below: the very threshold, and one deviation of dense
+        ([0.967, 0.969, 0.971], "no", "no"),  # 0.3 points below in each replicate
+        ([0.980, 0.965, 0.966], "undecided", "yes"),  # -0.17 points with an interval of 2.6
+    ],
+)
+def test_matching_by_hand(accuracies, matching, within):
+    found = answers(DENSE + networks(accuracies, 1))
+    assert found["matching"] == matching
+    assert found["matching, within a deviation"] == within
+
+
+def test_controls_by_hand():
+    ticket = networks([0.980, 0.982, 0.984], 1)
+    reinit = networks([0.970, 0.972, 0.975], 1, "reinit")
+    random = networks([0.979, 0.985, 0.982], 1, "random")
+    found = answers(DENSE + ticket + reinit + random)
+    assert (found["beats reinit"], found["beats random"]) == ("yes", "undecided")
+
+
+def test_what_is_missing_is_said():
+    (winning, matching, _) = verdicts(DENSE[:1] + networks([0.97], 1))
+    assert (winning.answer, matching.answer, matching.missing) == ("undecided", "undecided", "more replicates")
+    without = {"early_stop_step": None, "early_stop_test_accuracy": None}
+    blind = networks([0.97] * 3, 0, **without) + networks([0.98] * 3, 1, **without)
+    assert verdicts(blind)[0].answer == "unknown"
+    assert "validation data" in verdicts(blind)[0].missing
+    open_one = verdicts(DENSE + networks([0.980, 0.965, 0.966], 1))[1]
+    # -0.1667 points, deviation 1.0116, 0.0333 from the threshold: 1.96 * 1.0116 / sqrt(n) = 0.0333 at n = 3,538.
+    assert open_one.missing == "about 3,541 replicates"  # Student's t is a little wider than the normal distribution
+
+
+def test_a_diverged_network_is_no_pair():
+    levels = DENSE + networks([0.970, 0.972, 0.5], 1, diverged=[None, None, 12])
+    assert "+0.00 ± 0.00 points" in verdicts(levels)[1].numbers
+
+
+def test_rows_and_their_formats(finished):
+    found = rows(finished)
+    assert len(found) == 1 + 2 * 4
+    last = next(row for row in found if (row["level"], row["arm"]) == (2, "main"))
+    own = [line for line in finished.levels() if (line["level"], line["arm"]) == (2, "main")]
+    assert last["compression_ratio"] == pytest.approx(own[0]["total"] / own[0]["nonzero"])
+    assert last["theoretical_speedup"] == pytest.approx(found[0]["flops"] / last["flops"], rel=1e-2)
+    assert last["test_accuracy_mean"] == pytest.approx(np.mean([line["test_accuracy"] for line in own]))
+    assert last["test_accuracy_std"] == pytest.approx(np.std([line["test_accuracy"] for line in own], ddof=1))
+    read = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert [row["arm"] for row in read] == [row["arm"] for row in found]
+    assert json.loads(as_json(found)) == found
+    lines = as_markdown(found).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert len(lines) == 2 + len(found)
+    assert r"\pm" in as_latex(found)
+    assert as_latex(found).count(r"\\") == 1 + len(found)
+
+
+def test_reports_are_pipeable(lottery, finished):
+    result = lottery("report", finished.path, "--csv")
+    assert result.err == ""
+    assert len(result.out.splitlines()) == 1 + 9
+    assert json.loads(lottery("report", finished.path, "--json").out)
+    assert "winning ticket: at its early-stop step" in lottery("report", finished.path, "--verdicts").out
+    assert lottery("report", finished.path, "--csv", "--json").code == 2
+
+
+def test_results_for_python(finished):
+    results = open_run(finished.path)
+    assert results.levels == finished.levels()
+    assert {key for key, _ in results.metrics[0].items()} >= {"step", "split", "accuracy"}
+    assert results.config["train"]["batch_size"] == 32
+    assert results.about["status"] == "finished"
+    assert results.mask(1, replicate=1)["output.weight"].shape == results.weights(1)["output.weight"].shape
+    assert {verdict.name for verdict in results.verdicts} >= {"matching", "beats reinit"}
+    assert results.summary == rows(finished)

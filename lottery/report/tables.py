@@ -10,6 +10,7 @@ from rich.text import Text
 from lottery.errors import LotteryError
 from lottery.files import Record
 from lottery.report.statistics import Estimate, by_level_and_arm
+from lottery.report.verdicts import DEFINITIONS, Verdict, verdicts
 from lottery.store import Run
 from lottery.studies.plan import ARMS
 
@@ -41,10 +42,41 @@ def run_tables(run: Run) -> RenderableType:
             _table("early-stop step (first minimum of the validation loss)", levels, "early_stop_step", _steps),
             _table("test accuracy at the early-stop step, %", levels, "early_stop_test_accuracy", _percent),
         ]
+    if any(line["level"] and line["arm"] == "main" for line in levels) and record["study"] == "prune":
+        parts.append(_verdicts(verdicts(levels)))
     parts += [Text(note, style="bold") for note in _notes(levels)]
     if replicates > 1:
         parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
     return Group(*parts)
+
+
+def _verdicts(found: Sequence[Verdict]) -> RenderableType:
+    """Answers by level."""
+    names = list(dict.fromkeys(verdict.name for verdict in found))
+    table = Table(header_style="bold")
+    for heading in ("level", "weights %", *names):
+        table.add_column(heading, justify="right" if heading in ("level", "weights %") else "left")
+    for level in dict.fromkeys(verdict.level for verdict in found):
+        own = {verdict.name: verdict for verdict in found if verdict.level == level}
+        cells = [own[name].answer if name in own else "" for name in names]
+        table.add_row(str(level), f"{100 * next(iter(own.values())).density:.1f}", *cells)
+    return Group(
+        Text("verdicts (definitions, numbers, and what would settle the open ones: lottery report RUN --verdicts)"),
+        table,
+    )
+
+
+def verdict_lines(run: Run) -> list[str]:
+    """Every verdict with its numbers, after the definitions."""
+    found = verdicts(run.levels())
+    lines = [f"{name}: {DEFINITIONS[name]}" for name in dict.fromkeys(verdict.name for verdict in found)]
+    for verdict in found:
+        missing = f"; to settle it: {verdict.missing}" if verdict.missing else ""
+        lines.append(
+            f"level {verdict.level} ({verdict.density:.1%} of weights), {verdict.name}: {verdict.answer}. "
+            f"{verdict.numbers}{missing}"
+        )
+    return lines
 
 
 def _notes(levels: Sequence[Record]) -> list[str]:

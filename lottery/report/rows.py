@@ -1,0 +1,123 @@
+"""A report's numbers as rows, one for each run, level and arm, and these as CSV, JSON, Markdown or LaTeX.
+
+The field names are stable; accuracies are fractions, seconds are measured, and FLOPs are counts that no masked network
+has been timed at.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+
+from lottery.files import Record
+from lottery.report.statistics import estimate
+from lottery.report.tables import arms_of
+from lottery.store import Run
+
+MEASURED = ("test_accuracy", "early_stop_step", "early_stop_test_accuracy", "train_seconds")
+"""Each becomes four fields: mean, standard deviation, half width of the 95 % interval, number of replicates."""
+
+
+def rows(run: Run) -> list[Record]:
+    """A run's rows, by level and arm."""
+    levels, name = run.levels(), run.record["id"]
+    dense_flops = next((line["flops"] for line in levels if line["level"] == 0), None)
+    found = []
+    for level in sorted({line["level"] for line in levels}):
+        for arm in arms_of(levels):
+            own = [line for line in levels if (line["level"], line["arm"]) == (level, arm)]
+            if own:
+                found.append(_row(name, level, arm, own, dense_flops))
+    return found
+
+
+def _row(run: str, level: int, arm: str, own: list[Record], dense_flops: int | None) -> Record:
+    flops = sum(line["flops"] for line in own) / len(own)
+    row: Record = {
+        "run": run,
+        "level": level,
+        "arm": arm,
+        "density": own[0]["density"],
+        # Blalock et al. 2020: sizes before and after; operations before and after, of one forward pass.
+        "compression_ratio": own[0]["total"] / own[0]["nonzero"] if own[0]["nonzero"] else None,
+        "theoretical_speedup": dense_flops / flops if dense_flops and flops else None,
+        "flops": round(flops),
+        "diverged": sum(line.get("diverged") is not None for line in own),
+        "collapsed": sum(bool(line.get("collapsed")) for line in own),
+    }
+    for key in MEASURED:
+        values = [line[key] for line in own if line[key] is not None and line.get("diverged") is None]
+        found = estimate(values) if values else None
+        row |= {
+            f"{key}_mean": found.mean if found else None,
+            f"{key}_std": found.deviation if found else None,
+            f"{key}_half_width": found.half_width if found else None,
+            f"{key}_replicates": len(values),
+        }
+    return row
+
+
+def as_csv(found: Sequence[Record]) -> str:
+    """Comma-separated values with a head line; nothing for a number that there isn't."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(found[0]) if found else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return file.getvalue()
+
+
+def as_json(found: Sequence[Record]) -> str:
+    """A list of objects."""
+    return json.dumps(list(found), indent=1) + "\n"
+
+
+_COLUMNS: dict[str, Callable[[Record], str]] = {
+    "run": lambda row: row["run"],
+    "level": lambda row: str(row["level"]),
+    "arm": lambda row: "ticket" if row["arm"] == "main" else row["arm"],
+    "weights, %": lambda row: f"{100 * row['density']:.1f}",
+    "test accuracy, %": lambda row: _cell(row, "test_accuracy", 100, 2),
+    "early-stop step": lambda row: _cell(row, "early_stop_step", 1, 0),
+    "accuracy there, %": lambda row: _cell(row, "early_stop_test_accuracy", 100, 2),
+}
+
+
+def _cell(row: Record, key: str, scale: float, digits: int) -> str:
+    mean, half_width = row[f"{key}_mean"], row[f"{key}_half_width"]
+    if mean is None:
+        return ""
+    sure = "" if half_width is None else f" ± {scale * half_width:,.{digits}f}"
+    return f"{scale * mean:,.{digits}f}{sure}"
+
+
+def _table(found: Sequence[Record]) -> list[list[str]]:
+    """Head and cells; the run is named only where there are several."""
+    several = len({row["run"] for row in found}) > 1
+    columns = {name: write for name, write in _COLUMNS.items() if several or name != "run"}
+    return [list(columns), *([write(row) for write in columns.values()] for row in found)]
+
+
+def as_markdown(found: Sequence[Record]) -> str:
+    """A table."""
+    head, *body = [[cell.replace("|", "\\|") for cell in line] for line in _table(found)]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+_LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$"} | {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+def as_latex(found: Sequence[Record]) -> str:
+    """A tabular for the package booktabs."""
+    head, *body = [["".join(_LATEX.get(one, one) for one in cell) for cell in line] for line in _table(found)]
+    lines = [
+        r"\begin{tabular}{" + "l" + "r" * (len(head) - 1) + "}",
+        r"\toprule",
+        " & ".join(head) + r" \\",
+        r"\midrule",
+    ]
+    lines += [" & ".join(line) + r" \\" for line in body]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+FORMATS = {"csv": as_csv, "json": as_json, "markdown": as_markdown, "latex": as_latex}

@@ -351,11 +351,13 @@ def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]
 
 def _report(runs: Sequence["Run"]) -> None:
     from lottery.report.figures import draw
-    from lottery.report.tables import results_console, run_tables
+    from lottery.report.tables import comparison_tables, results_console, run_tables
 
     console = results_console()
     for run in runs:
         console.print(run_tables(run))
+    if len(runs) > 1:
+        console.print(comparison_tables(runs))
     try:
         for path in draw(runs):
             console.print(f"figure: {path}", soft_wrap=True)

@@ -11,10 +11,11 @@ from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
+from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.figures import draw
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
 from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
-from lottery.report.tables import run_tables
+from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.verdicts import verdicts
 
 
@@ -224,3 +225,22 @@ def test_results_for_python(finished):
     assert results.mask(1, replicate=1)["output.weight"].shape == results.weights(1)["output.weight"].shape
     assert {verdict.name for verdict in results.verdicts} >= {"matching", "beats reinit"}
     assert results.summary == rows(finished)
+
+
+def test_repetitions_are_pooled_and_other_studies_are_told_apart(finished, tmp_path):
+    more = carry_out(tiny(seed=7, replicates=1, name="more", workers=2, execution="looped"), tmp_path)
+    same = carry_out(tiny(), tmp_path)  # the same seed: the same replicates once more
+    other = carry_out(tiny(pruning__fraction=0.3, pruning__iterations=1), tmp_path)
+    groups = repetitions([finished, more, same, other])
+    assert [[run.path for run in group] for group in groups] == [[finished.path, more.path], [same.path], [other.path]]
+    lines = pooled(groups[0])
+    assert len(lines) == len(finished.levels()) + len(more.levels())
+    assert {line["replicate"] for line in lines} == {0, 1, 2}
+    assert len(by_level_and_arm(lines, "test_accuracy")[1, "main"].values) == 3
+    assert differences([finished, other]) == {"pruning.fraction": ["0.5", "0.3"]}
+    console = Console(width=200, file=io.StringIO())
+    console.print(comparison_tables([finished, more, other]))
+    written = console.file.getvalue()
+    assert "one study, 3 replicates" in written
+    assert "pruning.fraction" in written
+    assert draw([finished, more, other])[-1].name == "comparison.png"

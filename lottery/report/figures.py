@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from lottery.files import Record
+from lottery.report.comparison import pooled, repetitions
 from lottery.report.statistics import Estimate, by_level_and_arm, estimate
 from lottery.report.tables import arms_of
 from lottery.store import Run
@@ -27,23 +28,26 @@ _STYLE: Any = {
 }
 
 
-def accuracy_by_density(runs: Sequence[Run], path: Path) -> Path:
-    """Draw test accuracy and early-stop step against density, a line for each run and arm, the dense level as a band.
+def accuracy_by_density(series: Sequence[tuple[str, list[Record]]], path: Path) -> Path:
+    """Draw test accuracy and early-stop step against density, a line for each study and arm, the dense level as a band.
+
+    Args:
+        series: title and lines of `levels.jsonl` of each study.
+        path: of the picture.
 
     Bars are 95 % t-intervals over replicates, dots the replicates themselves. Returns `path`.
     """
     keys = {"test_accuracy": "test accuracy at the end, %", "early_stop_step": "early-stop step"}
-    lines = [(run, run.levels()) for run in runs]
-    keys = {key: label for key, label in keys.items() if any(line[key] is not None for _, ls in lines for line in ls)}
+    keys = {key: label for key, label in keys.items() if any(line[key] is not None for _, ls in series for line in ls)}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(6.2 * len(keys), 4.4), dpi=150, layout="constrained")
         for axes, (key, label) in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys.items(), strict=True):
-            for position, (run, levels) in enumerate(lines):
-                prefix = f"{_title(run)}: " if len(runs) > 1 else ""
+            for position, (title, levels) in enumerate(series):
+                prefix = f"{title}: " if len(series) > 1 else ""
                 _against_density(axes, levels, key, 100 if key == "test_accuracy" else 1, prefix, position)
             axes.set_xlabel("weights remaining, %")
             axes.set_ylabel(label)
-            _density_axis(axes, [line["density"] for _, levels in lines for line in levels])
+            _density_axis(axes, [line["density"] for _, levels in series for line in levels])
             axes.legend(fontsize=8)
         figure.savefig(path)
     return path
@@ -175,9 +179,11 @@ def draw(runs: Sequence[Run]) -> list[Path]:
     paths = []
     for run in runs:
         if run.levels():
-            paths.append(accuracy_by_density([run], run.report_dir / "accuracy_by_density.png"))
+            paths.append(accuracy_by_density([(_title(run), run.levels())], run.report_dir / "accuracy_by_density.png"))
             paths.append(learning_curves(run, run.report_dir / "learning_curves.png"))
     trained = [run for run in runs if run.levels()]
     if len(trained) > 1:
-        paths.append(accuracy_by_density(trained, trained[0].report_dir / "comparison.png"))
+        # Repetitions of one study are one line, of all their replicates.
+        series = [(" + ".join(_title(run) for run in group), pooled(group)) for group in repetitions(trained)]
+        paths.append(accuracy_by_density(series, trained[0].report_dir / "comparison.png"))
     return paths

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from lottery.errors import LotteryError
 from lottery.files import Record
+from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.statistics import Estimate, by_level_and_arm
 from lottery.report.verdicts import DEFINITIONS, Verdict, verdicts
 from lottery.store import Run
@@ -36,18 +37,46 @@ def run_tables(run: Run) -> RenderableType:
     parts: list[RenderableType] = [Text(heading, style="bold")]
     if record.get("parent"):
         parts.append(Text("retrained from " + str(record["parent"]) + ": " + _spelt(record["rewind"])))
-    parts.append(_table("test accuracy at the end of training, %", levels, "test_accuracy", _percent))
+    parts += _level_tables(levels, judge=record["study"] == "prune")
+    return Group(*parts)
+
+
+def comparison_tables(runs: Sequence[Run]) -> RenderableType:
+    """What several runs say together: repetitions of one study pooled, and the settings in which the others differ."""
+    trained = [run for run in runs if run.levels()]
+    groups = repetitions(trained)
+    parts: list[RenderableType] = []
+    for group in groups:
+        if len(group) > 1:
+            levels = pooled(group)
+            names = ", ".join(run.record["id"] for run in group)
+            replicates = len({line["replicate"] for line in levels})
+            parts.append(Text(f"pooled: {names}: one study, {replicates} replicates", style="bold"))
+            parts += _level_tables(levels, judge=group[0].record["study"] == "prune")
+    if len(groups) > 1:
+        table = Table(header_style="bold")
+        for heading in ("setting", *(group[0].record["id"] for group in groups)):
+            table.add_column(Text(heading))
+        for key, values in differences([group[0] for group in groups]).items():
+            table.add_row(*(Text(cell) for cell in (key, *values)))
+        parts += [Text("in which the studies differ"), table]
+    return Group(*parts)
+
+
+def _level_tables(levels: Sequence[Record], judge: bool) -> list[RenderableType]:
+    """Accuracy and early-stop step by level and arm, verdicts if they are asked for, and what one has to know."""
+    parts = [_table("test accuracy at the end of training, %", levels, "test_accuracy", _percent)]
     if any(line["early_stop_step"] is not None for line in levels):
         parts += [
             _table("early-stop step (first minimum of the validation loss)", levels, "early_stop_step", _steps),
             _table("test accuracy at the early-stop step, %", levels, "early_stop_test_accuracy", _percent),
         ]
-    if any(line["level"] and line["arm"] == "main" for line in levels) and record["study"] == "prune":
+    if judge and any(line["level"] and line["arm"] == "main" for line in levels):
         parts.append(_verdicts(verdicts(levels)))
     parts += [Text(note, style="bold") for note in _notes(levels)]
-    if replicates > 1:
+    if len({line["replicate"] for line in levels}) > 1:
         parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
-    return Group(*parts)
+    return parts
 
 
 def _verdicts(found: Sequence[Verdict]) -> RenderableType:

@@ -1,0 +1,64 @@
+"""Several runs side by side: which of them repeat one another, and in what the others differ."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lottery.files import Record
+from lottery.store import Run
+
+_CHANGES_NO_RESULT = ("name", "seed", "replicates", "device", "workers", "execution", "checkpoint", "deterministic")
+"""Settings of a study that its results don't depend on but by chance and rounding."""
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """What a run's results depend on: dotted key of the config -> value; and what `rewind` was asked for."""
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else key)
+        else:
+            flat[path] = value
+
+    config = run.config.model_dump(mode="json")
+    walk({key: value for key, value in config.items() if key not in _CHANGES_NO_RESULT}, "")
+    flat.pop("pruning.iterations")  # a longer study begins as a shorter one
+    walk(run.record.get("rewind", {}), "rewind")
+    return flat
+
+
+def repetitions(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs in groups that differ in nothing but seed, name and device: further replicates of one study.
+
+    A run with the seed of another holds the same replicates, not further ones: it stays by itself.
+    """
+    groups: list[tuple[dict[str, Any], set[int], list[Run]]] = []
+    for run in runs:
+        own, seed = settings(run), run.config.seed
+        for theirs, seeds, group in groups:
+            if theirs == own and seed not in seeds:
+                seeds.add(seed)
+                group.append(run)
+                break
+        else:
+            groups.append((own, {seed}, [run]))
+    return [group for _, _, group in groups]
+
+
+def pooled(group: Sequence[Run]) -> list[Record]:
+    """Lines of `levels.jsonl` of repetitions of one study, with replicates numbered through."""
+    lines: list[Record] = []
+    offset = 0
+    for run in group:
+        lines += [line | {"replicate": line["replicate"] + offset} for line in run.levels()]
+        offset += run.config.replicates
+    return lines
+
+
+def differences(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Dotted key -> each run's value, of the settings in which runs differ; `-` where a run has no such setting."""
+    all_settings = [settings(run) for run in runs]
+    keys = dict.fromkeys(key for own in all_settings for key in own)
+    values = {key: ["-" if own.get(key) is None else str(own[key]) for own in all_settings] for key in keys}
+    return {key: found for key, found in values.items() if len(set(found)) > 1}

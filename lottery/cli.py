@@ -192,6 +192,7 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The same as Markdown.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="The same as LaTeX (booktabs).")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write report/report.html too, which works offline.")] = False,
     verdicts: Annotated[bool, typer.Option("--verdicts", help="Print definitions, numbers and verdicts.")] = False,
 ) -> None:
     """Print what runs have found, and draw it into their report/ folders; asked for a format, print that alone."""
@@ -210,6 +211,13 @@ def report(
             print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
     else:
         _report(found)
+    if html:
+        from lottery import files
+        from lottery.report.html import page
+
+        path = found[0].report_dir / "report.html"
+        files.write_text(path, page(found))
+        print(f"page: {path}", file=sys.stderr if asked or verdicts else sys.stdout)
 
 
 @app.command("runs")

@@ -13,10 +13,12 @@ from scipy import stats
 from lottery import open_run
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.figures import draw
+from lottery.report.html import page
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
 from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
 from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.verdicts import verdicts
+from lottery.store import Run
 
 
 @pytest.mark.parametrize("values", [(0.1, 0.2), (3.0, 3.5, 2.25, 8.0, 1.0), (5.0, 5.0, 5.0)])
@@ -244,3 +246,45 @@ def test_repetitions_are_pooled_and_other_studies_are_told_apart(finished, tmp_p
     assert "one study, 3 replicates" in written
     assert "pruning.fraction" in written
     assert draw([finished, more, other])[-1].name == "comparison.png"
+
+
+HOSTILE = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"
+
+
+@pytest.fixture
+def hostile(finished, tmp_path):
+    """A run whose name is markup."""
+    run = Run(shutil.copytree(finished.path, tmp_path / "hostile"))
+    run.update(id=HOSTILE)
+    return run
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(finished):
+    text = page([finished])
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+    assert "src=" not in text.replace("script-src", "").replace("img-src", "").replace("style-src", "")
+    data = json.loads(text.partition("<script id=data type=application/json>")[2].partition("</script>")[0])
+    (study,) = data["studies"]
+    last = next(row for row in study["levels"] if (row["level"], row["arm"]) == (2, "reinit"))
+    own = [line["test_accuracy"] for line in finished.levels() if (line["level"], line["arm"]) == (2, "reinit")]
+    assert last["test_accuracy"]["values"] == own
+    assert last["test_accuracy"]["mean"] == pytest.approx(np.mean(own))
+    assert len(study["curves"]) == 9
+    assert "winning ticket" in text
+
+
+def test_a_hostile_name_is_no_markup(hostile):
+    text = page([hostile])
+    assert HOSTILE not in text
+    assert "&lt;img src=x" in text
+
+
+def test_a_page_of_a_run_without_networks(tmp_path):
+    assert "report" in page([Run.create(tmp_path, tiny(), {"study": "prune"})])
+
+
+def test_html_is_written(lottery, finished, tmp_path):
+    run = shutil.copytree(finished.path, tmp_path / "copy")
+    result = lottery("report", run, "--html")
+    assert result.code == 0, result.err
+    assert (run / "report" / "report.html").read_text().startswith("<!doctype html>")

@@ -20,21 +20,25 @@ MEASURED = ("test_accuracy", "early_stop_step", "early_stop_test_accuracy", "tra
 
 def rows(run: Run) -> list[Record]:
     """A run's rows, by level and arm."""
-    levels, name = run.levels(), run.record["id"]
+    name = run.record["id"]
+    return [{"run": name} | row for row in level_rows(run.levels())]
+
+
+def level_rows(levels: Sequence[Record]) -> list[Record]:
+    """Rows of lines of `levels.jsonl`, by level and arm."""
     dense_flops = next((line["flops"] for line in levels if line["level"] == 0), None)
     found = []
     for level in sorted({line["level"] for line in levels}):
         for arm in arms_of(levels):
             own = [line for line in levels if (line["level"], line["arm"]) == (level, arm)]
             if own:
-                found.append(_row(name, level, arm, own, dense_flops))
+                found.append(_row(level, arm, own, dense_flops))
     return found
 
 
-def _row(run: str, level: int, arm: str, own: list[Record], dense_flops: int | None) -> Record:
+def _row(level: int, arm: str, own: list[Record], dense_flops: int | None) -> Record:
     flops = sum(line["flops"] for line in own) / len(own)
     row: Record = {
-        "run": run,
         "level": level,
         "arm": arm,
         "density": own[0]["density"],

@@ -210,7 +210,7 @@ def report(
         for run in found:
             print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
     else:
-        _report(found)
+        _report(found, everything=True)
     if html:
         from lottery import files
         from lottery.report.html import page
@@ -357,7 +357,8 @@ def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]
     _report([run])
 
 
-def _report(runs: Sequence["Run"]) -> None:
+def _report(runs: Sequence["Run"], everything: bool = False) -> None:
+    """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
     from lottery.report.figures import draw
     from lottery.report.tables import comparison_tables, results_console, run_tables
 
@@ -367,7 +368,12 @@ def _report(runs: Sequence["Run"]) -> None:
     if len(runs) > 1:
         console.print(comparison_tables(runs))
     try:
-        for path in draw(runs):
+        paths = draw(runs, svg=everything)
+        if everything:
+            from lottery.report.mask_figures import draw_tickets
+
+            paths += draw_tickets(runs)
+        for path in paths:
             console.print(f"figure: {path}", soft_wrap=True)
     except OSError as error:
         _message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")

@@ -5,15 +5,18 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from conftest import carry_out, summary, tiny
 from PIL import Image
 from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
+from lottery.analysis.overlap import overlap
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.figures import draw
 from lottery.report.html import page
+from lottery.report.mask_figures import draw_tickets
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
 from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
 from lottery.report.tables import comparison_tables, run_tables
@@ -227,6 +230,33 @@ def test_results_for_python(finished):
     assert results.mask(1, replicate=1)["output.weight"].shape == results.weights(1)["output.weight"].shape
     assert {verdict.name for verdict in results.verdicts} >= {"matching", "beats reinit"}
     assert results.summary == rows(finished)
+
+
+def test_overlap_by_hand():
+    first = {"a": torch.tensor([1, 1, 0, 0], dtype=torch.bool), "b": torch.tensor([1, 1], dtype=torch.bool)}
+    second = {"a": torch.tensor([0, 1, 0, 1], dtype=torch.bool), "b": torch.tensor([1, 0], dtype=torch.bool)}
+    # Two in common of the smaller mask's three; by chance 2 * 2 / 4 in a and 2 * 1 / 2 in b.
+    assert overlap(first, second) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert overlap(first, first) == (1.0, pytest.approx((1 + 2) / 4))
+    with pytest.raises(ValueError, match="keeps nothing"):
+        overlap(first, {name: torch.zeros_like(kept) for name, kept in first.items()})
+
+
+def test_figures_of_tickets_are_drawn(finished, tmp_path):
+    run = Run(shutil.copytree(finished.path, tmp_path / "copy"))
+    paths = draw_tickets([run])
+    assert [path.name for path in paths] == [
+        f"{name}.{suffix}"
+        for name in ("layer_density", "mask_overlap", "weight_histograms")
+        for suffix in ("png", "svg")
+    ]
+    for path in paths:
+        if path.suffix == ".svg":
+            assert "<svg" in path.read_text()
+        else:
+            with Image.open(path) as image:
+                assert min(image.size) > 300
+    assert draw_tickets([Run.create(tmp_path, tiny(), {"study": "prune"})]) == []
 
 
 def test_repetitions_are_pooled_and_other_studies_are_told_apart(finished, tmp_path):

@@ -19,7 +19,7 @@ from lottery.store import Run
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}
 _LINES = ["-", "--", ":", "-."]
 _MARKERS = ["o", "s", "^", "D", "v", "P"]
-_STYLE: Any = {
+STYLE: Any = {
     "axes.grid": True,
     "grid.alpha": 0.3,
     "axes.spines.top": False,
@@ -28,18 +28,18 @@ _STYLE: Any = {
 }
 
 
-def accuracy_by_density(series: Sequence[tuple[str, list[Record]]], path: Path) -> Path:
+def accuracy_by_density(series: Sequence[tuple[str, list[Record]]], paths: Sequence[Path]) -> list[Path]:
     """Draw test accuracy and early-stop step against density, a line for each study and arm, the dense level as a band.
 
     Args:
         series: title and lines of `levels.jsonl` of each study.
-        path: of the picture.
+        paths: of the picture, PNG or SVG by their suffix.
 
-    Bars are 95 % t-intervals over replicates, dots the replicates themselves. Returns `path`.
+    Bars are 95 % t-intervals over replicates, dots the replicates themselves. Returns `paths`.
     """
     keys = {"test_accuracy": "test accuracy at the end, %", "early_stop_step": "early-stop step"}
     keys = {key: label for key, label in keys.items() if any(line[key] is not None for _, ls in series for line in ls)}
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.2 * len(keys), 4.4), dpi=150, layout="constrained")
         for axes, (key, label) in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys.items(), strict=True):
             for position, (title, levels) in enumerate(series):
@@ -47,10 +47,9 @@ def accuracy_by_density(series: Sequence[tuple[str, list[Record]]], path: Path) 
                 _against_density(axes, levels, key, 100 if key == "test_accuracy" else 1, prefix, position)
             axes.set_xlabel("weights remaining, %")
             axes.set_ylabel(label)
-            _density_axis(axes, [line["density"] for _, levels in series for line in levels])
+            density_axis(axes, [line["density"] for _, levels in series for line in levels])
             axes.legend(fontsize=8)
-        figure.savefig(path)
-    return path
+        return save(figure, paths)
 
 
 def _title(run: Run) -> str:
@@ -108,8 +107,8 @@ def _bounds(value: Estimate, scale: float) -> tuple[float, float]:
     return scale * (value.mean - half_width), scale * (value.mean + half_width)
 
 
-def _density_axis(axes: Axes, densities: Sequence[float]) -> None:
-    """Dense on the left, as in the papers; logarithmic, with the levels themselves as ticks."""
+def density_axis(axes: Axes, densities: Sequence[float]) -> None:
+    """Density along x: dense on the left, as in the papers; logarithmic, with the levels themselves as ticks."""
     axes.set_xscale("log")
     axes.invert_xaxis()
     ticks = sorted({round(100 * density, 1) for density in densities}, reverse=True)
@@ -122,10 +121,10 @@ def _density_axis(axes: Axes, densities: Sequence[float]) -> None:
     axes.set_xticklabels(["100" if tick == 100 else f"{tick:.1f}" for tick in kept])
 
 
-def learning_curves(run: Run, path: Path, most: int = 6) -> Path:
+def learning_curves(run: Run, paths: Sequence[Path], most: int = 6) -> list[Path]:
     """Draw test accuracy against the training step, a line for each of up to `most` levels, a panel for each arm.
 
-    Lines are means over replicates, bands their 95 % t-intervals. Returns `path`.
+    Lines are means over replicates, bands their 95 % t-intervals. Returns `paths`.
     """
     records = [record for record in run.whole_metrics() if record["split"] == "test"]
     levels = run.levels()
@@ -133,7 +132,7 @@ def learning_curves(run: Run, path: Path, most: int = 6) -> Path:
     numbers = sorted(density)
     shown = sorted({numbers[round(i * (len(numbers) - 1) / max(1, most - 1))] for i in range(most)})
     arms = arms_of(levels)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(max(6.2, 4.2 * len(arms)), 4.4), dpi=150, layout="constrained")
         panels = figure.subplots(1, len(arms), sharey=True, squeeze=False)[0]
         colours = mpl.colormaps["viridis_r"]
@@ -170,20 +169,32 @@ def learning_curves(run: Run, path: Path, most: int = 6) -> Path:
             axes.set_ylim(min(final) - max(1.5 * spread, 1), max(final) + max(0.15 * spread, 0.2))
             axes.legend(title="weights", fontsize=8, title_fontsize=8, loc="lower right")
         panels[0].set_ylabel("test accuracy, %")
+        return save(figure, paths)
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> list[Path]:
+    """Write a figure to files, in the format of their suffix; returns them."""
+    for path in paths:
         figure.savefig(path)
-    return path
+    return list(paths)
 
 
-def draw(runs: Sequence[Run]) -> list[Path]:
+def places(run: Run, name: str, svg: bool) -> list[Path]:
+    """Files for a figure of a run: PNG, and SVG if it is asked for."""
+    return [run.report_dir / f"{name}.{suffix}" for suffix in (("png", "svg") if svg else ("png",))]
+
+
+def draw(runs: Sequence[Run], svg: bool = False) -> list[Path]:
     """Draw all figures of some runs into their `report/` folders; those of several runs into the first one's."""
-    paths = []
+    paths: list[Path] = []
     for run in runs:
         if run.levels():
-            paths.append(accuracy_by_density([(_title(run), run.levels())], run.report_dir / "accuracy_by_density.png"))
-            paths.append(learning_curves(run, run.report_dir / "learning_curves.png"))
+            series = [(_title(run), run.levels())]
+            paths += accuracy_by_density(series, places(run, "accuracy_by_density", svg))
+            paths += learning_curves(run, places(run, "learning_curves", svg))
     trained = [run for run in runs if run.levels()]
     if len(trained) > 1:
         # Repetitions of one study are one line, of all their replicates.
         series = [(" + ".join(_title(run) for run in group), pooled(group)) for group in repetitions(trained)]
-        paths.append(accuracy_by_density(series, trained[0].report_dir / "comparison.png"))
+        paths += accuracy_by_density(series, places(trained[0], "comparison", svg))
     return paths

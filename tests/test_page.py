@@ -1,0 +1,153 @@
+"""The page in a real browser: Chromium, without a head. Skipped where there is no Chromium, or no playwright."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from conftest import carry_out, tiny
+
+from lottery.report.html import page
+from lottery.store import Run
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+
+HOSTILE = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--disable-quic"]
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def runs(finished, tmp_path_factory):
+    """Two studies; the name of one is markup."""
+    other = carry_out(tiny(pruning__fraction=0.3), tmp_path_factory.mktemp("other"))
+    hostile = Run(shutil.copytree(other.path, tmp_path_factory.mktemp("hostile") / "run"))
+    hostile.update(id=HOSTILE)
+    return finished, hostile
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open the page of some runs; what the console says and what is asked of the network are kept."""
+    pages = []
+
+    def open_page(*runs, **options):
+        file = tmp_path / f"{len(pages)}.html"
+        file.write_text(page(runs))
+        context = browser.new_context(**options)
+        tab = context.new_page()
+        tab.said, tab.asked = [], []
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.goto(file.as_uri())
+        pages.append(context)
+        return tab
+
+    yield open_page
+    for context in pages:
+        context.close()
+
+
+def test_it_opens_without_a_word_and_asks_for_nothing_but_itself(opened, runs):
+    tab = opened(*runs)
+    assert tab.said == []
+    assert len(tab.asked) == 1
+    assert tab.locator("#density svg").count() == 1
+    assert tab.locator("#curves svg path.line").count() >= 3
+
+
+def test_a_hostile_name_is_shown_as_text(opened, runs):
+    tab = opened(*runs)
+    assert "owned" not in tab.title().replace(HOSTILE, "")
+    assert tab.evaluate("document.title").startswith(runs[0].record["id"])
+    assert tab.locator("img").count() == 0
+    assert HOSTILE in tab.locator("h1").inner_text()
+    assert tab.get_by_text(HOSTILE).count() >= 2
+
+
+def test_controls_work(opened, finished):
+    tab = opened(finished)
+    points = tab.locator("#density circle.point")
+    assert points.count() == 1 + 2 * 4
+    tab.get_by_label("reinit").first.uncheck()
+    assert points.count() == 1 + 2 * 3
+    for arm in ("ticket", "random", "shuffle"):
+        tab.get_by_label(arm, exact=True).first.uncheck()
+    assert "nothing is switched on" in tab.locator("#density svg").inner_html()
+    tab.get_by_label("ticket", exact=True).first.check()
+    before = points.last.get_attribute("cx")
+    tab.get_by_label("logarithmic").uncheck()
+    assert points.last.get_attribute("cx") != before
+    tab.get_by_label("show").first.select_option("early_stop_step")
+    assert "early-stop step" in tab.locator("#density svg").get_attribute("aria-label")
+
+
+def test_points_tell_their_numbers_to_mouse_and_keyboard(opened, finished):
+    tab = opened(finished)
+    point, tip = tab.locator("#density circle.point").nth(1), tab.locator("#density .tip")
+    assert tip.is_hidden()
+    point.hover()
+    own = [line for line in finished.levels() if (line["level"], line["arm"]) == (1, "main")]
+    assert "ticket, level 1" in tip.inner_text()
+    assert "50.0 % of weights" in tip.inner_text()
+    for line in own:
+        assert f"{100 * line['test_accuracy']:.2f}" in tip.inner_text()
+    tab.mouse.move(0, 0)
+    assert tip.is_hidden()
+    point.focus()
+    assert tip.is_visible()
+    assert "ticket, level 1" in point.get_attribute("aria-label")
+
+
+def test_tables_are_sorted_by_their_headings(opened, finished):
+    tab = opened(finished)
+    first = tab.locator("#tables table").first
+    heading = first.get_by_role("button", name="test accuracy at the end, %")
+
+    def shown():
+        cells = first.locator("tbody tr td:nth-child(4)").all_inner_texts()
+        return [float(cell.split(" ")[0]) for cell in cells]
+
+    heading.click()
+    assert shown() == sorted(shown())
+    heading.press("Enter")
+    assert shown() == sorted(shown(), reverse=True)
+    assert heading.locator("..").get_attribute("aria-sort") == "descending"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(scheme, opened, finished):
+    """Contrast of text to its ground of at least 4.5 to 1, as WCAG asks for."""
+    tab = opened(finished, color_scheme=scheme)
+    ratios = tab.evaluate(
+        """() => {
+          const light = (text) => {
+            const [r, g, b] = text.match(/[\\d.]+/g).map((value) => value / 255)
+              .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+          };
+          const ground = light(getComputedStyle(document.body).backgroundColor);
+          return ["body", ".soft", ".yes", ".no", ".undecided", "th button"].flatMap((name) =>
+            [...document.querySelectorAll(name)].slice(0, 3).map((node) => {
+              const ink = light(getComputedStyle(node).color);
+              return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+            }));
+        }"""
+    )
+    assert len(ratios) > 5
+    assert min(ratios) >= 4.5
+
+
+def test_it_fits_a_phone(opened, runs):
+    tab = opened(*runs, viewport={"width": 360, "height": 740})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360

@@ -192,6 +192,9 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The same as Markdown.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="The same as LaTeX (booktabs).")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show the tables while the runs train, anew every 5 s.")
+    ] = False,
     html: Annotated[bool, typer.Option("--html", help="Write report/report.html too, which works offline.")] = False,
     verdicts: Annotated[bool, typer.Option("--verdicts", help="Print definitions, numbers and verdicts.")] = False,
 ) -> None:
@@ -210,6 +213,8 @@ def report(
         for run in found:
             print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
     else:
+        if watch:
+            _watch(found)
         _report(found, everything=True)
     if html:
         from lottery import files
@@ -357,9 +362,25 @@ def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]
     _report([run])
 
 
+def _watch(runs: Sequence["Run"], seconds: float = 5.0) -> None:
+    """Show tables of runs until none of them is being worked on."""
+    import time
+
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    from lottery.locks import is_locked
+    from lottery.report.tables import run_tables
+
+    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+        while any(is_locked(run.path) for run in runs):
+            live.update(Group(*(run_tables(run) for run in runs)), refresh=True)
+            time.sleep(seconds)
+
+
 def _report(runs: Sequence["Run"], everything: bool = False) -> None:
     """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
-    from lottery.report.figures import draw
+    from lottery.report.figures import MOST_BY_THEMSELVES, draw
     from lottery.report.tables import comparison_tables, results_console, run_tables
 
     console = results_console()
@@ -369,7 +390,7 @@ def _report(runs: Sequence["Run"], everything: bool = False) -> None:
         console.print(comparison_tables(runs))
     try:
         paths = draw(runs, svg=everything)
-        if everything:
+        if everything and len(runs) <= MOST_BY_THEMSELVES:
             from lottery.report.mask_figures import draw_tickets
 
             paths += draw_tickets(runs)

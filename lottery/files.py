@@ -216,7 +216,12 @@ def read_lines(path: Path) -> list[Record]:
     if not path.exists():
         return []
     lines = _bytes(path, largest=1 << 32).split(b"\n")
-    return [_line(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
+    objects = [_object(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
+    try:
+        records: list[Record] = json.loads(b"[" + b",".join(objects) + b"]")  # at once: twice as fast as one by one
+    except (ValueError, RecursionError) as error:
+        raise LotteryError(f"{path} is damaged ({error})") from error
+    return records
 
 
 # Checksums
@@ -248,15 +253,13 @@ def _lines(records: Iterable[Record]) -> str:
     return "".join(f'{text[:-1]}, "crc": "{zlib.crc32(text.encode()):08x}"}}\n' for text in texts)
 
 
-def _line(path: Path, number: int, line: bytes) -> Record:
+def _object(path: Path, number: int, line: bytes) -> bytes:
+    """The JSON object of a line, without its checksum, which is compared."""
     text, mark, end = line.rpartition(_MARK)
-    if not mark or end != b'%08x"}' % zlib.crc32(text + b"}"):
+    text += b"}"
+    if not mark or end != b'%08x"}' % zlib.crc32(text):
         raise LotteryError(f"{path}, line {number} is damaged; remove that line to go on without it")
-    try:
-        record: Record = json.loads(text + b"}")
-    except (ValueError, RecursionError) as error:
-        raise LotteryError(f"{path}, line {number} is damaged ({error})") from error
-    return record
+    return text
 
 
 def _finite(record: Record) -> Record:

@@ -184,10 +184,14 @@ def places(run: Run, name: str, svg: bool) -> list[Path]:
     return [run.report_dir / f"{name}.{suffix}" for suffix in (("png", "svg") if svg else ("png",))]
 
 
+MOST_BY_THEMSELVES = 3
+"""Runs of which each gets its own figures; of more, only what compares them is drawn."""
+
+
 def draw(runs: Sequence[Run], svg: bool = False) -> list[Path]:
-    """Draw all figures of some runs into their `report/` folders; those of several runs into the first one's."""
+    """Draw the figures of some runs into their `report/` folders; what compares several, into the first one's."""
     paths: list[Path] = []
-    for run in runs:
+    for run in runs if len(runs) <= MOST_BY_THEMSELVES else ():
         if run.levels():
             series = [(_title(run), run.levels())]
             paths += accuracy_by_density(series, places(run, "accuracy_by_density", svg))

@@ -208,10 +208,12 @@ def report(
 
         print(FORMATS[asked[0]]([row for run in found for row in rows(run)]), end="")
     elif verdicts:
+        from lottery.report.jackpot import jackpot_lines
         from lottery.report.tables import verdict_lines
 
         for run in found:
             print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
+        print(*jackpot_lines(found), sep="\n")
     else:
         if watch:
             _watch(found)

@@ -36,6 +36,7 @@ def configure(device: torch.device, precision: str, deterministic: bool) -> None
         deterministic: take algorithms that give the same bytes twice.
     """
     if device.type == "cuda":
+        torch.cuda.set_device(device)
         if deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
             torch.use_deterministic_algorithms(True)

@@ -32,16 +32,16 @@ class Recorder:
 def test_every_step_is_computed_once_on_its_own_inputs(monkeypatch):
     recorder, seen = Recorder(monkeypatch), []
 
-    def step(index, factor):
+    def step(index, shift, factor):
         if recorder.capturing:
-            recorder.step = lambda: step(index, factor)  # on the very tensors that were captured
+            recorder.step = lambda: step(index, shift, factor)  # on the very tensors that were captured
         else:
-            seen.append((index.tolist(), factor.item()))
+            seen.append((index.tolist(), shift.tolist(), factor.item()))
 
     graph = Graph(step)
     for number in range(10):
-        graph(torch.tensor([number, -number]), torch.tensor(0.5 * number))
-    assert seen == [([number, -number], 0.5 * number) for number in range(10)]
+        graph(torch.tensor([number, -number]), torch.tensor([7 * number]), 0.5 * number)
+    assert seen == [([number, -number], [7 * number], 0.5 * number) for number in range(10)]
     assert recorder.captures == 1
 
 

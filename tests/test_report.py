@@ -13,9 +13,11 @@ from scipy import stats
 
 from lottery import open_run
 from lottery.analysis.overlap import overlap
+from lottery.cohort import Network
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.figures import draw
 from lottery.report.html import page
+from lottery.report.jackpot import jackpot_lines, jackpots
 from lottery.report.mask_figures import draw_tickets
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
 from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
@@ -91,7 +93,7 @@ def networks(accuracies, level, arm="main", **changes):
     lines = []
     for replicate, accuracy in enumerate(accuracies):
         own = {key: value[replicate] if isinstance(value, list) else value for key, value in changes.items()}
-        lines.append(summary(replicate, level, arm, density=0.8**level, **({"test_accuracy": accuracy} | own)))
+        lines.append(summary(replicate, level, arm, **({"density": 0.8**level, "test_accuracy": accuracy} | own)))
     return lines
 
 
@@ -318,3 +320,65 @@ def test_html_is_written(lottery, finished, tmp_path):
     result = lottery("report", run, "--html")
     assert result.code == 0, result.err
     assert (run / "report" / "report.html").read_text().startswith("<!doctype html>")
+
+
+def study(tmp_path, rate, tickets, dense, reinit, total=100, nonzero=20):
+    """A run with these accuracies, three replicates each, at one level of a fifth of the weights."""
+    config = tiny(train__optimizer={"name": "sgd", "lr": rate}, replicates=3, pruning__iterations=1)
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    size = {"total": total, "nonzero": nonzero}
+    lines = networks(dense, 0, **size | {"nonzero": total}) + networks(tickets, 1, density=0.2, **size)
+    lines += networks(reinit, 1, "reinit", density=0.2, **size)
+    network = Network({"w": torch.zeros(1)}, {"w": torch.ones(1, dtype=torch.bool)})
+    for line in lines:
+        run.write_member(line["replicate"], line["level"], line["arm"], network, line)
+    run.append_levels(lines)
+    return run
+
+
+def small_dense(tmp_path, accuracies, total=20):
+    run = Run.create(tmp_path, tiny(replicates=3), {"study": "train"})
+    lines = networks(accuracies, 0, total=total, nonzero=total)
+    network = Network({"w": torch.zeros(1)}, {"w": torch.ones(1, dtype=torch.bool)})
+    for line in lines:
+        run.write_member(line["replicate"], 0, "main", network, line)
+    run.append_levels(lines)
+    return run
+
+
+def thrice(value):
+    return [value, value + 0.001, value - 0.001]
+
+
+def test_jackpots_by_hand(tmp_path):
+    # The ticket: 94 % at the small rate. Dense: 92 % there, 93 % at the large rate. Reinitialized: 92 %, 91 %.
+    low = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
+    high = study(tmp_path, 0.1, thrice(0.91), thrice(0.93), thrice(0.91))
+    small = small_dense(tmp_path, thrice(0.90))
+    (found,) = jackpots([low, high, small])
+    assert found.answers == dict.fromkeys("12345", "yes")
+    assert (found.prize, found.missing) == ("jackpot", [])
+
+
+def test_a_secondary_prize_is_beaten_by_the_best_dense_network(tmp_path):
+    low = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
+    high = study(tmp_path, 0.1, thrice(0.91), thrice(0.96), thrice(0.91))  # 2 points above the ticket
+    (found,) = jackpots([low, high, small_dense(tmp_path, thrice(0.90))])
+    assert found.answers == {"1": "yes", "2": "yes", "3": "yes", "4": "yes", "5": "no"}
+    assert found.prize == "secondary prize"
+
+
+def test_no_prize_where_a_reinitialization_at_another_rate_is_as_good(tmp_path):
+    low = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
+    high = study(tmp_path, 0.1, thrice(0.91), thrice(0.93), thrice(0.938))
+    (found,) = jackpots([low, high, small_dense(tmp_path, thrice(0.90))])
+    assert (found.answers["3"], found.prize) == ("no", "none")
+
+
+def test_what_a_jackpot_still_needs_is_said(tmp_path):
+    (found,) = jackpots([study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))])
+    assert found.answers == {"1": "yes", "2": "unknown", "3": "unknown", "4": "yes", "5": "unknown"}
+    assert found.prize == "undecided"
+    assert "train.optimizer.lr=0.001" in found.missing[0]
+    assert "about 20 weights" in found.missing[1]
+    assert len(jackpot_lines([study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))])) == 1 + 5 + 1 + 2

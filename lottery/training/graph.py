@@ -16,20 +16,21 @@ class Graph:
         """Wrap `step`.
 
         Args:
-            step: reads tensors of always the same shapes, works in place on tensors that stay where they are, returns
-                nothing, and never asks the device for a number.
+            step: takes rows, their augmentation and the factor as a tensor; works in place on
+                tensors that stay where they are, returns nothing, and never asks the device for a number.
         """
         self._step, self._calls = step, 0
         self._inputs: list[Tensor] = []
         self._side = torch.cuda.Stream()
         self._graph = torch.cuda.CUDAGraph()
 
-    def __call__(self, *inputs: Tensor) -> None:
-        """One step on these inputs."""
+    def __call__(self, index: Tensor, shift: Tensor, factor: float) -> None:
+        """One step on this batch, at this factor on the learning rate."""
         if not self._calls:
-            self._inputs = [value.clone() for value in inputs]
-        for own, value in zip(self._inputs, inputs, strict=True):
+            self._inputs = [index.clone(), shift.clone(), torch.zeros((), device=index.device)]
+        for own, value in zip(self._inputs, (index, shift), strict=False):
             own.copy_(value, non_blocking=True)
+        self._inputs[-1].fill_(factor)  # a kernel; copying a number from here would wait for the device
         self._calls += 1
         if self._calls <= _WARM_UP:  # on a side stream, as the capture will be
             self._side.wait_stream(torch.cuda.current_stream())

@@ -65,7 +65,7 @@ class Trainer:
             if self._graph is None:
                 self._train_step(*self._batches.rows(self.step), factor)
             else:
-                self._graph(*self._batches.rows(self.step), torch.tensor(factor, device=self.cohort.device))
+                self._graph(*self._batches.rows(self.step), factor)
             self.step += 1
             self._steps += 1
         return True

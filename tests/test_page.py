@@ -85,9 +85,9 @@ def test_controls_work(opened, finished):
         tab.get_by_label(arm, exact=True).first.uncheck()
     assert "nothing is switched on" in tab.locator("#density svg").inner_html()
     tab.get_by_label("ticket", exact=True).first.check()
-    before = points.last.get_attribute("cx")
+    before = points.nth(1).get_attribute("cx")
     tab.get_by_label("logarithmic").uncheck()
-    assert points.last.get_attribute("cx") != before
+    assert points.nth(1).get_attribute("cx") != before
     tab.get_by_label("show").first.select_option("early_stop_step")
     assert "early-stop step" in tab.locator("#density svg").get_attribute("aria-label")
 

@@ -4,6 +4,7 @@ import html
 import json
 from collections.abc import Sequence
 from importlib.resources import files as resources
+from itertools import groupby
 
 from lottery.files import Record
 from lottery.report.comparison import differences, pooled, repetitions
@@ -121,13 +122,23 @@ def _answers(study: Record) -> str:
         own = [verdict for verdict in study["verdicts"] if verdict["name"] == name]
         parts = []
         for answer in ("yes", "no", "undecided", "unknown"):
-            at = [f"{100 * verdict['density']:.1f}" for verdict in own if verdict["answer"] == answer]
+            at = _spans([verdict["density"] for verdict in own], [verdict["answer"] == answer for verdict in own])
             if at:
-                parts.append(f"<span class={answer}>{answer}</span> at {', '.join(at)} % of the weights")
+                parts.append(f"<span class={answer}>{answer}</span> at {at} % of the weights")
         items.append(f"<li class=answer>{html.escape(name)}: {'; '.join(parts)}</li>")
     if not items:
         return f"<p>{html.escape(study['title'])}: no pruned networks to judge.</p>"
     return f"<h3>{html.escape(study['title'])}</h3><ul>{''.join(items)}</ul>"
+
+
+def _spans(densities: list[float], there: list[bool]) -> str:
+    """The densities that are there, neighbours as a span: `51.3 to 21.1, 3.6`."""
+    spans = []
+    for chosen, group in groupby(zip(densities, there, strict=True), key=lambda pair: pair[1]):
+        own = [f"{100 * density:.1f}" for density, _ in group]
+        if chosen:
+            spans.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
+    return ", ".join(spans)
 
 
 def _definitions(studies: list[Record]) -> str:

@@ -138,6 +138,7 @@ function chart(figure, series, options) {
     tip.style.left = `${x}px`;
     tip.style.top = `${at.top - frame.top + 14}px`;
   };
+  const points = document.createElementNS(SVG, "g"); // above all lines, so that each can be pointed at
   for (const one of series) {
     const style = `stroke: ${one.colour ?? colour(one.arm)}`;
     const path = one.points.map((point, index) => `${index ? "L" : "M"}${px(point.x).toFixed(1)} ${py(point.y).toFixed(1)}`);
@@ -150,11 +151,12 @@ function chart(figure, series, options) {
       if (options.quiet) continue;
       const fill = `fill: ${one.colour ?? colour(one.arm)}`;
       const dot = { cx: px(point.x), cy: py(point.y), r: 4, class: "point", style: fill, tabindex: "0", role: "img" };
-      const node = shape("circle", { ...dot, "aria-label": point.tip.replaceAll("\n", ", ") }, svg);
+      const node = shape("circle", { ...dot, "aria-label": point.tip.replaceAll("\n", ", ") }, points);
       for (const event of ["mouseenter", "focus"]) node.addEventListener(event, () => show(point, node));
       for (const event of ["mouseleave", "blur"]) node.addEventListener(event, () => (tip.hidden = true));
     }
   }
+  svg.append(points);
 }
 
 function check(name, on, change, swatch) {

@@ -32,7 +32,8 @@ def test_the_main_job(lottery, config_file, tmp_path):
     for name in (run.path.name, run.path, "latest"):
         again = lottery("report", name)
         assert again.code == 0
-        assert again.out.splitlines()[:-2] == result.out.splitlines()[:-2]
+        tables = [text.partition("figure:")[0] for text in (again.out, result.out)]
+        assert tables[0] == tables[1]
     listed = lottery("runs")
     assert run.path.name in listed.out
     assert "finished" in listed.out
@@ -152,9 +153,9 @@ def test_a_failed_run_exits_with_1(lottery, config_file):
 
 def test_an_unfinished_run_is_not_extended(lottery, tmp_path):
     run = carry_out(tiny(pruning__iterations=1), tmp_path / "runs")
-    for name in ("levels.jsonl", "replicate-1/level-01/main/summary.json"):
-        (run.path / name).unlink()
-    run.append_levels([])
+    run.forget_member(1, 1, "main")
+    run.settle(lambda record: False)
+    run.update(status="interrupted")
     result = lottery("prune", run.path, "--iterations", "1")
     assert result.code == 2
     assert "finish it first: lottery resume" in result.err

@@ -73,15 +73,24 @@ def test_execution_follows_what_was_measured():
 
 
 def test_chunks_fit_memory(monkeypatch):
-    small = {"name": "fcn", "widths": [16]}
+    def setting(**changes):
+        config = tiny(data__validation=0, train__batch_size=32, **changes)
+        return prepare(config, images(1, 8, 8))
+
+    one, two = setting(), setting(workers=2)
     # Five copies of 64 * 16 + 16 + 16 * 10 + 10 parameters; 16 + 16 + 10 outputs, the flattened image and the image.
     needed = 4 * (5 * 1210 + 2 * 32 * (16 + 16 + 10 + 64 + 64))
     monkeypatch.setattr(devices, "free_memory", lambda device: needed * 5 / layout._SHARE_OF_MEMORY + 1)
-    assert chosen(small, (1, 8, 8), 20)[0].chunk == 5
-    assert "memory holds 5" in chosen(small, (1, 8, 8), 20)[1]
-    assert chosen(small, (1, 8, 8), 20, workers=2)[0].chunk == 2
+    assert choose(one, 20)[0].chunk == 5
+    assert "memory holds 5" in choose(one, 20)[1]
+    assert choose(two, 20)[0].chunk == 2
     monkeypatch.setattr(devices, "free_memory", lambda device: 1)
-    assert chosen(small, (1, 8, 8), 20)[0].chunk == 1
+    assert choose(one, 20)[0].chunk == 1
+
+
+def test_a_model_that_memory_can_not_hold_is_refused_before_it_is_made():
+    with pytest.raises(LotteryError, match=r"model: .* parameters take .* to train, and .* are free"):
+        prepare(tiny(model={"name": "fcn", "widths": [10**9]}))
 
 
 def test_a_gpu_stacks_whatever_the_network():

@@ -49,7 +49,7 @@ def extended(run: Run, iterations: int) -> Config:
         raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
     config = run.config
     before = config.pruning.iterations if run.record["study"] == "prune" else 0
-    if {line["level"] for line in run.levels()} != set(range(before + 1)):
+    if run.record["status"] != "finished" or {line["level"] for line in run.levels()} != set(range(before + 1)):
         raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
     pruning = config.pruning.model_copy(update={"iterations": before + iterations})
     return config.model_copy(update={"pruning": pruning})

@@ -361,6 +361,18 @@ def test_a_second_interrupt_stops_at_once(long_run):
     assert Run.open(path).record["status"] == "interrupted"
 
 
+def test_a_report_that_watches_ends_with_the_run(long_run):
+    process, path = long_run
+    with subprocess.Popen([*COMMAND, "report", str(path), "--watch"], stdout=subprocess.PIPE, text=True) as watching:
+        time.sleep(3)
+        assert watching.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        shown, _ = watching.communicate(timeout=30)
+    assert watching.returncode == 0
+    assert "interrupted" in shown
+
+
 @pytest.mark.parametrize("name", ["KILL", "SIGSTOP", "NONSENSE", ""])
 def test_signals_that_can_not_be_caught_are_refused(name, lottery, config_file):
     result = lottery("train", config_file, "--stop-on", name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,26 @@ def tensor_files(run: Run) -> dict[str, str]:
         for path in sorted(run.path.glob("replicate-*/**/*.safetensors"))
         if path.is_file()
     }
+
+
+def lines(run: Run) -> list[str]:
+    """All lines without what is measured in seconds, in an order of their own: chunks finish in any."""
+    both = run.whole_metrics() + run.levels()
+    return sorted(repr({key: value for key, value in line.items() if "seconds" not in key}) for line in both)
+
+
+def same(run: Run, other: Run) -> bool:
+    """Whether two runs hold the same tensors, to the byte, and the same lines."""
+    return tensor_files(run) == tensor_files(other) and lines(run) == lines(other)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: a member's sums don't depend on where it is trained, and forked processes don't hang."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @dataclass

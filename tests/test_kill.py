@@ -17,8 +17,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-import torch
-from conftest import Quiet, carry_out, tensor_files, tiny
+from conftest import Quiet, carry_out, one_thread, same, tiny
 
 from lottery.batches import Batches
 from lottery.store import Run
@@ -36,32 +35,16 @@ def study(**changes):
     )  # fmt: skip
 
 
-def lines(run):
-    """All lines without what is measured in seconds, in an order of their own."""
-    both = run.whole_metrics() + run.levels()
-    return sorted(repr({key: value for key, value in line.items() if "seconds" not in key}) for line in both)
-
-
-def same(run, other):
-    return tensor_files(run) == tensor_files(other) and lines(run) == lines(other)
-
-
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Forked processes hang in pools of threads that only their parent has."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def always_one_thread():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    run = carry_out(study(), tmp_path_factory.mktemp("straight"))
-    torch.set_num_threads(before)
-    return run
+    with one_thread():
+        return carry_out(study(), tmp_path_factory.mktemp("straight"))
 
 
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}

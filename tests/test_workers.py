@@ -3,8 +3,7 @@ import signal
 import sys
 
 import pytest
-import torch
-from conftest import Quiet, carry_out, tensor_files, tiny
+from conftest import Quiet, carry_out, one_thread, same, tensor_files, tiny
 
 from lottery.errors import Interrupted, RunFailed
 from lottery.store import Run
@@ -17,35 +16,19 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processe
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """With one thread everywhere, a member's sums don't depend on where it is trained."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def always_one_thread():
+    with one_thread():
+        yield
 
 
 def study(**changes):
     return tiny(execution="looped", pruning__arms=["reinit"], pruning__rewind="7it", **changes)
 
 
-def lines(run):
-    """All lines without what is measured in seconds, in an order of their own: chunks finish in any."""
-    both = run.metrics() + run.levels()
-    return sorted(repr({key: value for key, value in line.items() if "seconds" not in key}) for line in both)
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    run = carry_out(study(), tmp_path_factory.mktemp("alone"))
-    torch.set_num_threads(before)
-    return run
-
-
-def same(run, other):
-    return tensor_files(run) == tensor_files(other) and lines(run) == lines(other)
+    with one_thread():
+        return carry_out(study(), tmp_path_factory.mktemp("alone"))
 
 
 def test_workers_change_no_byte(alone, tmp_path):

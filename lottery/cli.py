@@ -4,6 +4,8 @@ Progress and messages go to stderr, results to stdout. Exit codes: 2 for what th
 130 for an interrupted one.
 """
 
+import atexit
+import gc
 import json
 import signal
 import sys
@@ -281,6 +283,10 @@ def show_config(
 
 def main() -> None:
     """Entry point of the `lottery` command."""
+    # torch and matplotlib make some hundred thousand objects that stay: looking through them for garbage while they are
+    # imported, and once more at exit, takes half a second.
+    gc.set_threshold(100_000, 50, 100)
+    atexit.register(gc.freeze)
     try:
         app()
     except LotteryError as error:

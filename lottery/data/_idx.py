@@ -45,12 +45,13 @@ def load(name: str, root: str, mean: float, std: float) -> Dataset:
 def _read(path: Path) -> Tensor:
     """One IDX file of unsigned bytes, or the same compressed; raises FileNotFoundError or ValueError."""
     if path.exists():
-        raw = path.read_bytes()
+        raw = np.fromfile(path, np.uint8)
     else:
         with gzip.open(path.with_name(path.name + ".gz")) as file:
-            raw = file.read()
-    dimensions = raw[3] if len(raw) > 3 else 0
-    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
-    if raw[:3] != b"\0\0\x08" or len(raw) != 4 + 4 * dimensions + math.prod(shape):
+            raw = np.frombuffer(bytearray(file.read()), np.uint8)
+    dimensions = int(raw[3]) if len(raw) > 3 else 0
+    header, content = raw[: 4 + 4 * dimensions].tobytes(), raw[4 + 4 * dimensions :]
+    shape = [int.from_bytes(header[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
+    if header[:3] != b"\0\0\x08" or len(content) != math.prod(shape):
         raise ValueError(f"{path} is not an IDX file of bytes, or is cut short")
-    return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).copy()).view(shape)
+    return torch.from_numpy(content).view(shape)

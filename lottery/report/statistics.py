@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
-
 from lottery.files import Record
 
 _MOST_REPLICATES = 10_000
@@ -56,6 +54,8 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def _half_width(deviation: float, count: int) -> float:
+    from scipy.special import stdtrit  # a quarter of a second to import, for nothing where there is one replicate
+
     return float(stdtrit(count - 1, 0.975)) * deviation / math.sqrt(count)
 
 

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from lottery import bounded_yaml, complaints
 from lottery.choices import Choice, Section
 from lottery.errors import LotteryError
-from lottery.values import Count, Duration, NumberOrFraction, Positive, Proportion
+from lottery.values import Count, Duration, NumberOrFraction, Point, Positive, Proportion
 
 
 class Augment(Section):
@@ -164,6 +164,63 @@ class Pruning(Section):
         return self
 
 
+class SparseInitializer(Choice):
+    """How the weights of a sparse network are drawn, once its mask is known."""
+
+    kind = "sparse_initializers"
+
+
+class Topology(Choice):
+    """How the active weights move while a sparse network trains."""
+
+    kind = "topology"
+    interval: Duration = Duration("100it")
+    """Steps between updates; the first is made `interval` steps after `start`."""
+    start: Point = Point("0it")
+    end: Point = Point("75%")
+    """No update is made after this step."""
+
+
+Density = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class Sparse(Section):
+    """Networks that are sparse from the start, for `lottery train`."""
+
+    density: Density | Annotated[tuple[Density, ...], Field(min_length=1, max_length=100)]
+    """Kept fraction of the weights, or several: each is a level of the run, numbered from 1."""
+    allocation: Allocation = Field(default_factory=lambda: Allocation(name="erk"))
+    score: Score = Field(default_factory=lambda: Score(name="random"))
+    """What chooses the mask, at initialization."""
+    rounds: Count | None = None
+    """Rounds in which the score prunes; those of its paper where nothing is said (100 for `synflow`, else 1)."""
+    exclude: tuple[str, ...] = ()
+    """Name patterns of layers that stay dense, such as `output` or `*depthwise*`."""
+    initializer: SparseInitializer = Field(default_factory=lambda: SparseInitializer(name="dense"))
+    """How weights are drawn again once the mask is known."""
+    topology: Topology = Field(default_factory=lambda: Topology(name="static"))
+    dense: bool = False
+    """Train the dense network, too, as level 0: what the others are measured by."""
+
+    @property
+    def densities(self) -> tuple[float, ...]:
+        """Of levels 1, 2, ..."""
+        return self.density if isinstance(self.density, tuple) else (self.density,)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.topology.interval.steps(1) == 0:
+            raise PydanticCustomError("zero", "topology.interval: must be more than 0")
+        if "trained" in self.score.entry.traits:
+            raise PydanticCustomError(
+                "untrained",
+                "score: {name} compares a trained network with its initialization, and nothing is trained yet; "
+                "it goes with `lottery prune`",
+                {"name": self.score.name},
+            )
+        return self
+
+
 class Config(Section):
     """A study."""
 
@@ -173,6 +230,7 @@ class Config(Section):
     model: Model = Field(default_factory=lambda: Model(name="lenet_300_100"))
     train: Train = Field(default_factory=Train)
     pruning: Pruning = Field(default_factory=Pruning)
+    sparse: Sparse | None = None
     checkpoint: Checkpoints = Field(default_factory=Checkpoints)
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""

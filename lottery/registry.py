@@ -22,22 +22,31 @@ KINDS = {
     "data": "what to learn",
     "models": "networks",
     "initializers": "how weights are drawn",
+    "sparse_initializers": "how the weights of a sparse network are drawn, once its mask is known",
     "optimizers": "how weights move",
     "schedules": "the learning rate's factor, step by step",
     "scores": "which weights matter; the lowest go first",
     "allocation": "how many weights each layer keeps",
+    "topology": "which weights are active, moved while a sparse network trains",
 }
 """Folder of the package -> what its entries are."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of one folder: its function, and the options that the name itself fixes."""
+    """One name of one folder: its function, the options that the name itself fixes, what the file says about it.
+
+    Attributes:
+        traits: the file's `TRAITS`, which the folder's docstring explains.
+        rounds: the file's `ROUNDS`, of a score.
+    """
 
     kind: str
     name: str
     function: Callable[..., Any]
     preset: Mapping[str, Any]
+    traits: frozenset[str] = frozenset()
+    rounds: int = 1
 
     @property
     def summary(self) -> str:
@@ -85,7 +94,8 @@ def _entries(kind: str) -> dict[str, Entry]:
         # `global` is a keyword of Python, so its file and its function are called `global_`.
         stem = found.name.rstrip("_")
         for name, preset in ({stem: {}} | getattr(module, "VARIANTS", {})).items():
-            entries[name] = Entry(kind, name, function, preset)
+            traits, rounds = frozenset(getattr(module, "TRAITS", ())), getattr(module, "ROUNDS", 1)
+            entries[name] = Entry(kind, name, function, preset, traits, rounds)
     return dict(sorted(entries.items()))
 
 

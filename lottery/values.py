@@ -44,6 +44,32 @@ class Duration(str):
         return {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["2000it", "3ep"]}
 
 
+class Point(Duration):
+    """A step of training: `2000it`, `3ep`, or a share of its length, `75%`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return `text` as a point; raises ValueError where it isn't one."""
+        if re.fullmatch(r"(100|[0-9]{1,2})%", text):
+            return cls(text)
+        try:
+            return super().parse(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a point of training: write 2000it, 3ep, or 75%") from None
+
+    def of(self, epoch: int, length: int) -> int:
+        """Its step, where an epoch and the whole of training take so many steps."""
+        return int(self[:-1]) * length // 100 if self.endswith("%") else self.steps(epoch)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^({_DURATION.pattern}|(100|[0-9]{{1,2}})%)$", "examples": ["75%"]}
+
+
 Proportion = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 """Strictly between 0 and 1."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,15 +11,11 @@ from torch import nn
 from lottery import masks, registry
 from lottery.cohort import Cohort, Network, initialise, prunable
 from lottery.config import Schedule
+from lottery.scores import Subject
 from lottery.seeds import stream
 from lottery.training.schedule import factor
 
 SHAPES = {"a.weight": torch.Size([30, 20]), "b.weight": torch.Size([8, 4, 3, 3]), "output.weight": torch.Size([10, 30])}
-
-
-def weights() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return {name: torch.randn(shape, generator=generator) for name, shape in SHAPES.items()}
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -36,23 +33,66 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         registry.find("scores", "magnitute")
 
 
+IMAGE = (1, 8, 8)
+
+
+def subject() -> Subject:
+    """A small trained network with batch normalisation, part of it pruned, and data."""
+    template, generator = net(), torch.Generator().manual_seed(1)
+    state = initialise(template, lambda shape, gen: torch.randn(shape, generator=gen) / 4, 0)
+    initial = initialise(template, lambda shape, gen: torch.randn(shape, generator=gen) / 4, 1)
+    shapes = prunable(template)
+    mask = {key: torch.rand(shape, generator=generator) < 0.8 for key, shape in shapes.items()}
+    state |= {key: state[key] * mask[key] for key in shapes}
+    images, labels = torch.randn(60, *IMAGE, generator=generator), torch.arange(60) % 3
+
+    def sample(count: int | None, per_class: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+        number = 3 * per_class if per_class else count if count else 60
+        return images[: min(number, 60)].clone(), labels[: min(number, 60)].clone()
+
+    return Subject(
+        weights={key: state[key] for key in shapes}, mask=mask, initial={key: initial[key] for key in shapes},
+        state=state, template=template, shape=IMAGE, sample=sample,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", registry.names("scores"))
 class TestScores:
     def test_pure_and_repeatable(self, name):
-        given, before = weights(), weights()
+        given, before = subject(), subject()
         score = registry.find("scores", name)
         first, second = (score(given, stream(0, "prune")) for _ in range(2))
-        for key in given:
-            assert torch.equal(given[key], before[key])
+        for key, weight in given.weights.items():
             assert torch.equal(first[key], second[key])
-            assert first[key].shape == given[key].shape
+            assert first[key].shape == weight.shape
             assert first[key].isfinite().all()
+            assert not first[key].requires_grad
+            assert weight.grad is None
+        for mine, unchanged in (
+            (given.state, before.state),
+            (given.mask, before.mask),
+            (given.initial, before.initial),
+        ):
+            for key, tensor in mine.items():
+                assert torch.equal(tensor, unchanged[key]), key
 
     @pytest.mark.parametrize("density", [0.0, 0.001, 0.5, 1.0])
     def test_prunes_to_exact_counts(self, name, density):
-        full = {key: torch.ones(shape, dtype=torch.bool) for key, shape in SHAPES.items()}
-        kept = masks.keep_top(registry.find("scores", name)(weights(), stream(0)), density, full)
+        given = subject()
+        full = {key: torch.ones_like(mask) for key, mask in given.mask.items()}
+        kept = masks.keep_top(registry.find("scores", name)(given, stream(0)), density, full)
         assert masks.count(kept) == round(density * masks.total(full))
+
+    def test_where_nothing_is_left(self, name):
+        """All weights pruned: still a finite score of each."""
+        given = subject()
+        nothing = {key: torch.zeros_like(weight) for key, weight in given.weights.items()}
+        bare = replace(
+            given, weights=nothing, state={**given.state, **nothing},
+            mask={key: torch.zeros_like(mask) for key, mask in given.mask.items()},
+        )  # fmt: skip
+        for score in registry.find("scores", name)(bare, stream(0)).values():
+            assert score.isfinite().all()
 
 
 @pytest.mark.parametrize("name", registry.names("allocation"))

@@ -1,16 +1,16 @@
 """Magnitude pruning."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
+from lottery.scores import Subject
 
-def magnitude(weights: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
+
+def magnitude(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
     """The weight's absolute value (Han et al. 2015).
 
     Args:
-        weights: name -> weight, any shape.
+        subject: the network.
         generator: not used.
     """
-    return {name: weight.abs() for name, weight in weights.items()}
+    return {name: weight.abs() for name, weight in subject.weights.items()}

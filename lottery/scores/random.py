@@ -1,20 +1,20 @@
 """Random pruning."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
+from lottery.scores import Subject
 
-def random(weights: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+
+def random(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
     """A number drawn uniformly from 0..1, whatever the weight: the baseline of every pruning study.
 
     Args:
-        weights: name -> weight, any shape.
+        subject: the network.
         generator: where the numbers come from.
     """
     # float64: 24 random bits of a float32 would tie in layers of some thousand weights, and ties go to low indices.
     return {
         name: torch.rand(weight.shape, generator=generator, dtype=torch.float64).to(weight.device)
-        for name, weight in weights.items()
+        for name, weight in subject.weights.items()
     }

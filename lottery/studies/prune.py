@@ -11,6 +11,7 @@ from lottery.seeds import stream
 from lottery.store import Run
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Member, included, layer_densities, plan
+from lottery.studies.scoring import rate
 from lottery.studies.train import dense, rewind_steps
 
 
@@ -61,11 +62,9 @@ def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:
     state = context.run.read_weights(replicate, source, "main", setting.like.state)
     mask = context.run.read_mask(replicate, source, "main", setting.like.mask)
     names = included(setting)
-    scores = pruning.score.entry(
-        {name: state[name] for name in names},
-        stream(setting.config.seed, "prune", replicate, level),
-        **pruning.score.options,
-    )
+    generator = stream(setting.config.seed, "prune", replicate, level)
+    initial = context.run.read_early(replicate, 0, setting.like.state)
+    scores = rate(setting, pruning.score, replicate, Network(state, mask), names, generator, initial)
     kept = masks.keep_top(scores, layer_densities(setting, level), {name: mask[name] for name in names})
     return mask | kept
 

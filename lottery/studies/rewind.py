@@ -16,6 +16,7 @@ from lottery.studies.chunk import Job, Trained
 from lottery.studies.layout import Layout
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Level, Member, rewound_level
+from lottery.studies.scoring import rate
 from lottery.studies.setting import Setting
 from lottery.studies.workers import crew
 
@@ -145,7 +146,8 @@ def _inverted(parent: Run, setting: Setting, level: int, replicate: int, ticket:
         state = parent.read_weights(replicate, earlier, "main", setting.like.state)
         alive = parent.read_mask(replicate, earlier, "main", setting.like.mask)
         generator = stream(setting.config.seed, "prune", replicate, earlier + 1)
-        scores = score.entry({name: state[name] for name in ticket}, generator, **score.options)
+        initial = parent.read_early(replicate, 0, setting.like.state)
+        scores = rate(setting, score, replicate, Network(state, alive), list(ticket), generator, initial)
         for name, values in scores.items():
             ranks = values.double() / values.abs().max().clamp_min(torch.finfo(values.dtype).tiny)
             order[name] = torch.where(alive[name], 2 * earlier + ranks, order[name])

@@ -1,0 +1,15 @@
+"""Initialization as if nothing were pruned."""
+
+import torch
+from torch import Tensor
+
+
+def dense(weight: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+    """The dense draw, masked: what most sparse training starts from.
+
+    Args:
+        weight: dense draw.
+        mask: weights that are active, bool, same shape.
+        generator: not used.
+    """
+    return weight * mask

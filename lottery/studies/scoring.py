@@ -1,0 +1,124 @@
+"""From a network and a config's score to a mask: what a score may look at, and over how many rounds it prunes."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from lottery import masks
+from lottery.cohort import Network, State
+from lottery.config import Score
+from lottery.errors import LotteryError
+from lottery.masks import Mask
+from lottery.scores import Sample, Subject, on_cpu
+from lottery.seeds import stream
+from lottery.studies.setting import Setting
+
+
+def rate(
+    setting: Setting,
+    score: Score,
+    replicate: int,
+    network: Network,
+    names: Sequence[str],
+    generator: torch.Generator,
+    initial: State | None = None,
+) -> dict[str, Tensor]:
+    """The score of each weight of `names`, on the CPU.
+
+    Args:
+        setting: of the study.
+        score: name and options.
+        replicate: whose training images a score may look at.
+        network: what is scored; its weights are masked here.
+        names: of the weights that take part.
+        generator: where a score's random numbers come from.
+        initial: the network at initialization, where it has been trained since.
+
+    Raises:
+        LotteryError: the score can't be computed here; the message names it.
+    """
+    device = setting.device
+    state = {name: tensor.to(device) for name, tensor in network.state.items()}
+    for name, mask in network.mask.items():
+        state[name] = state[name] * mask.to(device)
+    subject = Subject(
+        weights={name: state[name] for name in names},
+        mask={name: network.mask[name].to(device) for name in names},
+        initial=None if initial is None else {name: initial[name].to(device) for name in names},
+        state=state,
+        template=setting.template.to(device),
+        shape=setting.data.shape,
+        sample=_sample(setting, replicate),
+    )
+    try:
+        return on_cpu(score.entry(subject, generator, **score.options))
+    except LotteryError as error:
+        raise LotteryError(f"score {score.name}: {error}") from None
+
+
+def prune_to(
+    setting: Setting,
+    score: Score,
+    replicate: int,
+    network: Network,
+    density: float | Mapping[str, float],
+    names: Sequence[str],
+    rounds: int,
+    name: Sequence[str | int],
+) -> Mask:
+    """The mask that is left where the weights of lowest score are removed in rounds, none of them trained.
+
+    The density falls exponentially: to `density ** (k / rounds)` after round k, each of which scores what the one
+    before left (Tanaka et al. 2020).
+
+    Args:
+        setting: of the study.
+        score: name and options.
+        replicate: whose network it is.
+        network: dense, or pruned already.
+        density: after the last round, of the weights of `names`, ranked together, or of each layer.
+        names: of the weights that are ranked; the others keep their mask.
+        rounds: at least one.
+        name: of the stream that random numbers come from.
+    """
+    mask = dict(network.mask)
+    for number in range(1, rounds + 1):
+        generator = stream(setting.config.seed, *name, number)
+        scores = rate(setting, score, replicate, Network(network.state, mask), names, generator)
+        share = number / rounds
+        target: float | dict[str, float]
+        if isinstance(density, Mapping):
+            target = {layer: density[layer] ** share for layer in names}
+        else:
+            target = density**share
+        mask |= masks.keep_top(scores, target, {layer: mask[layer] for layer in names})
+    return mask
+
+
+def _sample(setting: Setting, replicate: int) -> Sample:
+    """Training images of a replicate, unaugmented: the same ones whenever it is asked for the same number."""
+    data = setting.data
+    index = data.train_index[replicate]
+
+    def sample(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
+        order = index[torch.randperm(len(index), generator=stream(setting.config.seed, "score", replicate))]
+        if per_class is not None:
+            labels = data.train_labels[order.to(data.device)].cpu()
+            chosen = []
+            for label in labels.unique().tolist():
+                of_class = order[labels == label]
+                if len(of_class) < per_class:
+                    raise LotteryError(f"wants {per_class} images of each class, and class {label} has {len(of_class)}")
+                chosen.append(of_class[:per_class])
+            # One image of each class after the other, so that any part of them is balanced too.
+            order = torch.stack(chosen, dim=1).flatten()
+        elif count is not None:
+            if count > len(order):
+                raise LotteryError(f"wants {count} training images, and there are {len(order)}")
+            order = order[:count]
+        rows, columns = (slice(data.crop, data.crop + size) for size in data.shape[1:])
+        images = data.train_images[order.to(data.device)][..., rows, columns]
+        return data.normalise(images), data.train_labels[order.to(data.device)]
+
+    return sample

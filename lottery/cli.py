@@ -4,7 +4,6 @@ Progress and messages go to stderr, results to stdout. Exit codes: 2 for what th
 130 for an interrupted one.
 """
 
-import atexit
 import gc
 import json
 import signal
@@ -114,7 +113,7 @@ def prune(
     setting = _prepare(extended(run, iterations), device)
     if dry_run:
         trained = {line["level"] for line in run.levels()}
-        levels = plan(setting, setting.config.pruning.iterations)
+        levels = plan(setting, "prune")
         _forecast(setting, [level for level in levels if level.number not in trained])
         return
     with run.working():
@@ -286,7 +285,6 @@ def main() -> None:
     # torch and matplotlib make some hundred thousand objects that stay: looking through them for garbage while they are
     # imported, and once more at exit, takes half a second.
     gc.set_threshold(100_000, 50, 100)
-    atexit.register(gc.freeze)
     try:
         app()
     except LotteryError as error:
@@ -324,6 +322,7 @@ def _load(
 def _prepare(config: "Config", device: str | None = None) -> "Setting":
     from lottery.studies.setting import prepare
 
+    gc.freeze()  # torch is there now; see main
     return prepare(config if device is None else config.model_copy(update={"device": device}))
 
 
@@ -337,7 +336,7 @@ def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool, stop_o
     from lottery.studies.plan import plan
 
     setting = _prepare(config)
-    levels = plan(setting, config.pruning.iterations if study == "prune" else 0)
+    levels = plan(setting, study)
     if dry_run:
         _forecast(setting, levels)
         return

@@ -9,7 +9,7 @@ A cohort of one is looped: it costs what the module alone costs.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -75,6 +75,7 @@ class Cohort:
         device: torch.device,
         precision: str = "float32",
         compiled: bool = False,
+        evolving: bool = False,
     ) -> None:
         """Put networks together.
 
@@ -85,6 +86,7 @@ class Cohort:
             device: where.
             precision: float32, or that of products and convolutions: bf16, fp16.
             compiled: whether forward and backward go through `torch.compile`.
+            evolving: whether masks will move.
         """
 
         def stack(name: str) -> Tensor:
@@ -116,13 +118,13 @@ class Cohort:
                 for name, weight in member.named_parameters()
             ]
         self.leaves = [leaf for _, _, leaf in named]
-        # Masks as floats, of those leaves only that have pruned weights: a dense cohort pays nothing.
-        self._pruned: list[tuple[int, Tensor]] = []
+        # Position of a leaf -> its mask as floats, of those only that have pruned weights: a dense cohort pays nothing.
+        self._pruned: dict[int, Tensor] = {}
         for position, (name, index, leaf) in enumerate(named):
             if name in self.masks:
                 mask = self.masks[name] if index is None else self.masks[name][index]
-                if not mask.all():
-                    self._pruned.append((position, mask.to(leaf.dtype)))
+                if evolving or not mask.all():
+                    self._pruned[position] = mask.to(leaf.dtype)
 
     def _bind(self, index: int) -> nn.Module:
         """Member `index` as a module that shares the memory of the stacked tensors."""
@@ -165,7 +167,31 @@ class Cohort:
             outputs = [self._forward(*pair) for pair in zip(self._members, batches, strict=True)]
         return torch.stack(outputs).float()
 
-    def gradients(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, list[Tensor]]:
+    def view(self, tensors: Sequence[Tensor], member: int) -> State:
+        """Name of a prunable weight -> the member's part of `tensors`, which hold one for each leaf."""
+        places = {name: place for place, name in enumerate(self.weights) if name in self.masks}
+        if self.stacked:
+            return {name: tensors[place][member] for name, place in places.items()}
+        return {name: tensors[member * len(self.weights) + place] for name, place in places.items()}
+
+    @torch.no_grad()
+    def set_mask(self, member: int, mask: Mapping[str, Tensor]) -> None:
+        """Give a member of an evolving cohort another mask; weights that aren't kept become zero."""
+        for name, kept in mask.items():
+            place = list(self.weights).index(name)
+            held = self._pruned[place][member] if self.stacked else self._pruned[member * len(self.weights) + place]
+            for tensor in (self.masks[name][member], held):
+                tensor.copy_(kept)
+            self.weights[name][member].mul_(kept)
+
+    def mask_gradients(self, gradients: Sequence[Tensor]) -> None:
+        """Set the gradients of pruned weights to zero, in place."""
+        if self._pruned:
+            torch._foreach_mul_([gradients[index] for index in self._pruned], list(self._pruned.values()))
+
+    def gradients(
+        self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0, *, masked: bool = True
+    ) -> tuple[Tensor, list[Tensor]]:
         """Each member's cross entropy, `[R]` in nats, and the gradient of each leaf, zero where its weight is pruned.
 
         Members don't touch each other, so the gradient of the sum is each member's own.
@@ -174,6 +200,7 @@ class Cohort:
             images: float32 `[R, B, C, H, W]`.
             labels: int64 `[R, B]`.
             label_smoothing: probability spread evenly over all classes (Szegedy et al. 2016).
+            masked: False for the gradient with respect to pruned weights, too, which are zero.
         """
         for leaf in self.leaves:
             leaf.grad = None
@@ -198,8 +225,8 @@ class Cohort:
         gradients = [leaf.grad for leaf in self.leaves if leaf.grad is not None]
         if self._loss_scale != 1:
             torch._foreach_mul_(gradients, 1 / self._loss_scale)
-        if self._pruned:
-            torch._foreach_mul_([gradients[index] for index, _ in self._pruned], [keep for _, keep in self._pruned])
+        if masked:
+            self.mask_gradients(gradients)
         return losses.detach(), gradients
 
     def member(self, index: int) -> Network:

@@ -80,6 +80,9 @@ class Train(Section):
     """How one network is trained."""
 
     length: Duration = Duration("10ep")
+    stretch: Positive = 1.0
+    """Train so many times as long, with the schedules of learning rate and topology stretched alike (Evci et al. 2020:
+    the "5x" of RigL 5x)."""
     batch_size: Count = 128
     optimizer: Optimizer = Field(default_factory=lambda: Optimizer(name="sgd"))
     schedule: Schedule = Field(default_factory=lambda: Schedule(name="constant"))

@@ -41,6 +41,15 @@ class Evaluation(TypedDict):
     lr: Number
     seconds: Number
     """Of training, up to here, of all members that were trained together."""
+    dropped: NotRequired[Index]
+    """On the training split's lines of a network whose mask moves: weights dropped since the last such line."""
+    grown: NotRequired[Index]
+    regrown: NotRequired[Index]
+    """Of those grown, such as had been active before."""
+    overlap_with_start: NotRequired[Share]
+    """Share of the active weights that the first mask has, too."""
+    ever_active: NotRequired[Share]
+    """Share of the weights that were active at any time."""
 
 
 @with_config(_STRICT)
@@ -63,6 +72,10 @@ class Summary(TypedDict):
     early_stop_step: Index | None
     early_stop_test_accuracy: Share | None
     train_seconds: Number
+    train_flops: NotRequired[Index]
+    """Of its whole training: a step costs thrice the forward pass, pruned weights nothing (Evci et al. 2020)."""
+    ever_active: NotRequired[Share]
+    """Share of the weights that were active at any time, where the mask moved."""
     diverged: NotRequired[Index | None]
     """Step at which the loss was first not a finite number; null where it always was one."""
     collapsed: NotRequired[list[Text]]

@@ -112,6 +112,7 @@ def lottery(
     """Call the command line in an empty folder; gives exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("gc.freeze", lambda: None)  # of what other tests left, whose libraries want it back at exit
 
     def call(*arguments: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["lottery", *map(str, arguments)])

@@ -127,7 +127,7 @@ def test_room_is_asked_for_before_the_start(lottery, config_file, monkeypatch, t
 def test_the_forecast_of_disk_use_is_not_too_low(finished):
     setting = prepare(tiny())
     tensors = sum(path.stat().st_size for path in finished.path.rglob("*") if path.is_file())
-    kept, _ = forecast.disk(setting, plan(setting, 2))
+    kept, _ = forecast.disk(setting, plan(setting, "prune"))
     # Headers of small tensor files and the records of 18 networks are most of this tiny run.
     assert kept * 0.5 < tensors < kept + 200_000
 

@@ -198,7 +198,7 @@ def test_a_trained_run_can_be_pruned(tmp_path):
 
 def spans(**changes):
     setting = prepare(tiny(**changes))
-    return {member.arm: (member.start, member.stop) for member in plan(setting, 1)[1].members}
+    return {member.arm: (member.start, member.stop) for member in plan(setting, "prune")[1].members}
 
 
 def test_where_retraining_starts_and_ends():
@@ -263,9 +263,9 @@ def test_one_shot_prunes_the_dense_network_each_time(tmp_path):
 
 def test_layers_of_their_own_rate_and_layers_left_out():
     pruning = {"allocation": "uniform", "fraction": 0.5, "fractions": {"out*": 0.1}, "iterations": 1}
-    level = plan(prepare(tiny(pruning=pruning)), 2)[2]
+    level = plan(prepare(tiny(pruning=pruning | {"iterations": 2})), "prune")[2]
     assert level.density == (round(1024 * 0.25) + round(160 * 0.81)) / TOTAL
-    level = plan(prepare(tiny(pruning={"fraction": 0.5, "exclude": ["output"]})), 1)[1]
+    level = plan(prepare(tiny(pruning={"fraction": 0.5, "exclude": ["output"]})), "prune")[1]
     assert level.density == (512 + 160) / TOTAL
 
 
@@ -284,7 +284,7 @@ def test_densities_of_the_lottery_ticket_paper(mnist_root):
 
     path = Path(__file__).parents[1] / "configs" / "frankle2019_lenet_mnist.yaml"
     setting = prepare(config.load(path, [f"data.root={mnist_root}", "device=cpu"]))
-    levels = plan(setting, 18)
+    levels = plan(setting, "prune")
     assert [round(100 * levels[k].density, 1) for k in (3, 7, 12, 15, 18)] == [51.3, 21.1, 7.0, 3.6, 1.9]
 
 

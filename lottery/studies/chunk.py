@@ -13,11 +13,14 @@ from typing import Any
 from torch import Tensor
 
 from lottery import devices
+from lottery.analysis.cost import step_flops
+from lottery.analysis.flops import masked_flops
 from lottery.cohort import Cohort, Network, State
 from lottery.files import Record
 from lottery.studies.plan import Member
 from lottery.studies.setting import Setting
 from lottery.training.evaluation import batch_size, evaluate
+from lottery.training.evolution import Evolution
 from lottery.training.loop import Trainer
 from lottery.training.schedule import factor
 
@@ -96,11 +99,14 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Trained:
-    """Done: the trained networks, the seconds of training that they took together, and who diverged at which step."""
+    """Done: the trained networks, the seconds of training that they took together, who diverged at which step, and what
+    else is to be said of each.
+    """
 
     networks: list[Network]
     seconds: float
     diverged: list[int | None]
+    details: list[Record]
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterato
 def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Event]:
     start, end = job.members[0].start, job.members[0].stop
     replicates = [member.replicate for member in job.members]
-    trainer = make_trainer(setting, job.networks, replicates, start, job.execution)
+    trainer = make_trainer(setting, job.networks, replicates, start, job.execution, job.level)
     seconds = 0.0
     if job.checkpoint is None:
         yield Evaluated(_evaluate(setting, job, trainer, seconds))
@@ -166,16 +172,16 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
         if keep_steps and pause % keep_steps == 0 and pause < end:
             yield Saved(Checkpoint(trainer.state(), seconds))
             saved = time.monotonic()
-    networks, diverged = _networks(trainer), trainer.diverged()
+    networks, diverged, details = _networks(trainer), trainer.diverged(), _details(setting, job, trainer)
     del trainer  # its memory is wanted for what comes next
-    yield Trained(networks, seconds, diverged)
+    yield Trained(networks, seconds, diverged, details)
 
 
 def make_trainer(
-    setting: Setting, networks: list[Network], replicates: list[int], start: int, execution: str
+    setting: Setting, networks: list[Network], replicates: list[int], start: int, execution: str, level: int = 0
 ) -> Trainer:
     """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
-    train = setting.config.train
+    train, course = setting.config.train, setting.course(level)
     cohort = Cohort(
         setting.template,
         networks,
@@ -183,16 +189,36 @@ def make_trainer(
         device=setting.device,
         precision=train.precision,
         compiled=train.compile is True,
+        evolving=course is not None,
     )
+    evolution = None
+    if course is not None:
+        momentum = train.optimizer.options.get("momentum", 0.0)
+        members = [(replicate, level) for replicate in replicates]
+        evolution = Evolution(cohort, course, members, setting.flops, start, momentum)
     return Trainer(
         cohort,
         setting.batches(replicates),
         train.optimizer,
-        factor(train.schedule, setting.length, setting.epoch),
+        factor(train.schedule, setting.length, setting.epoch, train.stretch),
         start=start,
         label_smoothing=train.label_smoothing,
         cuda_graph=train.cuda_graph,
+        evolution=evolution,
     )
+
+
+def _details(setting: Setting, job: Job, trainer: Trainer) -> list[Record]:
+    """The FLOPs that each member's training took, masked weights costing nothing, and how its mask moved."""
+    images, evolution = setting.config.train.batch_size, trainer.evolution
+    if evolution is None:
+        steps = trainer.step - job.members[0].start
+        flops = [masked_flops(setting.flops, network.mask) for network in job.networks]
+        return [{"train_flops": round(images * steps * step_flops(each, 0, dense_gradient=False))} for each in flops]
+    return [
+        {"train_flops": round(images * spent), "ever_active": evolution.ever_active(member)}
+        for member, spent in enumerate(evolution.spent(trainer.step))
+    ]
 
 
 def _networks(trainer: Trainer) -> list[Network]:
@@ -209,6 +235,7 @@ def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> l
     """A record for each member and split; the training split's loss is that of the batches since the last one."""
     size = batch_size(setting.data.shape)
     replicates = [member.replicate for member in job.members]
+    moved = trainer.evolution.pop() if trainer.evolution else [{}] * len(job.members)
     splits: dict[str, tuple[list[float], Any]] = {"train": (trainer.pop_loss(), [None] * len(job.members))}
     if setting.data.validation_index.numel():
         splits["validation"] = evaluate(trainer.cohort, setting.data.validation(replicates, size))
@@ -226,7 +253,8 @@ def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> l
             "lr": trainer.learning_rate,
             "seconds": round(seconds, 3),
         }
+        | (moves if split == "train" else {})
         for split, values in splits.items()
-        for member, loss, accuracy in zip(job.members, *values, strict=True)
+        for member, moves, loss, accuracy in zip(job.members, moved, *values, strict=True)
         if split != "train" or trainer.step > member.start
     ]

@@ -32,7 +32,7 @@ def planned(run: Run, setting: Setting) -> list[Level]:
     study = run.record["study"]
     if study == "rewind":
         return [plan_rewind(run, setting)]
-    return plan(setting, setting.config.pruning.iterations if study == "prune" else 0)
+    return plan(setting, study)
 
 
 def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], bool]) -> None:

@@ -213,11 +213,13 @@ class _Members:
 
     def _finish(self, job: Job, event: Trained) -> None:
         run, setting, level = self._context.run, self._context.setting, self._levels[job.level]
-        for member, network, diverged in zip(job.members, event.networks, event.diverged, strict=True):
+        for member, network, diverged, details in zip(
+            job.members, event.networks, event.diverged, event.details, strict=True
+        ):
             key = (job.level, member.replicate, member.arm)
             summary = _summary(setting, level, member, network, self._records.pop(key))
             summary["train_seconds"] = round(event.seconds / len(job.members), 3)
-            summary |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, [])}
+            summary |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, []), **details}
             run.write_member(member.replicate, job.level, member.arm, network, summary)
             run.append_levels([summary])
             self.diverged[key] = diverged is not None

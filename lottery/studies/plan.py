@@ -1,10 +1,11 @@
 """What a study will train: levels, their densities, their members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from lottery import masks
+from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.studies.setting import Setting, matches
 
@@ -42,9 +43,26 @@ class Level:
             yield list(group)
 
 
-def plan(setting: Setting, iterations: int) -> list[Level]:
-    """Level 0 and `iterations` rounds of pruning after it."""
-    return [_level(setting, number) for number in range(iterations + 1)]
+def plan(setting: Setting, study: str) -> list[Level]:
+    """The levels of a study: `train`, or `prune`, whose level 0 is dense and followed by rounds of pruning.
+
+    Raises:
+        LotteryError: the config is not of such a study.
+    """
+    config = setting.config
+    if config.sparse is None:
+        rounds = config.pruning.iterations if study == "prune" else 0
+        return [_level(setting, number) for number in range(rounds + 1)]
+    if study == "prune":
+        raise LotteryError("sparse: networks that are sparse from the start are trained by `lottery train`")
+    first = 0 if config.sparse.dense else 1
+    return [_sparse_level(setting, number) for number in range(first, len(config.sparse.densities) + 1)]
+
+
+def _sparse_level(setting: Setting, number: int) -> Level:
+    replicates = range(setting.config.replicates)
+    members = tuple(Member(replicate, "main", 0, setting.length) for replicate in replicates)
+    return Level(number, _density(setting, setting.sparse_densities(number)) if number else 1.0, members)
 
 
 def _level(setting: Setting, number: int) -> Level:
@@ -59,12 +77,15 @@ def _level(setting: Setting, number: int) -> Level:
     members = tuple(
         Member(replicate, arm, *span) for arm, span in spans.items() for replicate in range(config.replicates)
     )
-    densities = layer_densities(setting, number)
-    if not isinstance(densities, dict):
+    return Level(number, _density(setting, layer_densities(setting, number)), members)
+
+
+def _density(setting: Setting, densities: float | Mapping[str, float]) -> float:
+    """Of the whole network, excluded layers counted in."""
+    if not isinstance(densities, Mapping):
         densities = dict.fromkeys(included(setting), densities)
     sizes = {name: shape.numel() for name, shape in setting.shapes.items()}
-    kept = sum(round(size * densities.get(name, 1.0)) for name, size in sizes.items())
-    return Level(number, kept / sum(sizes.values()), members)
+    return sum(round(size * densities.get(name, 1.0)) for name, size in sizes.items()) / sum(sizes.values())
 
 
 def rewound_level(setting: Setting, number: int, start: int, mask: Mask) -> Level:
@@ -84,8 +105,8 @@ def _retraining(setting: Setting) -> tuple[int, int]:
 
 def included(setting: Setting) -> list[str]:
     """Names of the weights that are pruned: those of all layers but the excluded ones."""
-    exclude = setting.config.pruning.exclude
-    return [name for name in setting.shapes if not any(matches(name, pattern) for pattern in exclude)]
+    sparse = setting.config.sparse
+    return setting.included(setting.config.pruning.exclude if sparse is None else sparse.exclude)
 
 
 def layer_densities(setting: Setting, level: int) -> float | dict[str, float]:

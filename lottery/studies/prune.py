@@ -37,7 +37,7 @@ def prune(context: Context) -> None:
             return dense(context, member.replicate)
         return arm(context, member.arm, ticket(level, member.replicate), level, member.replicate)
 
-    train_members(context, plan(setting, pruning.iterations), network, source, rewind_steps(context))
+    train_members(context, plan(setting, "prune"), network, source, rewind_steps(context))
 
 
 def extended(run: Run, iterations: int) -> Config:

@@ -1,5 +1,6 @@
 """From a config to all that a study works with; everything that can be wrong with a config is found here."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -10,10 +11,11 @@ from lottery import devices, masks
 from lottery.analysis.flops import layer_flops
 from lottery.batches import Batches, Resident
 from lottery.cohort import Network, State, initialise, prunable
-from lottery.config import Config
+from lottery.config import Config, Sparse
 from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.files import spelt
+from lottery.training.evolution import Course
 from lottery.values import Duration
 
 
@@ -58,6 +60,49 @@ class Setting:
         """Names, shapes and types of a network's tensors; its numbers mean nothing."""
         state = self.template.state_dict()
         return Network(state, masks.full(state, list(self.shapes)))
+
+    def course(self, level: int) -> Course | None:
+        """How masks move while a level's networks train; None where they don't."""
+        sparse = self.config.sparse
+        if level == 0 or sparse is None or "static" in sparse.topology.entry.traits:
+            return None
+        # A point given in steps is one of the training that isn't stretched.
+        stretch = self.config.train.stretch
+        start, end = (
+            round(stretch * point.of(self.epoch, round(self.length / stretch)))
+            for point in (sparse.topology.start, sparse.topology.end)
+        )
+        return Course(
+            topology=sparse.topology,
+            density=self.sparse_densities(level),
+            start=start,
+            end=end,
+            length=self.length,
+            interval=sparse.topology.interval.steps(self.epoch),
+            names=self.included(sparse.exclude),
+            seed=self.config.seed,
+        )
+
+    def included(self, exclude: Sequence[str]) -> list[str]:
+        """Names of the weights that masks may prune: those of all layers but the excluded ones."""
+        return [name for name in self.shapes if not any(matches(name, pattern) for pattern in exclude)]
+
+    def sparse_densities(self, level: int) -> float | dict[str, float]:
+        """Density of a level that is sparse from the start: of all its weights ranked together, or of each layer.
+
+        Raises:
+            LotteryError: the allocation has no answer.
+        """
+        sparse = self.config.sparse
+        assert sparse is not None
+        shapes = {name: self.shapes[name] for name in self.included(sparse.exclude)}
+        try:
+            densities: float | dict[str, float] = sparse.allocation.entry(
+                sparse.densities[level - 1], shapes, **sparse.allocation.options
+            )
+        except ValueError as error:
+            raise LotteryError(f"sparse.allocation: {error}") from None
+        return densities
 
     def batches(self, replicates: list[int]) -> Batches:
         """Training batches for members of these replicates."""
@@ -116,10 +161,12 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
         shapes=prunable(template),
         flops=layer_flops(template, dataset.shape),
         epoch=epoch,
-        length=config.train.length.steps(epoch),
+        length=round(config.train.stretch * config.train.length.steps(epoch)),
         every=config.train.evaluate_every.steps(epoch),
     )
     _check_pruning(setting)
+    if config.sparse is not None:
+        _check_sparse(setting, config.sparse)
     return setting
 
 
@@ -163,13 +210,44 @@ def _check_pruning(setting: Setting) -> None:
         )
     if pruning.rewind == "learning_rate" and pruning.retrain and pruning.retrain.steps(setting.epoch) > setting.length:
         raise LotteryError(f"pruning.retrain: {pruning.retrain} is longer than training, {setting.length}it")
-    for key, patterns in (("fractions", pruning.fractions), ("exclude", pruning.exclude)):
-        for pattern in patterns:
-            if not any(matches(name, pattern) for name in setting.shapes):
-                layers = ", ".join(name.removesuffix(".weight") for name in setting.shapes)
-                raise LotteryError(f"pruning.{key}: no layer is called {pattern!r}; there are {layers}")
-    if all(any(matches(name, pattern) for pattern in pruning.exclude) for name in setting.shapes):
+    _check_patterns(setting, "pruning.fractions", pruning.fractions)
+    _check_patterns(setting, "pruning.exclude", pruning.exclude)
+    if not setting.included(pruning.exclude):
         raise LotteryError("pruning.exclude: leaves no layer to prune")
+
+
+def _check_patterns(setting: Setting, key: str, patterns: Iterable[str]) -> None:
+    for pattern in patterns:
+        if not any(matches(name, pattern) for name in setting.shapes):
+            layers = ", ".join(name.removesuffix(".weight") for name in setting.shapes)
+            raise LotteryError(f"{key}: no layer is called {pattern!r}; there are {layers}")
+
+
+def _check_sparse(setting: Setting, sparse: Sparse) -> None:
+    _check_patterns(setting, "sparse.exclude", sparse.exclude)
+    if not setting.included(sparse.exclude):
+        raise LotteryError("sparse.exclude: leaves no layer to prune")
+    for level, density in enumerate(sparse.densities, start=1):
+        given = setting.sparse_densities(level)
+        shapes = {name: setting.shapes[name] for name in setting.included(sparse.exclude)}
+        each = given if isinstance(given, dict) else dict.fromkeys(shapes, given)
+        if not sum(round(each[name] * shape.numel()) for name, shape in shapes.items()):
+            raise LotteryError(f"sparse.density: {density} leaves not a single weight")
+        course = setting.course(level)
+        if course is None:
+            continue
+        name = sparse.topology.name
+        if course.end > setting.length:
+            raise LotteryError(
+                f"sparse.topology.end: step {course.end:,} is after the end of training, {setting.length:,}"
+            )
+        if course.start + course.interval > course.end:
+            raise LotteryError(
+                f"sparse.topology: the first update of {name}, at step {course.start + course.interval:,}, comes after "
+                f"the last, at {course.end:,}; lower interval or start, or raise end"
+            )
+        if all(round(each[key] * shape.numel()) == shape.numel() for key, shape in shapes.items()):
+            raise LotteryError(f"sparse.density: at {density} there is no free weight for {name} to grow")
 
 
 def matches(name: str, pattern: str) -> bool:

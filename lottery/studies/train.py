@@ -1,22 +1,25 @@
-"""Train a dense network: level 0 of every study."""
+"""Train a dense network, level 0 of every study, or networks that are sparse from the start."""
 
 from lottery import masks
 from lottery.cohort import Network
+from lottery.seeds import stream
 from lottery.studies.members import Context, train_members
-from lottery.studies.plan import plan
+from lottery.studies.plan import Member, plan
+from lottery.studies.scoring import prune_to
+from lottery.studies.setting import Setting
 
 
 def train(context: Context) -> None:
-    """Train the dense networks, one a replicate, from initialization to the end of the schedule.
+    """Train one network a replicate from initialization to the end of the schedule: dense, or at each sparse density.
 
-    Their states at initialization and at the step that pruning will rewind to are kept.
+    The dense states at initialization and at the step that pruning will rewind to are kept.
     """
-    train_members(
-        context,
-        plan(context.setting, 0),
-        lambda _, member: dense(context, member.replicate),
-        snapshots=rewind_steps(context),
-    )
+
+    def network(level: int, member: Member) -> Network:
+        start = dense(context, member.replicate)
+        return start if level == 0 else sparse(context.setting, start, level, member.replicate)
+
+    train_members(context, plan(context.setting, "train"), network, snapshots=rewind_steps(context))
 
 
 def dense(context: Context, replicate: int) -> Network:
@@ -24,6 +27,38 @@ def dense(context: Context, replicate: int) -> Network:
     state = context.setting.initial(replicate)
     context.run.write_early(replicate, 0, state)
     return Network(state, masks.full(state, list(context.setting.shapes)))
+
+
+def sparse(setting: Setting, start: Network, level: int, replicate: int) -> Network:
+    """What training at a sparse density starts from: a mask chosen by score, weights drawn for that mask.
+
+    Args:
+        setting: of the study.
+        start: the replicate's dense network at initialization, by which scores choose.
+        level: whose density it has; the replicate's levels share the dense draw.
+        replicate: whose network it is.
+    """
+    config = setting.config.sparse
+    assert config is not None
+    if "dense_start" in config.topology.entry.traits:
+        return start
+    names = setting.included(config.exclude)
+    mask = prune_to(
+        setting,
+        config.score,
+        replicate,
+        start,
+        setting.sparse_densities(level),
+        names,
+        config.rounds or config.score.entry.rounds,
+        ("sparse", replicate, level),
+    )
+    generator = stream(setting.config.seed, "sparse_init", replicate, level)
+    drawn = {
+        name: config.initializer.entry(start.state[name], mask[name], generator, **config.initializer.options)
+        for name in names
+    }
+    return Network(start.state | drawn, mask)
 
 
 def rewind_steps(context: Context) -> list[int]:

@@ -10,6 +10,7 @@ from lottery.cohort import Cohort
 from lottery.config import Optimizer
 from lottery.errors import LotteryError
 from lottery.optimizers import Slots
+from lottery.training.evolution import Evolution
 from lottery.training.graph import Graph
 
 
@@ -26,6 +27,7 @@ class Trainer:
         start: int,
         label_smoothing: float = 0.0,
         cuda_graph: bool = False,
+        evolution: Evolution | None = None,
     ) -> None:
         """Train `cohort` from step `start` on.
 
@@ -37,8 +39,9 @@ class Trainer:
             start: step of the schedule at which training starts; the optimizer's slots are zero there.
             label_smoothing: probability spread evenly over all classes.
             cuda_graph: whether a step is captured as a CUDA graph.
+            evolution: of the cohort's masks, if they move.
         """
-        self.cohort, self.step = cohort, start
+        self.cohort, self.step, self.evolution = cohort, start, evolution
         self._batches, self._factor, self._smoothing = batches, factor, label_smoothing
         self._optimize, self._options = optimizer.entry, optimizer.options
         self._slots: Slots = {}
@@ -61,19 +64,40 @@ class Trainer:
         while self.step < to:
             if stop():
                 return False
-            factor = self._factor(self.step)
-            if self._graph is None:
-                self._train_step(*self._batches.rows(self.step), factor)
+            rows, factor = self._batches.rows(self.step), self._factor(self.step)
+            moves = self.evolution is not None and self.evolution.due(self.step)
+            if moves and self.evolution and self.evolution.replaces_step:
+                self._grow_step(self.evolution, *rows)
             else:
-                self._graph(*self._batches.rows(self.step), factor)
+                if self._graph is None:
+                    self._train_step(*rows, factor)
+                else:
+                    self._graph(*rows, factor)
+                if moves and self.evolution:
+                    self.evolution.update(self.step, self._slots, self._finite.tolist())
             self.step += 1
             self._steps += 1
         return True
 
     def _train_step(self, index: Tensor, shift: Tensor, factor: float | Tensor) -> None:
-        losses, gradients = self.cohort.gradients(*self._batches.gather(index, shift), self._smoothing)
+        traces = self.evolution is not None and self.evolution.traces
+        losses, gradients = self.cohort.gradients(
+            *self._batches.gather(index, shift), self._smoothing, masked=not traces
+        )
+        if self.evolution and traces:
+            self.evolution.observe(gradients)
+            self.cohort.mask_gradients(gradients)
         with torch.no_grad():
             self._optimize(self.cohort.leaves, gradients, self._slots, factor, **self._options)
+        self._note(losses)
+
+    def _grow_step(self, evolution: Evolution, index: Tensor, shift: Tensor) -> None:
+        """A step that moves masks by the gradient of its batch, and leaves weights as they are."""
+        losses, gradients = self.cohort.gradients(*self._batches.gather(index, shift), self._smoothing, masked=False)
+        self._note(losses)
+        evolution.update(self.step, self._slots, self._finite.tolist(), gradients)
+
+    def _note(self, losses: Tensor) -> None:
         self._loss += losses
         self._finite &= losses < torch.inf  # NaN is not; `isfinite` takes ten times as long
         self._finite_steps += self._finite
@@ -100,6 +124,9 @@ class Trainer:
         tensors |= {f"buffers/{name}": tensor for name, tensor in self.cohort.buffers.items()}
         for slot, values in self._slots.items():
             tensors |= {f"slots/{slot}/{index}": value for index, value in enumerate(values)}
+        if self.evolution:
+            tensors |= {f"masks/{name}": mask for name, mask in self.cohort.masks.items()}
+            tensors |= {f"evolution/{name}": tensor for name, tensor in self.evolution.state().items()}
         return {name: tensor.cpu().clone() for name, tensor in tensors.items()}
 
     @torch.no_grad()
@@ -112,6 +139,11 @@ class Trainer:
             for kind, owned in (("weights", self.cohort.weights), ("buffers", self.cohort.buffers)):
                 for name, tensor in owned.items():
                     tensor.copy_(tensors[f"{kind}/{name}"])
+            if self.evolution:
+                for member in range(self.cohort.size):
+                    self.cohort.set_mask(member, {name: tensors[f"masks/{name}"][member] for name in self.cohort.masks})
+                own_tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("evol")}
+                self.evolution.load(own_tensors)
             names = dict.fromkeys(key.split("/")[1] for key in tensors if key.startswith("slots/"))
             self._slots = {
                 name: [

@@ -1,0 +1,205 @@
+"""Masks that move while a sparse network trains: when, by which rule, and what it comes to."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lottery.analysis.cost import step_flops
+from lottery.analysis.flops import masked_flops
+from lottery.cohort import Cohort
+from lottery.config import Topology
+from lottery.files import Record
+from lottery.optimizers import Slots
+from lottery.seeds import stream
+from lottery.topology import Moment
+
+_TRACE_DECAY = 0.9
+"""Of the moving sum of dense gradients, where the optimizer has no momentum of its own."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A config's topology, in steps.
+
+    Attributes:
+        topology: name and options of the rule.
+        density: at the end of training: of the weights that take part, ranked together, or of each layer.
+        start: step from which on masks may move; the first update is an interval later.
+        end: no update comes after it.
+        length: of training.
+        interval: between updates.
+        names: of the weights that take part.
+        seed: of the study.
+    """
+
+    topology: Topology
+    density: float | Mapping[str, float]
+    start: int
+    end: int
+    length: int
+    interval: int
+    names: Sequence[str]
+    seed: int
+
+    def due(self, step: int) -> bool:
+        """Whether masks move at a step: at the last one of each interval, so that no network is moved untrained."""
+        return self.start < step + 1 <= self.end and (step + 1 - self.start) % self.interval == 0
+
+
+class Evolution:
+    """Moves the masks of a cohort's members along a course, and counts what that does.
+
+    Weights and optimizer slots of what is dropped become zero, and what is grown starts from zero; what is dropped and
+    grown again in the same update keeps both (as in the code of Evci et al. 2020).
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        course: Course,
+        members: Sequence[tuple[str | int, ...]],
+        flops: Mapping[str, int],
+        start: int,
+        momentum: float = 0.0,
+    ) -> None:
+        """Follow `course` with all members of `cohort`.
+
+        Args:
+            cohort: made to evolve.
+            course: what to do when.
+            members: names that tell the members' random numbers apart.
+            flops: name of a weight -> FLOPs of its layer for one image, dense.
+            start: step at which training starts.
+            momentum: of the optimizer.
+        """
+        traits = course.topology.entry.traits
+        self.replaces_step, self.traces = "gradient" in traits, "trace" in traits
+        self._cohort, self._course, self._members, self._flops = cohort, course, members, flops
+        self._decay = momentum or _TRACE_DECAY
+        self._trace = [torch.zeros_like(leaf, requires_grad=False) for leaf in cohort.leaves] if self.traces else []
+        self._start = {name: cohort.masks[name].clone() for name in course.names}
+        self._ever = {name: mask.clone() for name, mask in self._start.items()}
+        self._counts = torch.zeros(3, cohort.size, dtype=torch.int64)  # dropped, grown, regrown since the last `pop`
+        self._spent = torch.zeros(cohort.size, dtype=torch.float64)
+        self._counted_to = start
+
+    def due(self, step: int) -> bool:
+        """Whether masks move at a step."""
+        return self._course.due(step)
+
+    def observe(self, gradients: Sequence[Tensor]) -> None:
+        """Take a step's dense gradients into the moving sum."""
+        torch._foreach_mul_(self._trace, self._decay)
+        torch._foreach_add_(self._trace, list(gradients))
+
+    def update(self, step: int, slots: Slots, alive: Sequence[bool], gradients: Sequence[Tensor] = ()) -> None:
+        """Move the masks of the members that are `alive`; the others diverged.
+
+        Args:
+            step: that is under way.
+            slots: of the optimizer, zero afterwards where nothing is active.
+            alive: for each member.
+            gradients: dense, one for each leaf, where the rule asks for them.
+        """
+        self._charge(step + (not self.replaces_step), step if self.replaces_step else None)
+        for member in range(self._cohort.size):
+            if alive[member] and _finite(part := self._cohort.view(gradients, member) if gradients else {}):
+                self._move(member, step, slots, part)
+
+    def _move(self, member: int, step: int, slots: Slots, gradients: Mapping[str, Tensor]) -> None:
+        course, cohort = self._course, self._cohort
+        old = {name: cohort.masks[name][member].clone() for name in course.names}
+        trace = cohort.view(self._trace, member) if self._trace else {}
+        moment = Moment(
+            weights={name: cohort.weights[name][member].detach() for name in course.names},
+            mask=old,
+            step=step,
+            start=course.start,
+            end=course.end,
+            length=course.length,
+            interval=course.interval,
+            density=course.density,
+            generator=stream(course.seed, "topology", *self._members[member], step),
+            gradients={name: gradients[name] for name in course.names} if gradients else {},
+            trace={name: trace[name] for name in course.names} if trace else {},
+        )
+        new = course.topology.entry(moment, **course.topology.options)
+        cohort.set_mask(member, new)
+        for name, kept in new.items():
+            for tensors in slots.values():
+                if tensors[0].dim():  # not Adam's count of steps
+                    cohort.view(tensors, member)[name].mul_(kept)
+            ever = self._ever[name][member]
+            grown = kept & ~old[name]
+            counts = ((old[name] & ~kept).sum(), grown.sum(), (grown & ever).sum())
+            self._counts[:, member] += torch.stack(counts).cpu()
+            ever |= kept
+
+    def _charge(self, step: int, update: int | None = None) -> None:
+        """Count the FLOPs up to `step`; at step `update` the gradient of all weights was taken."""
+        dense = sum(self._flops.values())
+        for member in range(self._cohort.size):
+            sparse = self.forward_flops(member)
+            steps = step - self._counted_to
+            self._spent[member] += steps * step_flops(sparse, dense, dense_gradient=self.traces)
+            if update is not None:
+                self._spent[member] += step_flops(sparse, dense, dense_gradient=True)
+        self._counted_to = step + (update is not None)
+
+    def forward_flops(self, member: int) -> int:
+        """FLOPs of one image through a member as it is now."""
+        return masked_flops(self._flops, {name: mask[member] for name, mask in self._cohort.masks.items()})
+
+    def spent(self, step: int) -> list[float]:
+        """FLOPs of each member's training up to a step, for one image of the batch."""
+        self._charge(step)
+        spent: list[float] = self._spent.tolist()
+        return spent
+
+    def pop(self) -> list[Record]:
+        """What happened to each member since the last call, and how far it has come from its first mask."""
+        records = []
+        for member, (dropped, grown, regrown) in enumerate(self._counts.T.tolist()):
+            active = sum(int(self._cohort.masks[name][member].sum()) for name in self._course.names)
+            shared = sum(
+                int((self._cohort.masks[name][member] & first[member]).sum()) for name, first in self._start.items()
+            )
+            records.append(
+                {
+                    "dropped": dropped,
+                    "grown": grown,
+                    "regrown": regrown,
+                    "overlap_with_start": shared / active if active else 0.0,
+                    "ever_active": self.ever_active(member),
+                }
+            )
+        self._counts.zero_()
+        return records
+
+    def ever_active(self, member: int) -> float:
+        """In-time over-parameterization (Liu et al. 2021): share of the weights that were active at any time."""
+        total = sum(ever[member].numel() for ever in self._ever.values())
+        return sum(int(ever[member].sum()) for ever in self._ever.values()) / total
+
+    def state(self) -> dict[str, Tensor]:
+        """What it takes to go on from here, but for masks."""
+        state = {"counts": self._counts, "spent": self._spent, "counted_to": torch.tensor(self._counted_to)}
+        state |= {f"ever/{name}": ever for name, ever in self._ever.items()}
+        return state | {f"trace/{index}": trace for index, trace in enumerate(self._trace)}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned; raises KeyError or RuntimeError where it is of another cohort."""
+        self._counts.copy_(tensors["counts"])
+        self._spent.copy_(tensors["spent"])
+        self._counted_to = int(tensors["counted_to"])
+        for name, ever in self._ever.items():
+            ever.copy_(tensors[f"ever/{name}"])
+        for index, trace in enumerate(self._trace):
+            trace.copy_(tensors[f"trace/{index}"])
+
+
+def _finite(tensors: Mapping[str, Tensor]) -> bool:
+    return all(math.isfinite(tensor.sum().item()) for tensor in tensors.values())

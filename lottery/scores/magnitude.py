@@ -5,6 +5,9 @@ from torch import Tensor
 
 from lottery.scores import Subject
 
+# The name it has among the mask criteria of Zhou et al. (2019).
+VARIANTS: dict[str, dict[str, object]] = {"large_final": {}}
+
 
 def magnitude(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
     """The weight's absolute value (Han et al. 2015).

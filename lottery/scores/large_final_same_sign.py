@@ -1,0 +1,21 @@
+"""Pruning what has changed its sign."""
+
+import torch
+from torch import Tensor
+
+from lottery.scores import Subject
+
+TRAITS = {"trained"}
+
+
+def large_final_same_sign(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
+    """max(0, final * sign(initial)): keeps the largest of what still has its first sign (Zhou et al. 2019).
+
+    All weights that changed their sign score 0, and go before any that has not.
+
+    Args:
+        subject: the network, trained.
+        generator: not used.
+    """
+    initial = subject.trained_from()
+    return {name: (final * initial[name].sign()).clamp(min=0) for name, final in subject.weights.items()}

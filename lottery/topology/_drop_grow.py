@@ -1,0 +1,101 @@
+"""Dropping weights and growing as many elsewhere: what the topologies of a constant number of weights share."""
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from torch import Tensor
+
+from lottery import masks
+from lottery.masks import Mask
+from lottery.scores import Subject
+from lottery.scores.random import random
+from lottery.topology import Moment
+
+DropSchedule = Literal["constant", "cosine", "linear", "inverse_power"]
+
+
+def annealed(moment: Moment, initial: float, schedule: DropSchedule) -> float:
+    """The share of active weights that is dropped at this moment.
+
+    Time t is `step + 1`: an update counts as a step whether it replaces one or follows it, so the first is made at
+    t = start + interval, and one at t = end drops nothing, save under `constant`. (Google's code updates at
+    t = 0 as well, and doesn't count an update that replaces a step.) With x = (t - start) / (end - start), what is left
+    of `initial` is (1 + cos(pi x)) / 2 under `cosine` (Evci et al. 2020), 1 - x under `linear` and (1 - x) ** 3 under
+    `inverse_power`.
+
+    Args:
+        moment: the step, and when updates start and end.
+        initial: share at the start.
+        schedule: how it falls from there.
+    """
+    passed = (moment.step + 1 - moment.start) / (moment.end - moment.start)
+    match schedule:
+        case "constant":
+            return initial
+        case "cosine":
+            return initial / 2 * (1 + math.cos(math.pi * passed))
+        case "linear":
+            return initial * (1 - passed)
+        case "inverse_power":
+            return initial * (1 - passed) ** 3
+
+
+def share(fraction: float, count: int) -> int:
+    """`fraction` of `count` things, rounded down."""
+    return math.floor(fraction * count + 1e-9)  # 0.29 * 100 is 28.999999999999996
+
+
+def drop(moment: Moment, counts: Mapping[str, int]) -> Mask:
+    """What is left of the layers of `counts` without so many of their active weights of smallest magnitude.
+
+    Active is what the mask says: a weight just grown is zero and takes part, one that isn't active doesn't. Of equal
+    magnitudes the lower index stays.
+
+    Args:
+        moment: the network.
+        counts: name -> number of weights to drop, at most those active.
+    """
+    magnitudes = {name: moment.weights[name].abs() for name in counts}
+    left = {name: int(moment.mask[name].count_nonzero()) - count for name, count in counts.items()}
+    return masks.keep_top(magnitudes, _densities(left, moment.mask), moment.mask)
+
+
+def grow(kept: Mapping[str, Tensor], counts: Mapping[str, int], scores: Mapping[str, Tensor]) -> Mask:
+    """The layers of `kept` with so many more weights, those of highest score; ties go to the lower index.
+
+    Every weight that isn't kept may grow, whether it was dropped just now or long ago: near-dense layers would lose
+    weights otherwise.
+
+    Args:
+        kept: name -> weights that are active already.
+        counts: name -> number of weights to grow, at most those free.
+        scores: name -> score of every weight.
+    """
+    free = {name: ~mask for name, mask in kept.items()}
+    grown = masks.keep_top({name: scores[name] for name in kept}, _densities(counts, kept), free)
+    return {name: mask | grown[name] for name, mask in kept.items()}
+
+
+def exchange(moment: Moment, fraction: float, scores: Mapping[str, Tensor]) -> Mask:
+    """The mask after an update in which each layer keeps its number of weights (Evci et al. 2020, alg. 1).
+
+    A dense layer stays as it is: what it drops is all that can grow.
+
+    Args:
+        moment: the network.
+        fraction: of each layer's active weights, dropped and grown again.
+        scores: name -> which weights to grow, the highest first.
+    """
+    counts = {name: share(fraction, int(mask.count_nonzero())) for name, mask in moment.mask.items()}
+    return grow(drop(moment, counts), counts, scores)
+
+
+def random_scores(moment: Moment) -> dict[str, Tensor]:
+    """A random number for each weight, from the moment's generator."""
+    return random(Subject(moment.weights, moment.mask), moment.generator)
+
+
+def _densities(counts: Mapping[str, int], mask: Mapping[str, Tensor]) -> dict[str, float]:
+    """Densities that `keep_top` turns back into just these counts: two roundings can't shift one below 2 ** 50."""
+    return {name: count / mask[name].numel() for name, count in counts.items()}

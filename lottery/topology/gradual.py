@@ -1,0 +1,32 @@
+"""Gradual magnitude pruning."""
+
+from collections.abc import Mapping
+
+from lottery import masks
+from lottery.masks import Mask
+from lottery.topology import Moment
+
+TRAITS = {"dense_start"}
+
+
+def gradual(moment: Moment) -> Mask:
+    """Pruned by magnitude while it trains, ever more slowly, from dense to the density asked for (Zhu & Gupta 2017).
+
+    At time t = `step + 1` the sparsity is s (1 - (1 - x) ** 3), where s is the final one and x rises linearly from 0 at
+    `start` to 1 at the last update that is made: `end`, or the last multiple of the interval before it and before the
+    end of training. What is pruned stays so. Layers are ranked apart where each has a density of its own, as in the
+    original, and together where the network has one.
+
+    Args:
+        moment: the network after a training step.
+    """
+    steps = min(moment.end, moment.length) - moment.start
+    last = steps - steps % moment.interval
+    left = 1 - min(moment.step + 1 - moment.start, last) / last
+
+    def density(final: float) -> float:
+        return final + (1 - final) * left**3  # exactly `final` where nothing is left
+
+    asked = moment.density
+    now = {name: density(final) for name, final in asked.items()} if isinstance(asked, Mapping) else density(asked)
+    return masks.keep_top({name: moment.weights[name].abs() for name in moment.mask}, now, moment.mask)

@@ -13,6 +13,7 @@ from lottery.cohort import Cohort, Network, initialise, prunable
 from lottery.config import Schedule
 from lottery.scores import Subject
 from lottery.seeds import stream
+from lottery.topology import Moment
 from lottery.training.schedule import factor
 
 SHAPES = {"a.weight": torch.Size([30, 20]), "b.weight": torch.Size([8, 4, 3, 3]), "output.weight": torch.Size([10, 30])}
@@ -203,3 +204,57 @@ def test_optimizers_take_the_factor_as_a_tensor(name):
             registry.find("optimizers", name)(weights, gradients, slots, factor_of(value), lr=0.1)
         ends.append(weights[0])
     torch.testing.assert_close(*ends)
+
+
+def moment(density: float, *, signal: float = 1.0) -> Moment:
+    """A sparse network, one of its layers dense and one all pruned, half-way through its updates.
+
+    Args:
+        density: of the other layers.
+        signal: magnitude of gradients and their trace.
+    """
+    generator = torch.Generator().manual_seed(5)
+    shapes = SHAPES | {"dense.weight": torch.Size([7, 3]), "gone.weight": torch.Size([5, 6])}
+    densities = dict.fromkeys(SHAPES, density) | {"dense.weight": 1.0, "gone.weight": 0.0}
+    draw = {key: torch.rand(shape, generator=generator) for key, shape in shapes.items()}
+    mask = masks.keep_top(draw, densities, {key: torch.ones(shape, dtype=torch.bool) for key, shape in shapes.items()})
+    weights, gradients, trace = (
+        {key: torch.randn(shape, generator=generator) for key, shape in shapes.items()} for _ in range(3)
+    )
+    return Moment(
+        weights={key: weight * mask[key] for key, weight in weights.items()}, mask=mask,
+        step=499, start=0, end=1000, length=1500, interval=100, density=density, generator=stream(0, "topology"),
+        gradients={key: signal * gradient for key, gradient in gradients.items()},
+        trace={key: signal * moving for key, moving in trace.items()},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", registry.names("topology"))
+class TestTopologies:
+    def test_pure_and_repeatable(self, name):
+        given, before = moment(0.3), moment(0.3)
+        topology = registry.find("topology", name)
+        first, second = (topology(replace(given, generator=stream(0, "topology"))) for _ in range(2))
+        assert all(torch.equal(first[key], second[key]) for key in given.mask)
+        for part in ("weights", "mask", "gradients", "trace"):
+            for key, tensor in getattr(given, part).items():
+                assert torch.equal(tensor, getattr(before, part)[key]), (part, key)
+
+    @pytest.mark.parametrize("density", [0.0, 0.004, 0.3, 0.98, 1.0])
+    @pytest.mark.parametrize("signal", [1.0, 0.0])
+    def test_a_mask_of_as_many_weights(self, name, density, signal):
+        """One that starts dense prunes; the others move weights, and leave dense layers alone."""
+        given = moment(density, signal=signal)
+        entry = registry.find("topology", name)
+        new = entry(given)
+        assert list(new) == list(given.mask)
+        for key, mask in given.mask.items():
+            assert new[key].dtype == torch.bool
+            assert new[key].shape == mask.shape
+        if "dense_start" in entry.traits:
+            assert all(bool((given.mask[key] | ~kept).all()) for key, kept in new.items())
+        else:
+            assert masks.count(new) == masks.count(given.mask)
+            assert new["dense.weight"].all()
+            moved = any(not torch.equal(new[key], mask) for key, mask in given.mask.items())
+            assert moved == ("static" not in entry.traits and density in (0.3, 0.98))

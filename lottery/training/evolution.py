@@ -106,7 +106,9 @@ class Evolution:
         """
         self._charge(step + (not self.replaces_step), step if self.replaces_step else None)
         for member in range(self._cohort.size):
-            if alive[member] and _finite(part := self._cohort.view(gradients, member) if gradients else {}):
+            part = self._cohort.view(gradients, member) if gradients else {}
+            weights = {name: self._cohort.weights[name][member] for name in self._course.names}
+            if alive[member] and _finite(part) and _finite(weights):
                 self._move(member, step, slots, part)
 
     def _move(self, member: int, step: int, slots: Slots, gradients: Mapping[str, Tensor]) -> None:

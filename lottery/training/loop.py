@@ -95,6 +95,8 @@ class Trainer:
         """A step that moves masks by the gradient of its batch, and leaves weights as they are."""
         losses, gradients = self.cohort.gradients(*self._batches.gather(index, shift), self._smoothing, masked=False)
         self._note(losses)
+        if evolution.traces:
+            evolution.observe(gradients)
         evolution.update(self.step, self._slots, self._finite.tolist(), gradients)
 
     def _note(self, losses: Tensor) -> None:

@@ -55,11 +55,14 @@ class Setting:
             *name,
         )
 
+    def dense(self, state: State) -> Network:
+        """A state as a network that nothing is pruned of."""
+        return Network(state, masks.full(state, list(self.shapes)))
+
     @property
     def like(self) -> Network:
         """Names, shapes and types of a network's tensors; its numbers mean nothing."""
-        state = self.template.state_dict()
-        return Network(state, masks.full(state, list(self.shapes)))
+        return self.dense(self.template.state_dict())
 
     def course(self, level: int) -> Course | None:
         """How masks move while a level's networks train; None where they don't."""

@@ -1,6 +1,5 @@
 """Train a dense network, level 0 of every study, or networks that are sparse from the start."""
 
-from lottery import masks
 from lottery.cohort import Network
 from lottery.seeds import stream
 from lottery.studies.members import Context, train_members
@@ -26,7 +25,7 @@ def dense(context: Context, replicate: int) -> Network:
     """A replicate's dense network at initialization, which is kept."""
     state = context.setting.initial(replicate)
     context.run.write_early(replicate, 0, state)
-    return Network(state, masks.full(state, list(context.setting.shapes)))
+    return context.setting.dense(state)
 
 
 def sparse(setting: Setting, start: Network, level: int, replicate: int) -> Network:

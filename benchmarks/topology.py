@@ -1,0 +1,59 @@
+"""What moving masks costs: time of training with each topology over training a fixed sparse network, LeNet-300-100.
+
+    python benchmarks/topology.py [DENSITY]
+
+Updates every 100 steps at random images of MNIST's size, batch 128, one thread; blocks of 200 steps in alternation.
+"""
+
+import sys
+
+import torch
+from timing import alternate, show
+
+from lottery import registry
+from lottery.config import Config
+from lottery.data import Dataset
+from lottery.studies.chunk import make_trainer
+from lottery.studies.setting import prepare
+from lottery.studies.train import sparse
+from lottery.training.loop import Trainer
+
+STEPS = 200
+
+
+def trainer(topology: str, density: float) -> Trainer:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (10_000, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(10, (10_000,), generator=generator)
+    data = Dataset(images, labels, images[:100], labels[:100], 10, (33.0,), (78.0,))
+    config = Config.model_validate(
+        {
+            "name": "topology",
+            "model": "lenet_300_100",
+            "data": {"name": "digits", "validation": 0},
+            "train": {"length": "1000000it", "optimizer": {"name": "sgd", "lr": 0.01, "momentum": 0.9}},
+            "sparse": {"density": density, "topology": topology},
+            "device": "cpu",
+        }
+    )
+    setting = prepare(config, data)
+    state = setting.initial(0)
+    return make_trainer(setting, [sparse(setting, setting.dense(state), 1, 0)], [0], 0, "looped", level=1)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    density = float(sys.argv[1]) if len(sys.argv) > 1 else 0.05
+    trainers = {name: trainer(name, density) for name in registry.names("topology")}
+    seconds = alternate(
+        {name: (lambda one=one: one.advance(one.step + STEPS)) for name, one in trainers.items()}, rounds=15
+    )
+    rows = [
+        {"topology": name, "ms / step": 1e3 * spent / STEPS, "over static": spent / seconds["static"]}
+        for name, spent in seconds.items()
+    ]
+    show("Moving masks, updates every 100 steps", rows, "topology")
+
+
+if __name__ == "__main__":
+    main()

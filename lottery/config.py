@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from lottery import bounded_yaml, complaints
 from lottery.choices import Choice, Section
 from lottery.errors import LotteryError
-from lottery.values import Count, Duration, NumberOrFraction, Point, Positive, Proportion
+from lottery.values import Count, Density, Duration, NumberOrFraction, Point, Positive, Proportion
 
 
 class Augment(Section):
@@ -182,9 +182,6 @@ class Topology(Choice):
     start: Point = Point("0it")
     end: Point = Point("75%")
     """No update is made after this step."""
-
-
-Density = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class Sparse(Section):

@@ -4,6 +4,7 @@ Everything here is about one network, without a member axis, and takes tensors a
 """
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor
@@ -77,3 +78,8 @@ def count(mask: Mapping[str, Tensor]) -> int:
 def total(mask: Mapping[str, Tensor]) -> int:
     """Number of weights that the mask covers: the denominator of every density."""
     return sum(kept.numel() for kept in mask.values())
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether the layer of weight `name` matches a shell-style pattern."""
+    return fnmatchcase(name.removesuffix(".weight"), pattern)

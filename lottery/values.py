@@ -72,6 +72,8 @@ class Point(Duration):
 
 Proportion = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 """Strictly between 0 and 1."""
+Density = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+"""A kept fraction of weights."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]

@@ -1,16 +1,20 @@
 """Erdős-Rényi-Kernel densities."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
-from lottery.values import NonNegative
+from lottery.allocation._spread import spread
 
 VARIANTS = {"erdos_renyi": {"kernel": False}}
 
+Power = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+
 
 def erk(
-    density: float, shapes: Mapping[str, torch.Size], *, power: NonNegative = 1.0, kernel: bool = True
+    density: float, shapes: Mapping[str, torch.Size], *, power: Power = 1.0, kernel: bool = True
 ) -> dict[str, float]:
     """Layer l keeps a share proportional to (sum of its dimensions) / (their product), capped at 1 (Evci et al. 2020).
 
@@ -20,22 +24,13 @@ def erk(
     Args:
         density: kept fraction of the network's weights.
         shapes: name -> shape of each weight, outputs and inputs first.
-        power: of the share; 0 makes all layers that aren't capped alike.
+        power: of the share; 0 makes all layers alike.
         kernel: count the kernel's height and width among the dimensions; without them it is Erdős-Rényi (SET, Mocanu
             et al. 2018).
     """
     sizes = {name: shape.numel() for name, shape in shapes.items()}
-    raw = {}
+    shares = {}
     for name, shape in shapes.items():
         dimensions = shape if kernel else shape[:2]
-        raw[name] = (sum(dimensions) / dimensions.numel()) ** power
-    dense: set[str] = set()
-    while True:
-        sparse = [name for name in shapes if name not in dense]
-        left = density * sum(sizes.values()) - sum(sizes[name] for name in dense)
-        factor = left / sum(raw[name] * sizes[name] for name in sparse) if sparse else 0.0
-        full = [name for name in sparse if factor * raw[name] > 1]
-        if not full:
-            return {name: 1.0 if name in dense else factor * raw[name] for name in shapes}
-        highest = max(raw[name] for name in full)
-        dense |= {name for name in full if raw[name] == highest}
+        shares[name] = (sum(dimensions) / dimensions.numel()) ** power
+    return spread(density * sum(sizes.values()), shares, sizes)

@@ -5,11 +5,16 @@ from collections.abc import Mapping
 import torch
 
 
-def uniform(density: float, shapes: Mapping[str, torch.Size]) -> dict[str, float]:
+def uniform(density: float, shapes: Mapping[str, torch.Size], *, first_dense: bool = False) -> dict[str, float]:
     """Each layer ranked by itself and pruned to the same density (layer-wise pruning, Han et al. 2015).
 
     Args:
         density: kept fraction of the network's weights.
         shapes: name -> shape of each weight.
+        first_dense: leave the first of the layers dense, and the others as they are: the whole then keeps more than
+            `density` ("Uniform" of Evci et al. 2020).
     """
-    return dict.fromkeys(shapes, density)
+    densities = dict.fromkeys(shapes, density)
+    if first_dense:
+        densities[next(iter(shapes))] = 1.0
+    return densities

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from lottery import masks
 from lottery.errors import LotteryError
-from lottery.masks import Mask
-from lottery.studies.setting import Setting, matches
+from lottery.masks import Mask, matches
+from lottery.studies.setting import Setting
 
 ARMS = ("main", "reinit", "random", "shuffle")
 """In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
@@ -114,12 +114,10 @@ def layer_densities(setting: Setting, level: int) -> float | dict[str, float]:
 
     Computed from the number of rounds, not from the round before, so that rounding never adds up.
     """
+    if level == 0:
+        return 1.0  # dense, whatever the allocation
     pruning = setting.config.pruning
-    shapes = {name: setting.shapes[name] for name in included(setting)}
-    allocation = pruning.allocation
-    densities: float | dict[str, float] = allocation.entry(
-        (1 - pruning.fraction) ** level, shapes, **allocation.options
-    )
+    densities = setting.allocate(pruning, (1 - pruning.fraction) ** level)
     if isinstance(densities, dict):
         for name in densities:
             for pattern, fraction in pruning.fractions.items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import torch
 from torch import nn
@@ -11,10 +10,11 @@ from lottery import devices, masks
 from lottery.analysis.flops import layer_flops
 from lottery.batches import Batches, Resident
 from lottery.cohort import Network, State, initialise, prunable
-from lottery.config import Config, Sparse
+from lottery.config import Config, Pruning, Sparse
 from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.files import spelt
+from lottery.masks import matches
 from lottery.training.evolution import Course
 from lottery.values import Duration
 
@@ -91,20 +91,24 @@ class Setting:
         return [name for name in self.shapes if not any(matches(name, pattern) for pattern in exclude)]
 
     def sparse_densities(self, level: int) -> float | dict[str, float]:
-        """Density of a level that is sparse from the start: of all its weights ranked together, or of each layer.
-
-        Raises:
-            LotteryError: the allocation has no answer.
-        """
+        """Density of a level that is sparse from the start: of all its weights ranked together, or of each layer."""
         sparse = self.config.sparse
         assert sparse is not None
-        shapes = {name: self.shapes[name] for name in self.included(sparse.exclude)}
+        return self.allocate(sparse, sparse.densities[level - 1])
+
+    def allocate(self, section: Pruning | Sparse, density: float) -> float | dict[str, float]:
+        """What the section's allocation makes of a density, for all layers but those that the section excludes.
+
+        Raises:
+            LotteryError: this density can't be had; the message names the section.
+        """
+        shapes = {name: self.shapes[name] for name in self.included(section.exclude)}
+        key = "sparse" if isinstance(section, Sparse) else "pruning"
+        allocation = section.allocation
         try:
-            densities: float | dict[str, float] = sparse.allocation.entry(
-                sparse.densities[level - 1], shapes, **sparse.allocation.options
-            )
+            densities: float | dict[str, float] = allocation.entry(density, shapes, **allocation.options)
         except ValueError as error:
-            raise LotteryError(f"sparse.allocation: {error}") from None
+            raise LotteryError(f"{key}.allocation: {allocation.name}: {error}") from None
         return densities
 
     def batches(self, replicates: list[int]) -> Batches:
@@ -217,6 +221,9 @@ def _check_pruning(setting: Setting) -> None:
     _check_patterns(setting, "pruning.exclude", pruning.exclude)
     if not setting.included(pruning.exclude):
         raise LotteryError("pruning.exclude: leaves no layer to prune")
+    # Whatever an allocation can do for two densities it can do for those between.
+    for level in (1, pruning.iterations):
+        setting.allocate(pruning, (1 - pruning.fraction) ** level)
 
 
 def _check_patterns(setting: Setting, key: str, patterns: Iterable[str]) -> None:
@@ -251,8 +258,3 @@ def _check_sparse(setting: Setting, sparse: Sparse) -> None:
             )
         if all(round(each[key] * shape.numel()) == shape.numel() for key, shape in shapes.items()):
             raise LotteryError(f"sparse.density: at {density} there is no free weight for {name} to grow")
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Whether the layer of weight `name` matches a shell-style pattern."""
-    return fnmatchcase(name.removesuffix(".weight"), pattern)

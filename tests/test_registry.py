@@ -16,7 +16,11 @@ from lottery.seeds import stream
 from lottery.topology import Moment
 from lottery.training.schedule import factor
 
-SHAPES = {"a.weight": torch.Size([30, 20]), "b.weight": torch.Size([8, 4, 3, 3]), "output.weight": torch.Size([10, 30])}
+SHAPES = {
+    "a.weight": torch.Size([8, 4, 3, 3]),
+    "b.weight": torch.Size([300, 100]),
+    "output.weight": torch.Size([10, 10]),
+}
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -99,7 +103,8 @@ class TestScores:
 @pytest.mark.parametrize("name", registry.names("allocation"))
 @pytest.mark.parametrize("density", [0.01, 0.2, 1.0])
 def test_allocations_give_densities(name, density):
-    given = registry.find("allocation", name)(density, SHAPES)
+    options = {"explicit": {"densities": {"out*": 1.0}}}.get(name, {})
+    given = registry.find("allocation", name)(density, SHAPES, **options)
     for value in given.values() if isinstance(given, dict) else [given]:
         assert 0 <= value <= 1
     if isinstance(given, dict):
@@ -124,6 +129,26 @@ def test_initializers_have_the_variance_of_their_paper(name):
         assert largest == pytest.approx(math.sqrt(3) * expected, rel=0.01)
     else:
         assert largest > 3 * expected
+
+
+@pytest.mark.parametrize("name", registry.names("sparse_initializers"))
+@pytest.mark.parametrize("shape", [(40, 30), (16, 8, 3, 3)])
+@pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
+def test_sparse_initializers_draw_what_the_mask_keeps(name, shape, density):
+    weight = registry.find("initializers", "kaiming_normal")(torch.Size(shape), stream(0, "init"))
+    mask = torch.rand(shape, generator=stream(0, "mask")) < density
+    before = weight.clone(), mask.clone()
+    initializer = registry.find("sparse_initializers", name)
+    first, second = (initializer(weight, mask, stream(0, "sparse")) for _ in range(2))
+    assert torch.equal(first, second)
+    assert torch.equal(weight, before[0])
+    assert torch.equal(mask, before[1])
+    assert (first.shape, first.dtype) == (weight.shape, weight.dtype)
+    assert first.data_ptr() != weight.data_ptr()
+    assert first.isfinite().all()
+    assert torch.equal(first != 0, mask)
+    if density == 1:  # nothing is pruned: as in a dense network
+        assert first.std().item() == pytest.approx(math.sqrt(2 / mask[0].numel()), rel=0.1)
 
 
 @pytest.mark.parametrize("name", registry.names("schedules"))

@@ -359,11 +359,12 @@ def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]
     from lottery.progress import Display
     from lottery.signals import asked_to_stop
     from lottery.studies.execute import execute
+    from lottery.tracking import tracked
 
     console = Console(stderr=True)
     try:
-        with asked_to_stop(console.print, stop_on) as stop, Display(console) as display:
-            execute(run, setting, display, stop)
+        with asked_to_stop(console.print, stop_on) as stop, Display(console) as shown, tracked(run, shown) as watcher:
+            execute(run, setting, watcher, stop)
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(f"interrupted; go on with: lottery resume {run.path}") from None
     _report([run])

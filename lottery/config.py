@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lottery import bounded_yaml, complaints
@@ -184,6 +184,12 @@ class Topology(Choice):
     """No update is made after this step."""
 
 
+class Tracker(Choice):
+    """Where a study is mirrored while it trains."""
+
+    kind = "trackers"
+
+
 class Sparse(Section):
     """Networks that are sparse from the start, for `lottery train`."""
 
@@ -242,6 +248,15 @@ class Config(Section):
     """How members of a cohort are computed: in one batched product, or one after the other."""
     deterministic: bool = False
     """Have a GPU use deterministic algorithms alone, at some cost in speed; a CPU always does."""
+    trackers: tuple[Tracker, ...] = ()
+    """Where the study is mirrored while it trains, such as `[tensorboard]`; one that fails warns and is left out."""
+
+    @field_validator("trackers")
+    @classmethod
+    def _each_once(cls, trackers: tuple[Tracker, ...]) -> tuple[Tracker, ...]:
+        if len({tracker.name for tracker in trackers}) < len(trackers):
+            raise PydanticCustomError("trackers", "a tracker is named twice")
+        return trackers
 
     def to_yaml(self) -> str:
         """The resolved config, every default written out; loading it gives this config again."""

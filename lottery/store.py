@@ -10,6 +10,7 @@
         level-00/main/   mask.safetensors weights.safetensors summary.json (written last: there means done)
       checkpoint/      state of the networks under way, two generations
       report/
+      tensorboard/     a tracker's own files
 
 Files appear whole or not at all, and carry checksums: see `lottery.files`.
 """
@@ -354,7 +355,14 @@ class Run:
     @property
     def report_dir(self) -> Path:
         """The folder for figures and tables, made if need be."""
-        folder = self.path / "report"
+        return self._folder("report")
+
+    def tracker_dir(self, name: str) -> Path:
+        """The folder of a tracker's own files, made if need be."""
+        return self._folder(name)
+
+    def _folder(self, name: str) -> Path:
+        folder = self.path / name
         folder.mkdir(exist_ok=True)
         return folder
 

@@ -6,7 +6,9 @@ from typing import Any
 from lottery.files import Record
 from lottery.store import Run
 
-_CHANGES_NO_RESULT = ("name", "seed", "replicates", "device", "workers", "execution", "checkpoint", "deterministic")
+_CHANGES_NO_RESULT = (
+    "name", "seed", "replicates", "device", "workers", "execution", "checkpoint", "deterministic", "trackers",
+)  # fmt: skip
 """Settings of a study that its results don't depend on but by chance and rounding."""
 
 

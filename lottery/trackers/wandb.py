@@ -1,0 +1,94 @@
+"""Weights & Biases."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from lottery.store import Run
+from lottery.trackers import NetworkName, Point, Tracker, hyperparameters
+
+_ENVIRONMENT = {"WANDB_ERROR_REPORTING": "false"}
+"""What holds where the user's environment says nothing else."""
+
+
+def wandb(
+    run: Run,
+    *,
+    project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "lottery",
+    mode: Literal["offline", "online"] = "offline",
+) -> Tracker:
+    """A run for each network, grouped by study, in the folder `wandb` beside the run directories, for `wandb sync`.
+
+    Args:
+        run: to be tracked.
+        project: its name in W&B.
+        mode: offline opens no connection; online sends everything at once, to the account that is logged in.
+    """
+    for key, value in _ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    import wandb
+
+    return _Wandb(run, wandb, project, mode)
+
+
+class _Wandb:
+    """Runs of their own, because W&B draws the mean and the spread of those that share level and arm.
+
+    A network's id is a function of run and network, so a resumed study goes on in the same ones. Offline, after a kill,
+    its points since the last checkpoint stand in two folders, with the same steps and values.
+    """
+
+    def __init__(self, run: Run, library: Any, project: str, mode: str) -> None:
+        self._library, self._project, self._mode = library, project, mode
+        # Not in the run directory: W&B makes links, which have no place there.
+        self._config, self._id, self._folder = run.config, run.record["id"], run.path.parent
+        self._known = {path.name.rpartition("-")[2] for path in self._folder.glob("wandb/*run-*")}
+        self._runs: dict[NetworkName, Any] = {}
+
+    def has(self, network: NetworkName) -> bool:
+        return self._name(network) in self._known
+
+    def evaluated(self, points: Sequence[Point]) -> None:
+        for network, step, values in points:
+            self._run(network).log(values, step=step)
+
+    def trained(self, network: NetworkName, step: int, results: dict[str, float]) -> None:  # noqa: ARG002
+        run = self._run(network)
+        run.summary.update(results)
+        run.finish(exit_code=0)
+        del self._runs[network]
+
+    def close(self, status: str) -> None:
+        for run in self._runs.values():
+            run.finish(exit_code=0 if status == "finished" else 1)
+
+    def _name(self, network: NetworkName) -> str:
+        return hashlib.sha256(f"{self._id}/{network}".encode()).hexdigest()[:32]
+
+    def _run(self, network: NetworkName) -> Any:
+        if network not in self._runs:
+            self._runs[network] = self._library.init(
+                dir=self._folder,
+                project=self._project,
+                group=self._id,
+                job_type=network.arm,
+                name=str(network),
+                id=self._name(network),
+                resume="allow",
+                reinit="create_new",
+                mode=self._mode,
+                config=hyperparameters(self._config, network),
+                # Nothing that nobody asked for, such as the machine's state, every few seconds.
+                settings=self._library.Settings(
+                    silent=True,
+                    console="off",
+                    disable_git=True,
+                    disable_code=True,
+                    x_disable_stats=True,
+                    x_disable_meta=True,
+                ),
+            )
+        return self._runs[network]

@@ -202,15 +202,21 @@ def test_a_tracker_holds_what_the_run_directory_holds_after_an_interruption_too(
     assert same(run, untracked)
 
 
-@pytest.mark.parametrize("tracker", ["tensorboard", "mlflow"], indirect=True)
-def test_a_killed_run_leaves_neither_gaps_nor_duplicates(tracker, tmp_path, monkeypatch):
-    """Evaluated at 12 before a checkpoint, at 15 and 18 after it, and these once more by the resumed run."""
+@pytest.mark.parametrize(
+    ("tracker", "seconds"), [("tensorboard", 0.0), ("mlflow", -1.0), ("mlflow", 60.0)], indirect=["tracker"]
+)
+def test_a_killed_run_leaves_neither_gaps_nor_duplicates(tracker, seconds, tmp_path, monkeypatch):
+    """Evaluated at 12 before a checkpoint, at 15 and 18 after it, and these once more by the resumed run.
+
+    MLflow had been told everything, or nothing yet.
+    """
     run = create(tmp_path, tracker, train__evaluate_every="3it", checkpoint__steps="13it")
     with monkeypatch.context() as patch:
         patch.setattr(Tracking, "close", lambda self: None)
+        patch.setattr("lottery.trackers.mlflow._SECONDS_BETWEEN_WRITES", seconds)
         with pytest.raises(KeyError):
             go_on(run, Notes(fails_at=21))
-    if tracker == "tensorboard":  # MLflow is told every few seconds
+    if tracker == "tensorboard":
         assert max(step for points in read_tensorboard(run).values() for step, _ in points) == 18
     assert go_on(run).noticed == []
     assert_holds_all(run, tracker)

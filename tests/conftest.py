@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lottery import cli
+from lottery import cli, registry
+from lottery.cohort import prunable
 from lottery.config import Config
 from lottery.store import Run
 from lottery.studies.execute import execute
@@ -44,6 +45,17 @@ def tiny(**changes: object) -> Config:
             target = target.setdefault(parent, {})
         target[last] = value
     return Config.model_validate(values)
+
+
+def sketch(name: str, shape: tuple[int, int, int], classes: int = 10, **options: object) -> torch.nn.Module:
+    """A model without numbers."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return registry.find("models", name)(shape, classes, **options)
+
+
+def count(model: torch.nn.Module) -> int:
+    """Weights of its convolutions and linear layers."""
+    return sum(shape.numel() for shape in prunable(model).values())
 
 
 class Quiet:

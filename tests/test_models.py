@@ -1,12 +1,12 @@
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from conftest import count, sketch
 
 from lottery import registry
-from lottery.analysis.flops import layer_flops, masked_flops
+from lottery.analysis.flops import layer_flops
 from lottery.cohort import prunable
 
-CIFAR, MNIST = (3, 32, 32), (1, 28, 28)
+CIFAR, MNIST, IMAGENET = (3, 32, 32), (1, 28, 28), (3, 224, 224)
 
 
 @pytest.mark.parametrize(
@@ -18,21 +18,87 @@ CIFAR, MNIST = (3, 32, 32), (1, 28, 28)
         ("conv_6", CIFAR, 2_261_184),  # with the 4x4x256 map that its widths give; the 1.7M printed there contradict
         ("vgg_19", CIFAR, 20_024_000),  # 20.02M with one linear layer
         ("resnet_20", CIFAR, 270_896),  # 270,896 of which 2,560 in shortcuts and 640 in the output
+        ("resnet_32_double", CIFAR, 1_855_584),  # GraSP's ResNet-32, 1.9M: 32, 64 and 128 channels
         ("wide_resnet", CIFAR, 1_076_912),  # WRN-22-2, Evci et al. 2020
+        ("lenet_5", (1, 32, 32), 61_470),  # LeCun et al. 1998, each map of conv_2 reading all of conv_1
+        ("mobilenet", IMAGENET, 3_195_328),  # 4.2M with the 1,024 x 1,000 weights of ImageNet's output
     ],
 )
 def test_weight_counts_of_the_literature(name, shape, weights):
-    with torch.device("meta"):
-        model = registry.find("models", name)(shape, 10)
-    assert sum(size.numel() for size in prunable(model).values()) == weights
+    assert count(sketch(name, shape)) == weights
 
 
 def test_resnet_20_by_layer():
-    with torch.device("meta"):
-        shapes = prunable(registry.find("models", "resnet_20")(CIFAR, 10))
+    shapes = prunable(sketch("resnet_20", CIFAR))
     assert sum(size.numel() for name, size in shapes.items() if "shortcut" in name) == 2_560
     assert shapes["output.weight"].numel() == 640
     assert sum(len(size) == 4 for name, size in shapes.items() if "shortcut" not in name) == 19
+
+
+def test_lenet_5_by_layer():
+    plain, padded = (prunable(sketch("lenet_5", MNIST, padding=padding)) for padding in (0, 2))
+    assert [tuple(shape) for shape in plain.values()] == [(6, 1, 5, 5), (16, 6, 5, 5), (120, 256), (84, 120), (10, 84)]
+    assert padded.pop("hidden_1.weight") == (120, 400)
+    assert padded.items() <= plain.items()
+
+
+def test_only_the_depthwise_layers_of_mobilenet_are_called_so():
+    shapes = prunable(sketch("mobilenet", CIFAR))
+    assert [name for name, shape in shapes.items() if "depthwise" in name] == [
+        name for name, shape in shapes.items() if len(shape) == 4 and shape[1] == 1
+    ]
+
+
+def test_resnet_50_computes_what_torchvision_computes():
+    """Parameters stand in the same order in both."""
+    from torchvision.models import resnet50
+
+    with torch.random.fork_rng(devices=[]):
+        mine, theirs = registry.find("models", "resnet_50")(IMAGENET, 10, stem="imagenet"), resnet50(num_classes=10)
+    mine.load_state_dict(dict(zip(mine.state_dict(), theirs.state_dict().values(), strict=True)))
+    images = torch.randn(2, 3, 65, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(mine.eval()(images), theirs.eval()(images))
+
+
+@pytest.mark.parametrize("model", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5"])
+def test_a_network_of_torchvision_computes_the_same_with_its_last_layer_renamed(model):
+    from torchvision.models import get_model
+
+    with torch.random.fork_rng(devices=[]):
+        mine = registry.find("models", "torchvision")(CIFAR, 7, model=model)
+        theirs = get_model(model, num_classes=7)
+    assert all(name.startswith("body.") for name in mine.state_dict() if not name.startswith("output."))
+    mine.load_state_dict(dict(zip(mine.state_dict(), theirs.state_dict().values(), strict=True)))
+    images = torch.randn(2, *CIFAR, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(mine.eval()(images), theirs.eval()(images))
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v3_small", "efficientnet_b0"])
+def test_nothing_is_random_when_a_network_of_torchvision_trains(model):
+    """Dropout in the one, stochastic depth in the other."""
+    with torch.random.fork_rng(devices=[]):
+        network = registry.find("models", "torchvision")(CIFAR, 7, model=model).train()
+    images = torch.randn(2, *CIFAR, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(network(images), network(images))
+
+
+@pytest.mark.parametrize("model", ["vgg11", "densenet121", "regnet_y_400mf", "convnext_tiny", "swin_t", "googlenet"])
+def test_families_of_torchvision(model):
+    network = sketch("torchvision", (1, 64, 64), 7, model=model)
+    assert list(prunable(network))[-1] == "output.weight"
+    assert prunable(network)["output.weight"][0] == 7
+    assert all(layer_flops(network, (1, 64, 64)).values())
+
+
+def test_tables_of_relative_positions_start_at_zero():
+    with torch.random.fork_rng(devices=[]):
+        network = registry.find("models", "torchvision")(CIFAR, 7, model="swin_t")
+    tables = [value for name, value in network.named_parameters() if name.endswith("relative_position_bias_table")]
+    assert len(tables) == 12
+    assert not any(table.any() for table in tables)
 
 
 @pytest.mark.parametrize(
@@ -42,40 +108,28 @@ def test_resnet_20_by_layer():
         ("vgg_16", {}, (3, 8, 8), "at least 16 pixels"),
         ("resnet", {"depth": 21}, CIFAR, "6n \\+ 2"),
         ("wide_resnet", {"depth": 20}, CIFAR, "6n \\+ 4"),
+        ("lenet_5", {}, (1, 15, 28), "at least 16 pixels"),
+        ("lenet_5", {"padding": 2}, (1, 28, 11), "at least 12 pixels"),
+        ("torchvision", {"model": "resnet19"}, CIFAR, "did you mean 'resnet18'"),
+        ("torchvision", {"model": "squeezenet1_1"}, CIFAR, "does not end in a linear layer"),
+        ("torchvision", {"model": "inception_v3"}, CIFAR, "do not go through"),
+        ("torchvision", {"model": "vit_b_16"}, IMAGENET, "belongs to no linear layer"),
     ],
 )
 def test_what_does_not_fit_is_refused(name, options, shape, message):
     with pytest.raises(ValueError, match=message):
-        registry.find("models", name)(shape, 10, **options)
+        sketch(name, shape, **options)
 
 
-def test_flops_by_hand():
-    with torch.random.fork_rng(devices=[]):
-        lenet = registry.find("models", "lenet_300_100")(MNIST, 10)
-        conv = registry.find("models", "conv_2")((3, 4, 4), 10)
-    assert layer_flops(lenet, MNIST) == {
-        "hidden_1.weight": 2 * 784 * 300,
-        "hidden_2.weight": 2 * 300 * 100,
-        "output.weight": 2 * 100 * 10,
-    }
-    # 2 * positions * channels in * channels out * kernel
-    assert layer_flops(conv, (3, 4, 4))["conv_1.weight"] == 2 * 16 * 3 * 64 * 9
-    mask = {name: torch.zeros(shape, dtype=torch.bool) for name, shape in prunable(lenet).items()}
-    mask["output.weight"][:5] = True
-    assert masked_flops(layer_flops(lenet, MNIST), mask) == 1000
-
-
-@pytest.mark.parametrize("name", ["lenet_300_100", "conv_4", "vgg_11", "resnet_20", "wide_resnet"])
-def test_flops_are_those_that_torch_counts(name):
-    with torch.random.fork_rng(devices=[]):
-        model = registry.find("models", name)(CIFAR, 10).eval()
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        model(torch.zeros(1, *CIFAR))
-    assert sum(layer_flops(model, CIFAR).values()) == counter.get_total_flops()
-
-
-def test_wide_resnet_flops_of_the_literature():
-    with torch.random.fork_rng(devices=[]):
-        model = registry.find("models", "wide_resnet")(CIFAR, 10)
-    assert sum(layer_flops(model, CIFAR).values()) == pytest.approx(3.15e8, rel=0.01)
+@pytest.mark.parametrize(
+    ("name", "scale", "same", "options"),
+    [
+        ("lenet_300_100", 0.5, "fcn", {"widths": (150, 50)}),
+        ("lenet_300_100", 0.0149, "fcn", {"widths": (4, 1)}),
+        ("lenet_5", 2.0, "lenet_5", {"widths": (12, 32, 240, 168)}),
+        ("resnet_32", 2.0, "resnet_32_double", {}),
+    ],
+)
+def test_scale_multiplies_widths(name, scale, same, options):
+    shape = (1, 28, 28)
+    assert prunable(sketch(name, shape, scale=scale)) == prunable(sketch(same, shape, **options))

@@ -161,18 +161,31 @@ def test_schedules_are_functions_of_the_step(name):
     assert at(250) == at(99)
 
 
-INPUTS = {"conv": (3, 32, 32), "vgg": (3, 16, 16), "resnet": (3, 8, 8), "wide_resnet": (3, 8, 8)}
-SMALL = {"wide_resnet": {"depth": 10, "width": 1}}
+INPUTS = {
+    "fcn": (1, 5, 7), "lenet_5": (1, 16, 17), "conv": (3, 32, 32), "vgg": (3, 16, 16), "resnet": (3, 8, 8),
+    "wide_resnet": (3, 8, 8), "bottleneck_resnet": (3, 8, 9), "mobilenet": (1, 8, 9), "torchvision": (1, 32, 33),
+}  # fmt: skip
+SMALL = {"wide_resnet": {"depth": 10, "width": 1}, "torchvision": {"model": "shufflenet_v2_x0_5"}}
 
 
 @pytest.mark.parametrize("name", registry.names("models"))
 def test_models_take_their_images_and_end_in_output(name):
     entry = registry.find("models", name)
-    shape = (1, 5, 7) if "fcn" in name or "lenet" in name else INPUTS[name.rstrip("_0123456789")]
+    shape = INPUTS[entry.function.__name__]
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = entry(shape, 7, **SMALL.get(name, {})).eval()
         assert model(torch.empty(2, *shape)).shape == (2, 7)
     assert list(prunable(model))[-1] == "output.weight"
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("models") if name != "torchvision"])
+def test_models_of_one_channel_still_work(name):
+    entry = registry.find("models", name)
+    shape = INPUTS[entry.function.__name__]
+    with torch.device("meta"):
+        model = entry(shape, 7, scale=1e-9).eval()
+        assert model(torch.empty(2, *shape)).shape == (2, 7)
+    assert prunable(model)["output.weight"][1] in (1, 4)  # a bottleneck ends four times as wide
 
 
 def net() -> nn.Module:

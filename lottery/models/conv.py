@@ -5,10 +5,13 @@ from typing import Literal
 
 from torch import nn
 
+from lottery.models._widths import scaled
+from lottery.values import Positive
+
 VARIANTS = {f"conv_{depth}": {"depth": depth} for depth in (2, 4, 6)}
 
 
-def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] = 2) -> nn.Module:
+def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] = 2, scale: Positive = 1.0) -> nn.Module:
     """Conv-2, -4, -6: pairs of 3x3 convolutions, 64, 128, 256 wide, each pair pooled; then 256, 256, classes.
 
     Frankle & Carbin 2019, figure 2: VGG scaled down, without batch normalisation.
@@ -17,6 +20,7 @@ def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] =
         shape: channels, height and width of an image; height and width of at least 2 ** (depth / 2).
         classes: number of outputs.
         depth: number of convolutions.
+        scale: factor on all widths.
 
     Raises:
         ValueError: the image is too small to be pooled that often.
@@ -27,17 +31,18 @@ def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] =
         raise ValueError(f"conv_{depth} halves the image {blocks} times and needs at least {2**blocks} pixels a side")
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for block in range(blocks):
+        filters = scaled(64 * 2**block, scale)
         for index in (2 * block + 1, 2 * block + 2):
-            layers[f"conv_{index}"] = nn.Conv2d(channels, 64 * 2**block, 3, padding=1)
+            layers[f"conv_{index}"] = nn.Conv2d(channels, filters, 3, padding=1)
             layers[f"conv_relu_{index}"] = nn.ReLU()
-            channels = 64 * 2**block
+            channels = filters
         layers[f"pool_{block + 1}"] = nn.MaxPool2d(2)
         height, width = height // 2, width // 2
     layers["flatten"] = nn.Flatten()
     units = channels * height * width
     for index in (1, 2):
-        layers[f"hidden_{index}"] = nn.Linear(units, 256)
+        layers[f"hidden_{index}"] = nn.Linear(units, scaled(256, scale))
         layers[f"relu_{index}"] = nn.ReLU()
-        units = 256
+        units = scaled(256, scale)
     layers["output"] = nn.Linear(units, classes)
     return nn.Sequential(layers)

@@ -4,24 +4,28 @@ from collections import OrderedDict
 
 from torch import nn
 
-from lottery.values import Count
+from lottery.models._widths import scaled
+from lottery.values import Count, Positive
 
 VARIANTS = {"lenet_300_100": {"widths": (300, 100)}}
 
 
-def fcn(shape: tuple[int, int, int], classes: int, *, widths: tuple[Count, ...] = (300, 100)) -> nn.Module:
+def fcn(
+    shape: tuple[int, int, int], classes: int, *, widths: tuple[Count, ...] = (300, 100), scale: Positive = 1.0
+) -> nn.Module:
     """Fully connected layers of the given widths with ReLU between (LeCun et al. 1998; Frankle & Carbin 2019).
 
     Args:
         shape: channels, height and width of an image.
         classes: number of outputs.
         widths: units of each hidden layer; none makes a linear classifier.
+        scale: factor on the widths.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
     units = shape[0] * shape[1] * shape[2]
     for index, width in enumerate(widths, start=1):
-        layers[f"hidden_{index}"] = nn.Linear(units, width)
+        layers[f"hidden_{index}"] = nn.Linear(units, scaled(width, scale))
         layers[f"relu_{index}"] = nn.ReLU()
-        units = width
+        units = scaled(width, scale)
     layers["output"] = nn.Linear(units, classes)
     return nn.Sequential(layers)

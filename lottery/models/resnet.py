@@ -6,9 +6,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lottery.values import Count
+from lottery.models._widths import scaled
+from lottery.values import Count, Positive
 
-VARIANTS = {f"resnet_{depth}": {"depth": depth} for depth in (20, 32, 44, 56, 110)}
+VARIANTS = {f"resnet_{depth}": {"depth": depth} for depth in (20, 32, 44, 56, 110)} | {
+    "resnet_32_double": {"depth": 32, "width": 32}
+}
 
 
 class _Block(nn.Module):
@@ -37,14 +40,15 @@ def _stage(blocks: int, inputs: int, width: int, stride: int) -> nn.Sequential:
 
 
 class _ResNet(nn.Module):
-    def __init__(self, channels: int, classes: int, blocks: int, width: int) -> None:
+    def __init__(self, channels: int, classes: int, blocks: int, widths: tuple[int, int, int]) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-        self.stage_1 = _stage(blocks, width, width, stride=1)
-        self.stage_2 = _stage(blocks, width, 2 * width, stride=2)
-        self.stage_3 = _stage(blocks, 2 * width, 4 * width, stride=2)
-        self.output = nn.Linear(4 * width, classes)
+        first, second, third = widths
+        self.conv = nn.Conv2d(channels, first, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(first)
+        self.stage_1 = _stage(blocks, first, first, stride=1)
+        self.stage_2 = _stage(blocks, first, second, stride=2)
+        self.stage_3 = _stage(blocks, second, third, stride=2)
+        self.output = nn.Linear(third, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> logits [B, classes]."""
@@ -60,20 +64,25 @@ def resnet(
     *,
     depth: Annotated[int, Field(ge=8, le=2000)] = 20,
     width: Count = 16,
+    scale: Positive = 1.0,
 ) -> nn.Module:
     """ResNet of 6n + 2 layers in three stages (He et al. 2016, section 4.2), with projection shortcuts.
 
-    The lottery ticket paper calls the one of depth 20 "ResNet-18": 270,896 weights.
+    The lottery ticket paper calls the one of depth 20 "ResNet-18": 270,896 weights. What GraSP's calls "ResNet-32" is
+    twice as wide, 32, 64 and 128 channels (Wang et al. 2020): `resnet_32_double`. Of depth 50 this is still a network
+    of two 3x3 convolutions a block; `resnet_50` is another one, of bottlenecks.
 
     Args:
         shape: channels, height and width of an image; any size.
         classes: number of outputs.
         depth: 6n + 2.
         width: channels of the first stage; the others have twice and four times as many.
+        scale: factor on all widths, those that `width` sets.
 
     Raises:
         ValueError: depth is not 6n + 2.
     """
     if depth % 6 != 2:
         raise ValueError(f"resnet needs a depth of 6n + 2 (20, 32, 44, 56, 110, ...), not {depth}")
-    return _ResNet(shape[0], classes, (depth - 2) // 6, width)
+    first, second, third = (scaled(factor * width, scale) for factor in (1, 2, 4))
+    return _ResNet(shape[0], classes, (depth - 2) // 6, (first, second, third))

@@ -6,7 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lottery.values import Count
+from lottery.models._widths import scaled
+from lottery.values import Count, Positive
 
 
 class _Block(nn.Module):
@@ -18,7 +19,9 @@ class _Block(nn.Module):
         self.conv_1 = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
         self.norm_2 = nn.BatchNorm2d(width)
         self.conv_2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.shortcut = nn.Conv2d(inputs, width, 1, stride=stride, bias=False) if inputs != width else None
+        self.shortcut: nn.Conv2d | None = None
+        if stride != 1 or inputs != width:
+            self.shortcut = nn.Conv2d(inputs, width, 1, stride=stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, width, H / stride, W / stride]."""
@@ -33,14 +36,15 @@ def _stage(blocks: int, inputs: int, width: int, stride: int) -> nn.Sequential:
 
 
 class _WideResNet(nn.Module):
-    def __init__(self, channels: int, classes: int, blocks: int, width: int) -> None:
+    def __init__(self, channels: int, classes: int, blocks: int, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, 16, 3, padding=1, bias=False)
-        self.stage_1 = _stage(blocks, 16, 16 * width, stride=1)
-        self.stage_2 = _stage(blocks, 16 * width, 32 * width, stride=2)
-        self.stage_3 = _stage(blocks, 32 * width, 64 * width, stride=2)
-        self.norm = nn.BatchNorm2d(64 * width)
-        self.output = nn.Linear(64 * width, classes)
+        stem, first, second, third = widths
+        self.conv = nn.Conv2d(channels, stem, 3, padding=1, bias=False)
+        self.stage_1 = _stage(blocks, stem, first, stride=1)
+        self.stage_2 = _stage(blocks, first, second, stride=2)
+        self.stage_3 = _stage(blocks, second, third, stride=2)
+        self.norm = nn.BatchNorm2d(third)
+        self.output = nn.Linear(third, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> logits [B, classes]."""
@@ -55,6 +59,7 @@ def wide_resnet(
     *,
     depth: Annotated[int, Field(ge=10, le=2000)] = 22,
     width: Count = 2,
+    scale: Positive = 1.0,
 ) -> nn.Module:
     """Wide ResNet of 6n + 4 layers, `width` times as wide as a ResNet (Zagoruyko & Komodakis 2016), without dropout.
 
@@ -63,10 +68,12 @@ def wide_resnet(
         classes: number of outputs.
         depth: 6n + 4.
         width: widening factor; the first stage has 16 * width channels.
+        scale: factor on all widths, the first convolution's among them, which `width` leaves alone.
 
     Raises:
         ValueError: depth is not 6n + 4.
     """
     if depth % 6 != 4:
         raise ValueError(f"wide_resnet needs a depth of 6n + 4 (16, 22, 28, 40, ...), not {depth}")
-    return _WideResNet(shape[0], classes, (depth - 4) // 6, width)
+    stem, first, second, third = (scaled(channels, scale) for channels in (16, 16 * width, 32 * width, 64 * width))
+    return _WideResNet(shape[0], classes, (depth - 4) // 6, (stem, first, second, third))

@@ -1,0 +1,45 @@
+"""The small dense network that a sparse one has to beat."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from lottery.cohort import prunable
+from lottery.registry import Entry
+
+
+def scale_for(
+    entry: Entry, options: Mapping[str, Any], shape: tuple[int, int, int], classes: int, density: float
+) -> float:
+    """The model's option `scale` with which it has as many weights, dense, as it keeps at a density.
+
+    The nearest there is: widths are whole numbers. Evci et al. 2020 multiply them by sqrt(density) for their
+    Small-Dense, which keeps more: first and last layers shrink on one side only.
+
+    Args:
+        entry: the model.
+        options: its other options; a `scale` among them is that of the network which is pruned.
+        shape: channels, height and width of an image.
+        classes: number of outputs.
+        density: kept fraction of the weights of convolutions and linear layers, in (0, 1].
+
+    Raises:
+        ValueError: the model has no such option.
+    """
+    if "scale" not in entry.options.model_fields:
+        raise ValueError(f"{entry.name} has no option `scale`, which would make it smaller")
+
+    def count(scale: float) -> int:
+        with torch.device("meta"):
+            return sum(size.numel() for size in prunable(entry(shape, classes, **{**options, "scale": scale})).values())
+
+    low, high = 0.0, float(options.get("scale", 1.0))
+    wanted = density * count(high)
+    for _ in range(24):
+        middle = (low + high) / 2
+        if count(middle) < wanted:
+            low = middle
+        else:
+            high = middle
+    return min((high, low or high), key=lambda scale: abs(count(scale) - wanted))

@@ -1,0 +1,74 @@
+"""Networks of torchvision."""
+
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from lottery import registry
+from lottery.analysis.flops import layer_flops
+from lottery.cohort import prunable
+
+
+class _Headed(nn.Module):
+    """A network whose last layer is taken off, and called `output`."""
+
+    def __init__(self, body: nn.Module, output: nn.Linear) -> None:
+        super().__init__()
+        self.body = body
+        self.output = output
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> logits [B, classes]."""
+        logits: Tensor = self.output(self.body(x))
+        return logits
+
+
+def torchvision(shape: tuple[int, int, int], classes: int, *, model: str) -> nn.Module:
+    """A classification network of torchvision by its name there, such as `resnet18`, without pretrained weights.
+
+    Layers have torchvision's names after `body.`, but for the last one. All that is random in a forward pass, dropout
+    and stochastic depth, is off, and so are auxiliary outputs. Tables of relative positions, of networks that have
+    them, start at zero. Images need not have three channels: the first convolution then has as many.
+
+    Args:
+        shape: channels, height and width of an image; some networks need 224x224, or other sizes.
+        classes: number of outputs.
+        model: torchvision's name of the network.
+
+    Raises:
+        ValueError: there is no such network, it doesn't end in a linear layer, images of that size don't go through it,
+            or it has products that masks don't cover.
+    """
+    from torchvision import models, ops  # a second or two
+
+    names = models.list_models(module=models)
+    if model not in names:
+        raise ValueError(f"torchvision has no model {model!r}{registry.suggestion(model, names)}")
+    plain = {"aux_logits": False, "init_weights": False} if model in ("googlenet", "inception_v3") else {}
+    # RegNet works its widths out with tensors, which must have numbers even where the network needs none.
+    with torch.device("cpu") if model.startswith("regnet") else nullcontext():
+        body: nn.Module = models.get_model(model, num_classes=classes, **plain)
+    body.to(torch.get_default_device())
+    for part in body.modules():
+        if isinstance(part, nn.Dropout | ops.StochasticDepth):
+            part.p = 0.0
+    for name, parameter in body.named_parameters():
+        if name.endswith("relative_position_bias_table"):
+            nn.init.zeros_(parameter)
+    first, *_, last = (name.removesuffix(".weight") for name in prunable(body))
+    stem, head = body.get_submodule(first), body.get_submodule(last)
+    if not isinstance(stem, nn.Conv2d) or not isinstance(head, nn.Linear):
+        raise ValueError(f"torchvision's {model} does not end in a linear layer")
+    if stem.in_channels != shape[0]:
+        stem.in_channels = shape[0]
+        stem.weight = nn.Parameter(stem.weight.new_zeros(stem.out_channels, shape[0], *stem.kernel_size))
+    body.set_submodule(last, nn.Identity())
+    network = _Headed(body, head)
+    try:
+        flops = layer_flops(network, shape)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"images do not go through torchvision's {model}: {error}") from error
+    if not all(flops.values()):
+        raise ValueError(f"torchvision's {model} has attention with a weight that belongs to no linear layer")
+    return network

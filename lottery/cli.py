@@ -322,7 +322,7 @@ def _load(
 def _prepare(config: "Config", device: str | None = None) -> "Setting":
     from lottery.studies.setting import prepare
 
-    gc.freeze()  # torch is there now; see main
+    gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
     return prepare(config if device is None else config.model_copy(update={"device": device}))
 
 

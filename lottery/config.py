@@ -48,6 +48,9 @@ class Model(Choice):
 
     kind = "models"
     initializer: Initializer = Field(default_factory=lambda: Initializer(name="kaiming_normal"))
+    small_dense: Proportion | None = None
+    """Narrow the hidden layers alike until the network has this share of its weights: the small dense network that a
+    sparse one of this density has to beat."""
 
 
 class Optimizer(Choice):

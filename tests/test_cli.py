@@ -176,6 +176,16 @@ def test_help_is_there_before_torch(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
+def test_an_error_stays_one_line_where_torchvision_was_imported(config_file):
+    """With its bindings that look for leaks when the process ends."""
+    wrong = "model={name: torchvision, model: resnet19}"
+    command = [sys.executable, "-c", "from lottery.cli import main; main()", "train", config_file, "--set", wrong]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=config_file.parent)
+    assert result.returncode == 2
+    assert "did you mean 'resnet18'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
 def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery, tmp_path):
     config = tiny(train__length="1000it", pruning__iterations=1, pruning__arms=["reinit"], workers=workers)

@@ -254,3 +254,11 @@ def test_pruning_and_sparse_training_are_not_mixed(lottery, config_file):
     result = lottery("prune", config_file, "--set", "sparse.density=0.1")
     assert result.code == 2
     assert "lottery train" in result.err
+
+
+def test_a_small_dense_network_has_as_many_weights_as_the_sparse_one():
+    large, small = prepare(tiny()), prepare(tiny(model={"name": "fcn", "widths": [16], "small_dense": 0.25}))
+    assert sum(shape.numel() for shape in small.shapes.values()) == 64 * 4 + 4 * 10  # 74 weights for each hidden unit
+    assert sum(shape.numel() for shape in large.shapes.values()) == 4 * (64 * 4 + 4 * 10)
+    with pytest.raises(LotteryError, match="torchvision has no option `scale`"):
+        prepare(tiny(model={"name": "torchvision", "model": "resnet18", "small_dense": 0.5}))

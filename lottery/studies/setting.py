@@ -8,6 +8,7 @@ from torch import nn
 
 from lottery import devices, masks
 from lottery.analysis.flops import layer_flops
+from lottery.analysis.small_dense import scale_for
 from lottery.batches import Batches, Resident
 from lottery.cohort import Network, State, initialise, prunable
 from lottery.config import Config, Pruning, Sparse
@@ -181,6 +182,8 @@ def _build(config: Config, dataset: Dataset, device: torch.device) -> nn.Module:
     """The network, if it fits the images and the memory."""
     entry, options = config.model.entry, config.model.options
     try:
+        if config.model.small_dense is not None:
+            options["scale"] = scale_for(entry, options, dataset.shape, dataset.classes, config.model.small_dense)
         # Modules draw default weights when they are made: those numbers are not taken from anybody's generator.
         with torch.random.fork_rng(devices=[]):
             with torch.device("meta"):

@@ -81,7 +81,7 @@ def train(
     dry_run: DryRun = False,
     stop_on: StopOn = [],  # noqa: B006
 ) -> None:
-    """Train the dense network."""
+    """Train the dense network, or networks that are sparse from the start."""
     _new_run("train", _load(config, set_, device, seed, replicates), runs_dir, dry_run, stop_on)
 
 

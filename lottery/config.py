@@ -185,6 +185,9 @@ class Topology(Choice):
     start: Point = Point("0it")
     end: Point = Point("75%")
     """No update is made after this step."""
+    growth: Literal["zero", "random"] = "zero"
+    """Where a grown weight starts: at zero, or drawn from a normal distribution of the standard deviation that the
+    layer's active weights have."""
 
 
 class Tracker(Choice):

@@ -155,6 +155,28 @@ def test_interrupted_and_resumed_gives_the_same_bytes(topology, tmp_path):
     assert same(whole, part)
 
 
+@pytest.mark.parametrize("growth", ["zero", "random"])
+@pytest.mark.parametrize("execution", ["stacked", "looped"])
+def test_what_is_grown_starts_where_the_config_says(growth, execution):
+    rule = {"name": "rigl", "interval": "10it", "end": "20it", "growth": growth}
+    setting = prepare(study(sparse={"density": 0.2, "topology": rule}))
+    networks = start(setting)
+    trainer = trainer_of(setting, networks, execution)
+    trainer.advance(9)
+    before = [trainer.cohort.member(index) for index in range(2)]
+    trainer.advance(10)  # RigL's update takes the place of this step
+    for index, old in enumerate(before):
+        new, name = trainer.cohort.member(index), "hidden_1.weight"
+        grown, stayed = new.mask[name] & ~old.mask[name], new.mask[name] & old.mask[name]
+        assert torch.equal(new.state[name][stayed], old.state[name][stayed])
+        values = new.state[name][grown]
+        assert grown.sum() > 20
+        if growth == "zero":
+            assert (values == 0).all()
+        else:
+            assert values.std() == pytest.approx(new.state[name][stayed].std(), rel=0.5)
+
+
 def test_counts_and_costs_stand_in_the_run(tmp_path):
     """FLOPs by hand: 28 steps of a fixed sparse network, two updates that take the gradient of all weights."""
     config = study("rigl", 0.1)

@@ -13,13 +13,13 @@ from torch.nn import functional as F
 
 from lottery import masks, registry
 from lottery.analysis.collapse import collapsed
-from lottery.cohort import Network, prunable
+from lottery.cohort import Cohort, Network, prunable
 from lottery.config import Score
 from lottery.errors import LotteryError
 from lottery.models.fcn import fcn
 from lottery.scores import Subject
 from lottery.seeds import stream
-from lottery.studies.scoring import prune_to
+from lottery.studies.scoring import prune_to, rate
 from lottery.studies.setting import prepare
 
 
@@ -357,3 +357,27 @@ def test_a_study_prunes_by_what_training_has_done(name, tmp_path):
     scores, kept = joined({key: rule(initial[key], final[key]) for key in mask}), joined(mask)
     assert scores[kept].min() >= scores[~kept].max()
     assert kept.sum() == (~kept).sum()
+
+
+@pytest.mark.parametrize("name", registry.names("scores"))
+def test_a_network_out_of_a_cohort_is_scored_alike_however_it_was_computed(name):
+    """Members of different masks, stacked and looped: the same scores, and what is pruned already stays so."""
+    setting = prepare(tiny(execution="stacked"))
+    names, states = list(setting.shapes), [setting.initial(index) for index in range(2)]
+    drawn = [
+        {key: torch.rand(shape, generator=stream(index, key)) < 0.7 for key, shape in setting.shapes.items()}
+        for index in range(2)
+    ]
+    networks = [Network(state, mask) for state, mask in zip(states, drawn, strict=True)]
+    for index in range(2):
+        found = []
+        for execution in ("stacked", "looped"):
+            cohort = Cohort(setting.template, networks, execution=execution, device=torch.device("cpu"))
+            member = cohort.member(index)
+            initial = setting.initial(index, "other")
+            found.append(rate(setting, Score(name=name), index, member, names, stream(0, "prune"), initial))
+        for key in names:
+            assert torch.equal(found[0][key], found[1][key])
+        kept = masks.keep_top(found[0], 0.1, drawn[index])
+        assert masks.count(kept) == round(0.1 * masks.total(kept))
+        assert all((kept[key] <= drawn[index][key]).all() for key in names)

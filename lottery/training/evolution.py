@@ -52,8 +52,8 @@ class Course:
 class Evolution:
     """Moves the masks of a cohort's members along a course, and counts what that does.
 
-    Weights and optimizer slots of what is dropped become zero, and what is grown starts from zero; what is dropped and
-    grown again in the same update keeps both (as in the code of Evci et al. 2020).
+    Weights and optimizer slots of what is dropped become zero, and what is grown starts from slots of zero; what is
+    dropped and grown again in the same update keeps both (as in the code of Evci et al. 2020).
     """
 
     def __init__(
@@ -130,6 +130,8 @@ class Evolution:
         )
         new = course.topology.entry(moment, **course.topology.options)
         cohort.set_mask(member, new)
+        if course.topology.growth == "random":
+            self._draw(member, moment, new)
         for name, kept in new.items():
             for tensors in slots.values():
                 if tensors[0].dim():  # not Adam's count of steps
@@ -139,6 +141,16 @@ class Evolution:
             counts = ((old[name] & ~kept).sum(), grown.sum(), (grown & ever).sum())
             self._counts[:, member] += torch.stack(counts).cpu()
             ever |= kept
+
+    @torch.no_grad()
+    def _draw(self, member: int, moment: Moment, mask: Mapping[str, Tensor]) -> None:
+        """Give what was grown random weights."""
+        for name, kept in mask.items():
+            weight, grown = self._cohort.weights[name][member], kept & ~moment.mask[name]
+            active = weight[kept & moment.mask[name]]
+            if grown.any() and active.numel() > 1:
+                noise = torch.randn(weight.shape, generator=moment.generator).to(weight.device)
+                weight[grown] = active.std() * noise[grown]
 
     def _charge(self, step: int, update: int | None = None) -> None:
         """Count the FLOPs up to `step`; at step `update` the gradient of all weights was taken."""

@@ -388,7 +388,7 @@ def _watch(runs: Sequence["Run"], seconds: float = 5.0) -> None:
 
 def _report(runs: Sequence["Run"], everything: bool = False) -> None:
     """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
-    from lottery.report.figures import MOST_BY_THEMSELVES, draw
+    from lottery.report.draw import draw
     from lottery.report.tables import comparison_tables, results_console, run_tables
 
     console = results_console()
@@ -397,12 +397,7 @@ def _report(runs: Sequence["Run"], everything: bool = False) -> None:
     if len(runs) > 1:
         console.print(comparison_tables(runs))
     try:
-        paths = draw(runs, svg=everything)
-        if everything and len(runs) <= MOST_BY_THEMSELVES:
-            from lottery.report.mask_figures import draw_tickets
-
-            paths += draw_tickets(runs)
-        for path in paths:
+        for path in draw(runs, everything):
             console.print(f"figure: {path}", soft_wrap=True)
     except OSError as error:
         _message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")

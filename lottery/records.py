@@ -15,6 +15,8 @@ SCHEMA = 2
 """Of the run directory; raised whenever an older `lottery` could not read it, or would read it wrongly."""
 
 Index = Annotated[int, Field(ge=0, le=1 << 48)]
+Operations = Annotated[int, Field(ge=0, le=10**24)]
+"""Of a training: a ResNet-50 on ImageNet takes some 1e18."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
@@ -72,7 +74,7 @@ class Summary(TypedDict):
     early_stop_step: Index | None
     early_stop_test_accuracy: Share | None
     train_seconds: Number
-    train_flops: NotRequired[Index]
+    train_flops: NotRequired[Operations]
     """Of its whole training: a step costs thrice the forward pass, pruned weights nothing (Evci et al. 2020)."""
     ever_active: NotRequired[Share]
     """Share of the weights that were active at any time, where the mask moved."""

@@ -6,7 +6,7 @@ from lottery.cohort import State
 from lottery.files import Record
 from lottery.masks import Mask
 from lottery.report.rows import rows
-from lottery.report.verdicts import Verdict, verdicts
+from lottery.report.verdicts import Verdict, judged
 from lottery.store import Run
 
 
@@ -45,8 +45,8 @@ class Results:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """Whether there is a winning ticket, level by level."""
-        return verdicts(self._run.levels())
+        """Whether there is a winning ticket, level by level; none where the run has no dense network."""
+        return judged(self._run, self._run.levels())
 
     def mask(self, level: int, replicate: int = 0, arm: str = "main") -> Mask:
         """State-dict name -> bool tensor, True where a weight is kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from lottery import cli, registry
-from lottery.cohort import prunable
+from lottery.cohort import Network, prunable
 from lottery.config import Config
 from lottery.store import Run
 from lottery.studies.execute import execute
@@ -163,6 +163,27 @@ def evaluation(replicate: int = 0, level: int = 0, arm: str = "main", **changes:
         "replicate": replicate, "arm": arm, "level": level, "step": 10, "epoch": 0.5, "split": "test", "loss": 0.3,
         "accuracy": 0.9, "lr": 0.1, "seconds": 1.5,
     } | changes  # fmt: skip
+
+
+def recorded(folder: Path, config: Config, lines: Iterable[dict], study: str = "prune", **record: object) -> Run:
+    """A finished run directory with these lines of levels.jsonl, and networks of one weight: nothing is trained."""
+    run = Run.create(folder, config, {"study": study, **record})
+    network = Network({"w": torch.zeros(1)}, {"w": torch.ones(1, dtype=torch.bool)})
+    for line in lines:
+        run.write_member(line["replicate"], line["level"], line["arm"], network, line)
+        run.append_metrics([evaluation(line["replicate"], line["level"], line["arm"], step=line["stop_step"])])
+        run.append_levels([line])
+    run.finish("finished")
+    return run
+
+
+def networks(accuracies: Sequence[float], level: int, arm: str = "main", **changes: object) -> list[dict]:
+    """Lines of levels.jsonl: one for each accuracy, by replicate; of other keys a value, or a list of each one's."""
+    lines = []
+    for replicate, accuracy in enumerate(accuracies):
+        own = {key: value[replicate] if isinstance(value, list) else value for key, value in changes.items()}
+        lines.append(summary(replicate, level, arm, **({"density": 0.8**level, "test_accuracy": accuracy} | own)))
+    return lines
 
 
 @pytest.fixture(scope="session")

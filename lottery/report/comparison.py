@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lottery.files import Record
+from lottery.report.costs import with_costs
 from lottery.store import Run
 
 _CHANGES_NO_RESULT = (
@@ -49,13 +50,45 @@ def repetitions(runs: Sequence[Run]) -> list[list[Run]]:
 
 
 def pooled(group: Sequence[Run]) -> list[Record]:
-    """Lines of `levels.jsonl` of repetitions of one study, with replicates numbered through."""
+    """Lines of `levels.jsonl` and costs of repetitions of one study, with replicates numbered through."""
     lines: list[Record] = []
     offset = 0
     for run in group:
-        lines += [line | {"replicate": line["replicate"] + offset} for line in run.levels()]
+        lines += [line | {"replicate": line["replicate"] + offset} for line in with_costs(run)]
         offset += run.config.replicates
     return lines
+
+
+def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """What tells groups of repetitions from one another: the study's name where no other has it, else the runs' ids."""
+    names = [group[0].config.name for group in groups]
+    return [
+        name if names.count(name) == 1 else " + ".join(_title(run) for run in group)
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _title(run: Run) -> str:
+    record = run.record
+    made = record.get("rewind")
+    return f"{record['id']} ({made['mask']} mask, {made['weights']} weights)" if made else str(record["id"])
+
+
+def dense_beside(groups: Sequence[Sequence[Run]], prefer_own: bool = True) -> list[int | None]:
+    """For each group the position of one that trained a dense network of its model and data; None where none did.
+
+    It is the group itself, if that has one and is preferred, else the first.
+    """
+    tasks = [
+        {key: value for key, value in settings(group[0]).items() if key.startswith(("model.", "data."))}
+        for group in groups
+    ]
+    there = [any(line["level"] == 0 for run in group for line in run.levels()) for group in groups]
+    found: list[int | None] = []
+    for own, task in enumerate(tasks):
+        peers = [other for other, theirs in enumerate(tasks) if there[other] and theirs == task]
+        found.append(own if prefer_own and own in peers else next(iter(peers), None))
+    return found
 
 
 def differences(runs: Sequence[Run]) -> dict[str, list[str]]:

@@ -10,15 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from lottery.files import Record
-from lottery.report.comparison import pooled, repetitions
-from lottery.report.statistics import Estimate, by_level_and_arm, estimate
-from lottery.report.tables import arms_of
+from lottery.report.statistics import Estimate, arms_of, by_level_and_arm, estimate
 from lottery.store import Run
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}
-_LINES = ["-", "--", ":", "-."]
-_MARKERS = ["o", "s", "^", "D", "v", "P"]
+MEASURES = {"test_accuracy": ("test accuracy at the end, %", 100.0), "early_stop_step": ("early-stop step", 1.0)}
+"""What is drawn against density: label and scale."""
 STYLE: Any = {
     "axes.grid": True,
     "grid.alpha": 0.3,
@@ -28,68 +26,57 @@ STYLE: Any = {
 }
 
 
-def accuracy_by_density(series: Sequence[tuple[str, list[Record]]], paths: Sequence[Path]) -> list[Path]:
-    """Draw test accuracy and early-stop step against density, a line for each study and arm, the dense level as a band.
+def accuracy_by_density(levels: Sequence[Record], paths: Sequence[Path]) -> list[Path]:
+    """Draw test accuracy and early-stop step against density, a line for each arm, the dense level, if any, as a band.
 
     Args:
-        series: title and lines of `levels.jsonl` of each study.
+        levels: lines of `levels.jsonl`.
         paths: of the picture, PNG or SVG by their suffix.
 
     Bars are 95 % t-intervals over replicates, dots the replicates themselves. Returns `paths`.
     """
-    keys = {"test_accuracy": "test accuracy at the end, %", "early_stop_step": "early-stop step"}
-    keys = {key: label for key, label in keys.items() if any(line[key] is not None for _, ls in series for line in ls)}
+    keys = [key for key in MEASURES if any(line[key] is not None for line in levels)]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.2 * len(keys), 4.4), dpi=150, layout="constrained")
-        for axes, (key, label) in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys.items(), strict=True):
-            for position, (title, levels) in enumerate(series):
-                prefix = f"{title}: " if len(series) > 1 else ""
-                _against_density(axes, levels, key, 100 if key == "test_accuracy" else 1, prefix, position)
+        for axes, key in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys, strict=True):
+            label, scale = MEASURES[key]
+            _against_density(axes, levels, key, scale)
             axes.set_xlabel("weights remaining, %")
             axes.set_ylabel(label)
-            density_axis(axes, [line["density"] for _, levels in series for line in levels])
+            density_axis(axes, [line["density"] for line in levels])
             axes.legend(fontsize=8)
         return save(figure, paths)
 
 
-def _title(run: Run) -> str:
-    """What tells a run from others in a legend."""
-    record = run.record
-    made = record.get("rewind")
-    return f"{record['id']} ({made['mask']} mask, {made['weights']} weights)" if made else str(record["id"])
-
-
-def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, prefix: str, position: int) -> None:
-    """Draw the arms of the run that comes at `position`, in dashes and markers of its own."""
-    dashes, marker = _LINES[position % len(_LINES)], _MARKERS[position % len(_MARKERS)]
+def _against_density(axes: Axes, levels: Sequence[Record], key: str, scale: float) -> None:
     estimates = by_level_and_arm(levels, key)
     density = {(line["level"], line["arm"]): 100 * line["density"] for line in levels}
     dense = estimates.get((0, "main"))
     if dense is not None and len(density) > 1:
-        low, high = _bounds(dense, scale)
+        low, high = bounds(dense, scale)
         axes.axhspan(low, high, color="0.5", alpha=0.18, linewidth=0)
-        axes.axhline(scale * dense.mean, color="0.5", linewidth=1, linestyle=dashes, label=f"{prefix}dense")
+        axes.axhline(scale * dense.mean, color="0.5", linewidth=1, label="dense")
     for index, arm in enumerate(arms_of(levels)):
         own = sorted((level for level, name in estimates if name == arm), reverse=True)
         points = [(density[level, arm], estimates[level, arm]) for level in own]
         if not points:
             continue
-        # A little to the side for each arm and run, so that intervals don't hide one another.
-        shift = 1.012 ** (index - 1 + 3 * position)
+        shift = 1.012 ** (index - 1)  # a little to the side for each arm, so that intervals don't hide one another
         x = [shift * at for at, _ in points]
         colour = _COLOURS.get(arm, "#555555")
         name = "ticket" if arm == "main" else arm
+        if arms_of(levels) == ["main"] and dense is None:
+            name = "sparse"
         axes.errorbar(
             x,
             [scale * value.mean for _, value in points],
             [scale * (value.half_width or 0) for _, value in points],
             color=colour,
-            linestyle=dashes,
-            marker=marker,
+            marker="o",
             markersize=3.5,
             capsize=2,
             linewidth=1.4,
-            label=f"{prefix}{name}",
+            label=name,
         )
         for at, (_, value) in zip(x, points, strict=True):
             axes.plot(
@@ -102,7 +89,8 @@ def _against_density(axes: Axes, levels: list[Record], key: str, scale: float, p
             )
 
 
-def _bounds(value: Estimate, scale: float) -> tuple[float, float]:
+def bounds(value: Estimate, scale: float) -> tuple[float, float]:
+    """The interval's ends, or the value twice, where it has none."""
     half_width = value.half_width or 0
     return scale * (value.mean - half_width), scale * (value.mean + half_width)
 
@@ -157,7 +145,7 @@ def learning_curves(run: Run, paths: Sequence[Path], most: int = 6) -> list[Path
                 )
                 axes.fill_between(
                     steps,
-                    *zip(*(_bounds(point, 1) for point in points), strict=True),
+                    *zip(*(bounds(point, 1) for point in points), strict=True),
                     color=colour,
                     alpha=0.2,
                     linewidth=0,
@@ -182,23 +170,3 @@ def save(figure: Figure, paths: Sequence[Path]) -> list[Path]:
 def places(run: Run, name: str, svg: bool) -> list[Path]:
     """Files for a figure of a run: PNG, and SVG if it is asked for."""
     return [run.report_dir / f"{name}.{suffix}" for suffix in (("png", "svg") if svg else ("png",))]
-
-
-MOST_BY_THEMSELVES = 3
-"""Runs of which each gets its own figures; of more, only what compares them is drawn."""
-
-
-def draw(runs: Sequence[Run], svg: bool = False) -> list[Path]:
-    """Draw the figures of some runs into their `report/` folders; what compares several, into the first one's."""
-    paths: list[Path] = []
-    for run in runs if len(runs) <= MOST_BY_THEMSELVES else ():
-        if run.levels():
-            series = [(_title(run), run.levels())]
-            paths += accuracy_by_density(series, places(run, "accuracy_by_density", svg))
-            paths += learning_curves(run, places(run, "learning_curves", svg))
-    trained = [run for run in runs if run.levels()]
-    if len(trained) > 1:
-        # Repetitions of one study are one line, of all their replicates.
-        series = [(" + ".join(_title(run) for run in group), pooled(group)) for group in repetitions(trained)]
-        paths += accuracy_by_density(series, places(trained[0], "comparison", svg))
-    return paths

@@ -4,13 +4,15 @@ import html
 import json
 from collections.abc import Sequence
 from importlib.resources import files as resources
-from itertools import groupby
 
 from lottery.files import Record
-from lottery.report.comparison import differences, pooled, repetitions
+from lottery.report import costs
+from lottery.report.answers import answers, definitions, jackpot
+from lottery.report.comparison import dense_beside, differences, labels, pooled, repetitions
+from lottery.report.methods import points
 from lottery.report.rows import MEASURED, level_rows
-from lottery.report.statistics import estimate
-from lottery.report.verdicts import DEFINITIONS, Verdict, verdicts
+from lottery.report.statistics import Estimate, estimate
+from lottery.report.verdicts import judged, missing_controls
 from lottery.store import Run
 
 _MOST_POINTS = 60
@@ -23,23 +25,22 @@ def page(runs: Sequence[Run]) -> str:
     All that comes from a run is escaped, or set as text by the script: a hostile name is shown, and does nothing.
     """
     groups = repetitions([run for run in runs if run.levels()])
-    studies = [_study(group) for group in groups]
-    data = json.dumps({"studies": studies}).replace("<", "\\u003c")
+    studies = [_study(*one) for one in zip(groups, labels(groups), dense_beside(groups, prefer_own=False), strict=True)]
+    data = json.dumps({"studies": studies, "methods": _methods(groups)}, separators=(",", ":")).replace("<", "\\u003c")
     title = " + ".join(run.record["id"] for run in runs)
     body = "".join(
         [
             f"<h1>{html.escape(title)}</h1>",
             *(_status(run) for run in runs),
             "<h2>Is there a winning ticket?</h2>",
-            *(_answers(study) for study in studies),
-            _definitions(studies),
+            *(answers(study) for study in studies),
+            definitions(studies),
+            jackpot(runs),
             "<h2>Accuracy and speed against density</h2>"
             "<p class=soft>Points are means over replicates with 95 % t-intervals; point at one, or move to it by the "
             "tab key, for its numbers. The band is the dense network.</p><div id=figure-density></div>",
             "<h2>Learning curves</h2><div id=figure-curves></div>",
-            "<h2>Numbers</h2><p class=soft>Density, compression and theoretical speed-up count weights and operations "
-            "of one forward pass (Blalock et al. 2020); masks are simulated, and the seconds are those of dense "
-            "products.</p><div id=tables></div>",
+            f"<h2>Numbers</h2><p class=soft>{html.escape(costs.CONVENTIONS)}</p><div id=tables></div>",
             _differing([group[0] for group in groups]),
             "<h2>Settings and environment</h2>",
             *(_settings(run) for run in runs),
@@ -56,24 +57,37 @@ def page(runs: Sequence[Run]) -> str:
     )
 
 
-def _study(group: Sequence[Run]) -> Record:
+def _study(group: Sequence[Run], title: str, dense: int | None) -> Record:
+    """What the script draws of one study; `dense` is the position of the study whose dense network it is beside."""
     lines = pooled(group)
     return {
-        "title": " + ".join(run.record["id"] for run in group),
+        "title": title,
+        "dense": dense,
         "levels": [_with_estimates(row, lines) for row in level_rows(lines)],
-        "verdicts": [vars(verdict) for verdict in _judged(group, lines)],
+        "verdicts": [vars(verdict) for verdict in judged(group[0], lines)],
+        "lacking": missing_controls(group[0], lines),
         "curves": _curves(group, lines),
     }
 
 
-def _judged(group: Sequence[Run], lines: list[Record]) -> list[Verdict]:
-    return verdicts(lines) if group[0].record["study"] == "prune" else []
+def _methods(groups: Sequence[Sequence[Run]]) -> list[Record]:
+    """Rows of the table of several studies by density."""
+    found = points(groups) if len(groups) > 1 else []
+    return [
+        vars(point) | {"accuracy": _estimate(point.accuracy), "difference": _estimate(point.difference)}
+        for point in found
+    ]
+
+
+def _estimate(value: Estimate | None) -> Record | None:
+    return None if value is None else {"mean": value.mean, "half_width": value.half_width}
 
 
 def _with_estimates(row: Record, lines: list[Record]) -> Record:
     """A row whose measured quantities are objects, with each replicate's value."""
     own = [line for line in lines if (line["level"], line["arm"]) == (row["level"], row["arm"])]
-    keys = ("level", "arm", "density", "compression_ratio", "theoretical_speedup", "diverged")
+    keys = ("level", "arm", "density", "compression_ratio", "theoretical_speedup", "flops", "train_flops",
+            "train_flops_of_dense", "total_train_flops", "diverged")  # fmt: skip
     found: Record = {key: row[key] for key in keys} | {"networks": len(own)}
     for key in MEASURED:
         values = [line[key] for line in own if line[key] is not None and line.get("diverged") is None]
@@ -113,39 +127,6 @@ def _status(run: Run) -> str:
         f"{config.replicates} replicates, {networks} networks trained, started {record['started']}"
     )
     return f"<p class=soft>{html.escape(text)}</p>"
-
-
-def _answers(study: Record) -> str:
-    """For each question the range of densities of each answer, in a sentence."""
-    items = []
-    for name in dict.fromkeys(verdict["name"] for verdict in study["verdicts"]):
-        own = [verdict for verdict in study["verdicts"] if verdict["name"] == name]
-        parts = []
-        for answer in ("yes", "no", "undecided", "unknown"):
-            at = _spans([verdict["density"] for verdict in own], [verdict["answer"] == answer for verdict in own])
-            if at:
-                parts.append(f"<span class={answer}>{answer}</span> at {at} % of the weights")
-        items.append(f"<li class=answer>{html.escape(name)}: {'; '.join(parts)}</li>")
-    if not items:
-        return f"<p>{html.escape(study['title'])}: no pruned networks to judge.</p>"
-    return f"<h3>{html.escape(study['title'])}</h3><ul>{''.join(items)}</ul>"
-
-
-def _spans(densities: list[float], there: list[bool]) -> str:
-    """The densities that are there, neighbours as a span: `51.3 to 21.1, 3.6`."""
-    spans = []
-    for chosen, group in groupby(zip(densities, there, strict=True), key=lambda pair: pair[1]):
-        own = [f"{100 * density:.1f}" for density, _ in group]
-        if chosen:
-            spans.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
-    return ", ".join(spans)
-
-
-def _definitions(studies: list[Record]) -> str:
-    names = dict.fromkeys(verdict["name"] for study in studies for verdict in study["verdicts"])
-    terms = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(DEFINITIONS[name])}</li>" for name in names)
-    note = "An answer is <i>undecided</i> where the 95 % interval holds the threshold."
-    return f"<details><summary>What these words mean</summary><ul>{terms}</ul><p>{note}</p></details>" if terms else ""
 
 
 def _differing(runs: Sequence[Run]) -> str:

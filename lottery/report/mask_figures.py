@@ -113,11 +113,12 @@ def weight_histograms(run: Run, paths: Sequence[Path]) -> list[Path]:
 
 
 def draw_tickets(runs: Sequence[Run]) -> list[Path]:
-    """Draw these figures, as PNG and SVG, of the runs that have pruned, into their `report/` folders."""
+    """Draw these figures, as PNG and SVG, of the runs with sparse networks, into their `report/` folders."""
     paths = []
     for run in runs:
-        if len(tickets(run)) > 1:
+        if any(tickets(run)):
             paths += layer_density(run, places(run, "layer_density", svg=True))
             paths += mask_overlap(run, places(run, "mask_overlap", svg=True))
-            paths += weight_histograms(run, places(run, "weight_histograms", svg=True))
+            if all(run.has_early(replicate, 0) for replicate, _ in list(tickets(run).values())[-1]):
+                paths += weight_histograms(run, places(run, "weight_histograms", svg=True))
     return paths

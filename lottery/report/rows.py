@@ -1,7 +1,7 @@
 """A report's numbers as rows, one for each run, level and arm, and these as CSV, JSON, Markdown or LaTeX.
 
-The field names are stable; accuracies are fractions, seconds are measured, and FLOPs are counts that no masked network
-has been timed at.
+The field names are stable; accuracies are fractions, seconds are measured, and FLOPs are counts: sparsity is simulated
+by masks, and no network has been timed at them. Their conventions stand in `costs`.
 """
 
 import csv
@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from lottery.files import Record
-from lottery.report.statistics import estimate
-from lottery.report.tables import arms_of
+from lottery.report.costs import with_costs
+from lottery.report.statistics import arms_of, estimate
 from lottery.store import Run
 
 MEASURED = ("test_accuracy", "early_stop_step", "early_stop_test_accuracy", "train_seconds")
@@ -21,23 +21,36 @@ MEASURED = ("test_accuracy", "early_stop_step", "early_stop_test_accuracy", "tra
 def rows(run: Run) -> list[Record]:
     """A run's rows, by level and arm."""
     name = run.record["id"]
-    return [{"run": name} | row for row in level_rows(run.levels())]
+    return [{"run": name} | row for row in level_rows(with_costs(run))]
 
 
 def level_rows(levels: Sequence[Record]) -> list[Record]:
-    """Rows of lines of `levels.jsonl`, by level and arm."""
-    dense_flops = next((line["flops"] for line in levels if line["level"] == 0), None)
-    found = []
-    for level in sorted({line["level"] for line in levels}):
-        for arm in arms_of(levels):
-            own = [line for line in levels if (line["level"], line["arm"]) == (level, arm)]
-            if own:
-                found.append(_row(level, arm, own, dense_flops))
-    return found
+    """Rows of lines that `with_costs` gives, by level and arm."""
+    groups: dict[tuple[int, str], list[Record]] = {}
+    for line in levels:
+        groups.setdefault((line["level"], line["arm"]), []).append(line)
+    dense = groups.get((0, "main"), [])
+    order = [(level, arm) for level in sorted({level for level, _ in groups}) for arm in arms_of(levels)]
+    return [_row(*key, groups[key], dense) for key in order if key in groups]
 
 
-def _row(level: int, arm: str, own: list[Record], dense_flops: int | None) -> Record:
+def mean_of(lines: Sequence[Record], key: str) -> float | None:
+    """Mean of a count over networks that did not diverge; None where it isn't known of all of them, or there is none.
+
+    Those that diverged stopped early, and cost less than what they are compared with.
+    """
+    values = [line[key] for line in lines if line.get("diverged") is None]
+    return sum(values) / len(values) if values and None not in values else None
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _row(level: int, arm: str, own: list[Record], dense: list[Record]) -> Record:
     flops = sum(line["flops"] for line in own) / len(own)
+    dense_flops = dense[0]["flops"] if dense else None
+    trained, total = mean_of(own, "train_flops"), mean_of(own, "total_train_flops")
     row: Record = {
         "level": level,
         "arm": arm,
@@ -46,6 +59,10 @@ def _row(level: int, arm: str, own: list[Record], dense_flops: int | None) -> Re
         "compression_ratio": own[0]["total"] / own[0]["nonzero"] if own[0]["nonzero"] else None,
         "theoretical_speedup": dense_flops / flops if dense_flops and flops else None,
         "flops": round(flops),
+        "flops_of_dense": _share(flops, dense_flops),
+        "train_flops": None if trained is None else round(trained),
+        "train_flops_of_dense": _share(trained, mean_of(dense, "train_flops")),
+        "total_train_flops": None if total is None else round(total),
         "diverged": sum(line.get("diverged") is not None for line in own),
         "collapsed": sum(bool(line.get("collapsed")) for line in own),
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lottery.files import Record
+from lottery.studies.plan import ARMS
 
 _MOST_REPLICATES = 10_000
 
@@ -57,6 +58,12 @@ def _half_width(deviation: float, count: int) -> float:
     from scipy.special import stdtrit  # a quarter of a second to import, for nothing where there is one replicate
 
     return float(stdtrit(count - 1, 0.975)) * deviation / math.sqrt(count)
+
+
+def arms_of(levels: Sequence[Record]) -> list[str]:
+    """The arms that were trained, in the usual order."""
+    there = {record["arm"] for record in levels}
+    return [arm for arm in ARMS if arm in there] + sorted(there - set(ARMS))
 
 
 def by_level_and_arm(levels: Iterable[Record], key: str) -> dict[tuple[int, str], Estimate]:

@@ -9,22 +9,18 @@ from rich.text import Text
 
 from lottery.errors import LotteryError
 from lottery.files import Record
-from lottery.report.comparison import differences, pooled, repetitions
-from lottery.report.statistics import Estimate, by_level_and_arm
-from lottery.report.verdicts import DEFINITIONS, Verdict, verdicts
+from lottery.report import costs
+from lottery.report.comparison import differences, labels, pooled, repetitions
+from lottery.report.methods import points
+from lottery.report.rows import level_rows
+from lottery.report.statistics import Estimate, arms_of, by_level_and_arm
+from lottery.report.verdicts import DEFINITIONS, NO_DENSE, Verdict, judged, missing_controls
 from lottery.store import Run
-from lottery.studies.plan import ARMS
-
-
-def arms_of(levels: Sequence[Record]) -> list[str]:
-    """The arms that were trained, in the usual order."""
-    there = {record["arm"] for record in levels}
-    return [arm for arm in ARMS if arm in there] + sorted(there - set(ARMS))
 
 
 def run_tables(run: Run) -> RenderableType:
     """What a run has found so far: accuracy and early-stop step by level and arm."""
-    levels, record = run.levels(), run.record
+    levels, record = costs.with_costs(run), run.record
     config = run.config
     replicates = len({line["replicate"] for line in levels})
     status = "killed" if run.abandoned else record["status"]
@@ -37,7 +33,7 @@ def run_tables(run: Run) -> RenderableType:
     parts: list[RenderableType] = [Text(heading, style="bold")]
     if record.get("parent"):
         parts.append(Text("retrained from " + str(record["parent"]) + ": " + _spelt(record["rewind"])))
-    parts += _level_tables(levels, judge=record["study"] == "prune")
+    parts += _level_tables(run, levels)
     return Group(*parts)
 
 
@@ -52,10 +48,11 @@ def comparison_tables(runs: Sequence[Run]) -> RenderableType:
             names = ", ".join(run.record["id"] for run in group)
             replicates = len({line["replicate"] for line in levels})
             parts.append(Text(f"pooled: {names}: one study, {replicates} replicates", style="bold"))
-            parts += _level_tables(levels, judge=group[0].record["study"] == "prune")
+            parts += _level_tables(group[0], levels)
     if len(groups) > 1:
+        parts.append(_methods_table(groups))
         table = Table(header_style="bold")
-        for heading in ("setting", *(group[0].record["id"] for group in groups)):
+        for heading in ("setting", *labels(groups)):
             table.add_column(Text(heading))
         for key, values in differences([group[0] for group in groups]).items():
             table.add_row(*(Text(cell) for cell in (key, *values)))
@@ -63,16 +60,68 @@ def comparison_tables(runs: Sequence[Run]) -> RenderableType:
     return Group(*parts)
 
 
-def _level_tables(levels: Sequence[Record], judge: bool) -> list[RenderableType]:
-    """Accuracy and early-stop step by level and arm, verdicts if they are asked for, and what one has to know."""
+def _methods_table(groups: Sequence[Sequence[Run]]) -> RenderableType:
+    """Accuracy and cost of each study's networks, by density, controls left out."""
+    table = Table(header_style="bold")
+    headings = ("weights %", "study", "test accuracy, %", "minus dense, points", "matching", "inference FLOPs",
+                "training FLOPs", "with rounds before")  # fmt: skip
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("study", "matching") else "right")
+    for point in points(groups):
+        cells = (
+            f"{100 * point.density:.1f}",
+            point.label,
+            "diverged" if point.accuracy is None else _percent(point.accuracy),
+            "" if point.difference is None else _percent(point.difference, sign="+"),
+            "" if point.difference is None else point.matching,
+            *(costs.spelt(count) for count in (point.flops, point.train_flops, point.total_train_flops)),
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    note = Text("minus dense: paired by seed and replicate with a dense network of the same model and data")
+    return Group(Text("studies by density"), table, note)
+
+
+def _costs(levels: Sequence[Record]) -> RenderableType:
+    """What tickets, or networks sparse from the start, cost by count, and the seconds that were measured."""
+    table = Table(header_style="bold")
+    headings = ("level", "weights %", "compression", "theoretical speed-up", "inference FLOPs", "training FLOPs",
+                "of dense", "with rounds before", "seconds measured")  # fmt: skip
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in level_rows(levels):
+        if row["arm"] == "main":
+            share = row["train_flops_of_dense"]
+            table.add_row(
+                str(row["level"]),
+                f"{100 * row['density']:.1f}",
+                _times(row["compression_ratio"]),
+                _times(row["theoretical_speedup"]),
+                *(costs.spelt(row[key]) for key in ("flops", "train_flops")),
+                "" if share is None else f"{100 * share:.1f} %",
+                costs.spelt(row["total_train_flops"]),
+                "" if row["train_seconds_mean"] is None else f"{row['train_seconds_mean']:,.1f}",
+            )
+    return Group(Text("cost of one network"), table, Text(costs.CONVENTIONS, style="dim"))
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.1f}×"
+
+
+def _level_tables(run: Run, levels: Sequence[Record]) -> list[RenderableType]:
+    """Accuracy and early-stop step by level and arm, cost, verdicts, and what one has to know."""
     parts = [_table("test accuracy at the end of training, %", levels, "test_accuracy", _percent)]
     if any(line["early_stop_step"] is not None for line in levels):
         parts += [
             _table("early-stop step (first minimum of the validation loss)", levels, "early_stop_step", _steps),
             _table("test accuracy at the early-stop step, %", levels, "early_stop_test_accuracy", _percent),
         ]
-    if judge and any(line["level"] and line["arm"] == "main" for line in levels):
-        parts.append(_verdicts(verdicts(levels)))
+    parts.append(_costs(levels))
+    found = judged(run, levels)
+    if found:
+        parts.append(_verdicts(found))
+    elif all(line["level"] for line in levels):
+        parts.append(Text(NO_DENSE))
     parts += [Text(note, style="bold") for note in _notes(levels)]
     if len({line["replicate"] for line in levels}) > 1:
         parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
@@ -97,7 +146,9 @@ def _verdicts(found: Sequence[Verdict]) -> RenderableType:
 
 def verdict_lines(run: Run) -> list[str]:
     """Every verdict with its numbers, after the definitions."""
-    found = verdicts(run.levels())
+    found = judged(run, run.levels())
+    if not found:
+        return [NO_DENSE if all(line["level"] for line in run.levels()) else "no sparse networks to judge"]
     lines = [f"{name}: {DEFINITIONS[name]}" for name in dict.fromkeys(verdict.name for verdict in found)]
     for verdict in found:
         missing = f"; to settle it: {verdict.missing}" if verdict.missing else ""
@@ -105,7 +156,8 @@ def verdict_lines(run: Run) -> list[str]:
             f"level {verdict.level} ({verdict.density:.1%} of weights), {verdict.name}: {verdict.answer}. "
             f"{verdict.numbers}{missing}"
         )
-    return lines
+    missing = missing_controls(run, run.levels())
+    return [*lines, missing] if missing else lines
 
 
 def _notes(levels: Sequence[Record]) -> list[str]:
@@ -156,8 +208,8 @@ def _table(title: str, levels: Sequence[Record], key: str, write: Callable[[Esti
     return Group(Text(title), table)  # not the table's own title, which wraps where the table is narrow
 
 
-def _percent(value: Estimate) -> str:
-    return f"{100 * value.mean:.2f}" + ("" if value.half_width is None else f" ± {100 * value.half_width:.2f}")
+def _percent(value: Estimate, sign: str = "") -> str:
+    return f"{100 * value.mean:{sign}.2f}" + ("" if value.half_width is None else f" ± {100 * value.half_width:.2f}")
 
 
 def _steps(value: Estimate) -> str:

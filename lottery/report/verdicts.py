@@ -9,6 +9,7 @@ from typing import Literal
 
 from lottery.files import Record
 from lottery.report.statistics import Estimate, by_level_and_arm, by_replicate, paired, replicates_needed
+from lottery.store import Run
 
 Answer = Literal["yes", "no", "undecided", "unknown"]
 
@@ -40,14 +41,15 @@ class Verdict:
 DEFINITIONS = {
     "winning ticket": "at its early-stop step the ticket is at least as accurate as the dense network at its own, and "
     "gets there in at most as many steps (Frankle & Carbin 2019); both paired by replicate",
-    "matching": "the ticket's final accuracy is at most 0.2 points below the dense network's (Frankle et al. 2020, "
-    "section 4.4), paired by replicate",
-    "matching, within a deviation": "the ticket's mean final accuracy is at most one standard deviation over "
+    "matching": "the sparse network's final accuracy is at most 0.2 points below the dense network's, paired by "
+    "replicate (Frankle et al. 2020, section 4.4)",
+    "matching, within a deviation": "the sparse network's mean final accuracy is at most one standard deviation over "
     "replicates below the dense network's (Frankle et al. 2020, section 4)",
     "beats reinit": "the ticket is more accurate than its mask with a fresh initialization, paired by replicate",
     "beats random": "the ticket is more accurate than a random mask of the same layer densities, paired by replicate",
 }
 
+_NO_PAIR = "a replicate whose dense and sparse networks are both trained, and did not diverge"
 _ROUNDING = 1e-9
 """Far below one image of any test set: a difference that is the threshold itself is not missed for a rounded bit."""
 
@@ -69,12 +71,35 @@ def both(first: Answer, second: Answer) -> Answer:
     return min(first, second, key=order.index)
 
 
+NO_DENSE = "no dense network in this run, and nothing to judge by; report it beside a run that has one"
+
+
+def judged(run: Run, levels: Sequence[Record]) -> list[Verdict]:
+    """The verdicts for a run's kind of study: of networks that were sparse from the start, whether they match."""
+    if run.record["study"] == "rewind":
+        return []
+    found = verdicts(levels)
+    return found if run.record["study"] == "prune" else [one for one in found if one.name.startswith("matching")]
+
+
+def missing_controls(run: Run, levels: Sequence[Record]) -> str:
+    """The command that would train the controls that a ticket's verdicts lack; nothing where none is lacking."""
+    arms = {line["arm"] for line in levels}
+    lacking = [arm for arm in ("reinit", "random") if arm not in arms]
+    if run.record["study"] != "prune" or not lacking or not any(line["level"] for line in levels):
+        return ""
+    wanted = ",".join(dict.fromkeys([*run.config.pruning.arms, *lacking]))
+    return f"not trained: {', '.join(lacking)}: lottery prune {run.path}/config.yaml --set 'pruning.arms=[{wanted}]'"
+
+
 def verdicts(levels: Sequence[Record]) -> list[Verdict]:
-    """All verdicts that one run's networks allow, level by level.
+    """All verdicts that one run's networks allow, level by level; none where there is no dense network.
 
     Args:
         levels: lines of `levels.jsonl`; of several runs of one config with replicates renumbered.
     """
+    if all(line["level"] for line in levels):
+        return []
     arms = {line["arm"] for line in levels}
     density = {line["level"]: line["density"] for line in levels if line["arm"] == "main"}
     found = []
@@ -96,14 +121,15 @@ def _winning(levels: Sequence[Record], level: int, density: float) -> Verdict:
     steps = _against_dense(levels, level, key)
     earlier = paired(by_replicate(levels, 0, "main", key), by_replicate(levels, level, "main", key))
     answer = both(at_least(accuracy, 0), at_least(earlier, 0))
-    numbers = f"accuracy {_points(accuracy)}, early-stop step {_steps(steps)}"
+    numbers = f"accuracy {in_points(accuracy)}, early-stop step {_steps(steps)}"
     needed = [
         replicates_needed(difference)
         for difference in (accuracy, steps)
         if difference is not None and at_least(difference, 0) == "undecided"
     ]
+    there = _against_dense(levels, level, "test_accuracy") is not None
     missing = {
-        "unknown": "validation data, whose loss early stopping reads (data.validation)",
+        "unknown": "validation data, whose loss early stopping reads (data.validation)" if there else _NO_PAIR,
         "undecided": _more(needed),
     }.get(answer, "")
     return Verdict("winning ticket", level, density, answer, numbers, missing)
@@ -113,8 +139,8 @@ def _matching(levels: Sequence[Record], level: int, density: float) -> Verdict:
     difference = _against_dense(levels, level, "test_accuracy")
     answer = at_least(difference, -MATCHING_TOLERANCE)
     needed = [] if difference is None else [replicates_needed(difference, -MATCHING_TOLERANCE)]
-    missing = _more(needed) if answer == "undecided" else ""
-    return Verdict("matching", level, density, answer, f"accuracy {_points(difference)}", missing)
+    missing = {"unknown": _NO_PAIR, "undecided": _more(needed)}.get(answer, "")
+    return Verdict("matching", level, density, answer, f"accuracy {in_points(difference)}", missing)
 
 
 def _within_a_deviation(levels: Sequence[Record], level: int, density: float) -> Verdict:
@@ -122,7 +148,7 @@ def _within_a_deviation(levels: Sequence[Record], level: int, density: float) ->
     ticket, dense = accuracies.get((level, "main")), accuracies.get((0, "main"))
     name = "matching, within a deviation"
     if ticket is None or dense is None:
-        return Verdict(name, level, density, "unknown", "no network", "the dense networks and their tickets")
+        return Verdict(name, level, density, "unknown", "no network", _NO_PAIR)
     if dense.deviation is None:
         return Verdict(name, level, density, "undecided", f"{100 * (ticket.mean - dense.mean):+.2f} points", _more([2]))
     holds: Answer = "yes" if ticket.mean >= dense.mean - dense.deviation else "no"
@@ -136,10 +162,11 @@ def _beats(levels: Sequence[Record], level: int, density: float, arm: str) -> Ve
     )
     answer = at_least(difference, 0)
     missing = _more([replicates_needed(difference)]) if answer == "undecided" and difference is not None else ""
-    return Verdict(f"beats {arm}", level, density, answer, f"accuracy {_points(difference)}", missing)
+    return Verdict(f"beats {arm}", level, density, answer, f"accuracy {in_points(difference)}", missing)
 
 
-def _points(difference: Estimate | None) -> str:
+def in_points(difference: Estimate | None) -> str:
+    """A difference of accuracies in words."""
     if difference is None:
         return "unknown"
     sure = "" if difference.half_width is None else f" ± {100 * difference.half_width:.2f}"

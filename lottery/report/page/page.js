@@ -11,6 +11,9 @@ const MEASURES = {
 };
 const ARM = (arm) => (arm === "main" ? "ticket" : arm);
 const colour = (arm) => `var(--${["main", "reinit", "random", "shuffle"].includes(arm) ? arm : "other"})`;
+const SEVERAL = data.studies.length > 1;
+// Of a study among several: hues a golden angle apart, so that neighbours differ however many there are.
+const studyColour = (index) => (SEVERAL ? `hsl(${(205 + 137.5 * index) % 360} 60% 48%)` : undefined);
 const number = (value, digits) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
@@ -32,6 +35,14 @@ function written(estimate, scale, digits) {
   if (!estimate) return "";
   const half = estimate.half_width === null ? "" : ` ± ${number(scale * estimate.half_width, digits)}`;
   return `${number(scale * estimate.mean, digits)}${half}`;
+}
+
+// Operations in words, such as 160 G.
+function operations(count) {
+  if (count === null) return "";
+  const units = ["", " k", " M", " G", " T", " P", " E"];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(count, 1)) / 3)));
+  return Number((count / 1000 ** power).toPrecision(3)) + units[power];
 }
 
 // A table whose columns can be sorted: columns of {title, value, text, textual}.
@@ -177,8 +188,9 @@ function choice(name, entries, change) {
 function densityFigure(parent) {
   const arms = [...new Set(data.studies.flatMap((study) => study.levels.map((level) => level.arm)))];
   const there = Object.keys(MEASURES).filter((key) => data.studies.some((study) => study.levels.some((one) => one[key])));
-  const state = { key: there[0], log: true, arms: new Set(arms), studies: new Set(data.studies.keys()) };
+  const state = { key: there[0], log: true, arms: new Set(SEVERAL ? ["main"] : arms), studies: new Set(data.studies.keys()) };
   const figure = element("figure", { id: "density" });
+  const said = element("p", { class: "soft", id: "band" });
   const draw = () => {
     figure.replaceChildren();
     const { scale, digits, label } = MEASURES[state.key];
@@ -193,15 +205,20 @@ function densityFigure(parent) {
           y: scale * level[state.key].mean,
           half: scale * (level[state.key].half_width ?? 0),
           tip:
-            (data.studies.length > 1 ? `${study.title}\n` : "") +
+            (SEVERAL ? `${study.title}\n` : "") +
             `${ARM(arm)}, level ${level.level}\n${number(100 * level.density, 1)} % of weights\n` +
             `${written(level[state.key], scale, digits)}\n` +
             level[state.key].values.map((value) => number(scale * value, digits)).join("  "),
         }));
-        if (points.length) series.push({ arm, dash: DASHES[index % DASHES.length], points });
+        if (points.length) {
+          series.push({ arm, colour: studyColour(index), dash: SEVERAL ? DASHES[arms.indexOf(arm) % DASHES.length] : "", points });
+        }
       }
     }
-    const dense = data.studies.length === 1 && data.studies[0].levels.find((one) => one.level === 0 && one[state.key]);
+    // Of one model and data there is one band; of several, none.
+    const beside = new Set([...state.studies].map((index) => data.studies[index].dense).filter((index) => index !== null));
+    const [from] = beside;
+    const dense = beside.size === 1 && data.studies[from].levels.find((one) => one.level === 0 && one[state.key]);
     const half = dense ? scale * (dense[state.key].half_width ?? 0) : 0;
     const mean = dense ? scale * dense[state.key].mean : 0;
     const densities = [...new Set(series.flatMap((one) => one.points.map((point) => point.x)))].sort((a, b) => b - a);
@@ -210,27 +227,29 @@ function densityFigure(parent) {
       xTicks: state.log ? densities : undefined, xText: (at) => number(at, at < 99.95 ? 1 : 0),
       band: dense ? { mean, low: mean - half, high: mean + half } : null,
     });
+    said.textContent = !dense ? "There is no one dense network to draw." : SEVERAL ? `Band: the dense network of ${data.studies[from].title}.` : "";
   };
   const controls = element("div", { class: "controls" });
   controls.append(choice("show ", there.map((key) => [key, MEASURES[key].label]), (key) => ((state.key = key), draw())));
   for (const arm of arms) {
     const toggle = (on) => (state.arms[on ? "add" : "delete"](arm), draw());
-    controls.append(check(ARM(arm), true, toggle, colour(arm)));
+    controls.append(check(ARM(arm), state.arms.has(arm), toggle, SEVERAL ? undefined : colour(arm)));
   }
   controls.append(check("logarithmic", true, (on) => ((state.log = on), draw())));
-  if (data.studies.length > 1) {
-    data.studies.forEach((study, index) =>
-      controls.append(check(study.title, true, (on) => (state.studies[on ? "add" : "delete"](index), draw()))),
-    );
+  if (SEVERAL) {
+    data.studies.forEach((study, index) => {
+      const toggle = (on) => (state.studies[on ? "add" : "delete"](index), draw());
+      controls.append(check(study.title, true, toggle, studyColour(index)));
+    });
   }
-  parent.append(controls, figure);
+  parent.append(controls, figure, said);
   draw();
 }
 
 function curvesFigure(parent) {
   const options = data.studies.flatMap((study, index) =>
     [...new Set(study.curves.map((curve) => curve.arm))].map((arm) => [
-      `${index}/${arm}`, (data.studies.length > 1 ? `${study.title}: ` : "") + ARM(arm),
+      `${index}/${arm}`, (SEVERAL ? `${study.title}: ` : "") + ARM(arm),
     ]),
   );
   if (!options.length) return;
@@ -276,6 +295,11 @@ function tables(parent, study) {
       text: (row) => (row.compression_ratio ? `${number(row.compression_ratio, 1)}×` : "") },
     { title: "theoretical speed-up", value: (row) => row.theoretical_speedup,
       text: (row) => (row.theoretical_speedup ? `${number(row.theoretical_speedup, 1)}×` : "") },
+    { title: "inference FLOPs", value: (row) => row.flops, text: (row) => operations(row.flops) },
+    { title: "training FLOPs", value: (row) => row.train_flops, text: (row) => operations(row.train_flops) },
+    { title: "of dense", value: (row) => row.train_flops_of_dense,
+      text: (row) => (row.train_flops_of_dense === null ? "" : `${number(100 * row.train_flops_of_dense, 1)} %`) },
+    { title: "with rounds before", value: (row) => row.total_train_flops, text: (row) => operations(row.total_train_flops) },
     { title: "seconds measured", value: (row) => row.train_seconds?.mean ?? null, text: (row) => written(row.train_seconds, 1, 1) },
     { title: "networks", value: (row) => row.networks, text: (row) => row.networks + (row.diverged ? ` (${row.diverged} diverged)` : "") },
   ];
@@ -289,16 +313,46 @@ function tables(parent, study) {
     { title: "because", value: (row) => row.numbers, text: (row) => row.numbers, textual: true },
     { title: "to settle it", value: (row) => row.missing, text: (row) => row.missing, textual: true },
   ];
-  const more = element("details", {}, element("summary", {}, "all verdicts, with the numbers they rest on"));
-  more.append(table(judged, study.verdicts, "verdicts; differences are paired by replicate"));
-  parent.append(more);
+  const write = () => table(judged, study.verdicts, "verdicts; differences are paired by replicate");
+  parent.append(folded("all verdicts, with the numbers they rest on", (inside) => inside.append(write())));
+}
+
+// What is made when it is first opened: thousands of cells that nobody looks at cost seconds.
+function folded(title, fill) {
+  const made = element("details", {}, element("summary", {}, title));
+  made.addEventListener("toggle", () => fill(made), { once: true });
+  return made;
+}
+
+function methods(parent) {
+  const columns = [
+    { title: "weights, %", value: (row) => row.density, text: (row) => number(100 * row.density, 1) },
+    { title: "study", value: (row) => row.label, text: (row) => row.label, textual: true },
+    { title: "test accuracy, %", value: (row) => row.accuracy?.mean ?? null,
+      text: (row) => (row.accuracy ? written(row.accuracy, 100, 2) : "diverged") },
+    { title: "minus dense, points", value: (row) => row.difference?.mean ?? null, text: (row) => written(row.difference, 100, 2) },
+    { title: "matching", value: (row) => row.matching, text: (row) => (row.difference ? row.matching : ""), textual: true,
+      style: (row) => row.matching },
+    { title: "inference FLOPs", value: (row) => row.flops, text: (row) => operations(row.flops) },
+    { title: "training FLOPs", value: (row) => row.train_flops, text: (row) => operations(row.train_flops) },
+    { title: "with rounds before", value: (row) => row.total_train_flops, text: (row) => operations(row.total_train_flops) },
+  ];
+  parent.append(
+    element("h3", {}, "studies by density"),
+    table(columns, data.methods, "controls left out; minus dense: paired by seed and replicate, model and data being the same"),
+  );
 }
 
 const place = document.getElementById("report");
 densityFigure(place.querySelector("#figure-density"));
 curvesFigure(place.querySelector("#figure-curves"));
-data.studies.forEach((study) => {
-  const section = place.querySelector("#tables");
-  section.append(element("h3", {}, study.title));
-  tables(section, study);
-});
+const section = place.querySelector("#tables");
+if (SEVERAL) methods(section);
+for (const study of data.studies) {
+  if (data.studies.length > 3) {
+    section.append(folded(study.title, (inside) => tables(inside, study)));
+  } else {
+    section.append(element("h3", {}, study.title));
+    tables(section, study);
+  }
+}

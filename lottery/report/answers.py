@@ -1,0 +1,78 @@
+"""What the page says before any figure: the verdicts in sentences, and Ma et al.'s jackpot."""
+
+import html
+from collections.abc import Sequence
+from itertools import groupby
+
+from lottery.files import Record
+from lottery.report.jackpot import CONDITIONS, MEANING, jackpots, missing_of
+from lottery.report.verdicts import DEFINITIONS, NO_DENSE
+from lottery.store import Run
+
+
+def answers(study: Record) -> str:
+    """For each question the range of densities of each answer, in a sentence."""
+    items = []
+    for name in dict.fromkeys(verdict["name"] for verdict in study["verdicts"]):
+        own = [verdict for verdict in study["verdicts"] if verdict["name"] == name]
+        parts = []
+        for answer in ("yes", "no", "undecided", "unknown"):
+            at = _spans([verdict["density"] for verdict in own], [verdict["answer"] == answer for verdict in own])
+            if at:
+                parts.append(f"<span class={answer}>{answer}</span> at {at} % of the weights")
+        items.append(f"<li class=answer>{html.escape(name)}: {'; '.join(parts)}</li>")
+    if study["lacking"]:
+        items.append(f"<li class=soft>{html.escape(study['lacking'])}</li>")
+    if not items:
+        reason = NO_DENSE if all(row["level"] for row in study["levels"]) else "no sparse networks to judge"
+        return f"<p>{html.escape(study['title'])}: {reason}.</p>"
+    return f"<h3>{html.escape(study['title'])}</h3><ul>{''.join(items)}</ul>"
+
+
+def _spans(densities: list[float], there: list[bool]) -> str:
+    """The densities that are there, neighbours as a span: `51.3 to 21.1, 3.6`."""
+    spans = []
+    for chosen, group in groupby(zip(densities, there, strict=True), key=lambda pair: pair[1]):
+        own = [f"{100 * density:.1f}" for density, _ in group]
+        if chosen:
+            spans.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
+    return ", ".join(spans)
+
+
+def definitions(studies: Sequence[Record]) -> str:
+    """Of the questions that were asked."""
+    names = dict.fromkeys(verdict["name"] for study in studies for verdict in study["verdicts"])
+    terms = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(DEFINITIONS[name])}</li>" for name in names)
+    note = "An answer is <i>undecided</i> where the 95 % interval holds the threshold."
+    return f"<details><summary>What these words mean</summary><ul>{terms}</ul><p>{note}</p></details>" if terms else ""
+
+
+def jackpot(runs: Sequence[Run]) -> str:
+    """Prize, conditions and numbers of each level that pruning runs allow to judge, and what is missing."""
+    found = jackpots(runs)
+    if not found:
+        return ""
+    head = "".join(f"<th class=text>{title}</th>" for title in ("level", "weights, %", "prize", *CONDITIONS))
+    body = "".join(
+        f"<tr><td>{one.level}</td><td>{100 * one.density:.1f}</td><td class=text>{one.prize}</td>"
+        + "".join(
+            f"<td class=text><span class={answer}>{answer}</span> {html.escape(one.numbers[key])}</td>"
+            for key, answer in one.answers.items()
+        )
+        + "</tr>"
+        for one in found
+    )
+    conditions = "".join(f"<li>{html.escape(text)}</li>" for text in CONDITIONS.values())
+    missing = "".join(f"<li>{html.escape(text)}</li>" for text in missing_of(found))
+    return (
+        f"<h2>Is it a jackpot?</h2><p>{html.escape(_prizes([one.prize for one in found]))}</p>"
+        f"<details id=jackpot><summary>The conditions, and the numbers of each level</summary>"
+        f"<p class=soft>{html.escape(MEANING)}:</p><ol>{conditions}</ol>"
+        f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+        + (f"<p>What is missing:</p><ul>{missing}</ul>" if missing else "")
+    )
+
+
+def _prizes(prizes: Sequence[str]) -> str:
+    counts = ", ".join(f"{prize} at {prizes.count(prize)}" for prize in dict.fromkeys(prizes))
+    return f"Of {len(prizes)} levels: {counts}."

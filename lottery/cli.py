@@ -200,10 +200,12 @@ def report(
     verdicts: Annotated[bool, typer.Option("--verdicts", help="Print definitions, numbers and verdicts.")] = False,
 ) -> None:
     """Print what runs have found, and draw it into their report/ folders; asked for a format, print that alone."""
-    found = [_find(run, runs_dir) for run in runs]
     asked = [name for name, given in (("csv", csv), ("json", json), ("markdown", markdown), ("latex", latex)) if given]
     if len(asked) + verdicts > 1:
         raise LotteryError(f"one at a time: {', '.join(f'--{name}' for name in [*asked, *['verdicts'] * verdicts])}")
+    if watch:
+        _watch([_find(run, runs_dir) for run in runs])
+    found = _readable(runs, runs_dir)
     if asked:
         from lottery.report.rows import FORMATS, rows
 
@@ -216,8 +218,6 @@ def report(
             print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
         print(*jackpot_lines(found), sep="\n")
     else:
-        if watch:
-            _watch(found)
         _report(found, everything=True)
     if html:
         from lottery import files
@@ -330,6 +330,25 @@ def _find(name: str, runs_dir: Path) -> "Run":
     from lottery.store import find_run
 
     return find_run(name, runs_dir)
+
+
+def _readable(names: Sequence[str], runs_dir: Path) -> "list[Run]":
+    """The runs that can be read; the others are named on stderr. Raises LotteryError where there is none."""
+    from lottery.report.snapshot import Snapshot
+
+    found: list[Run] = []
+    for name in names:
+        try:
+            run = Snapshot(_find(name, runs_dir).path)
+            _ = run.config, run.whole_metrics()
+            found.append(run)
+        except LotteryError as error:
+            if len(names) == 1:
+                raise
+            _message(f"left out: {str(error).splitlines()[0]}")
+    if not found:
+        raise LotteryError("none of these runs can be read")
+    return found
 
 
 def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool, stop_on: Sequence[signal.Signals]) -> None:

@@ -1,0 +1,104 @@
+"""Runs that are not whole: reported for what they are, and never in the way of others."""
+
+import csv
+import io
+import json
+
+import pytest
+from conftest import networks, recorded, tiny
+from rich.console import Console
+
+from lottery import files
+from lottery.report.html import page
+from lottery.report.snapshot import Snapshot
+from lottery.report.tables import run_tables
+from lottery.store import Run
+
+
+def study(folder, name="one", accuracies=(0.9, 0.92), **changes):
+    lines = networks(accuracies, 0, density=1.0) + networks(accuracies, 1, **changes)
+    return recorded(folder, tiny(name=name), lines)
+
+
+def shown(run):
+    console = Console(width=200, file=io.StringIO())
+    console.print(run_tables(run))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("schema", [1, 99])
+def test_a_run_of_another_schema_is_left_out_and_named(lottery, tmp_path, schema):
+    good, other = study(tmp_path), study(tmp_path, "two")
+    other.update(schema=schema)
+    result = lottery("report", other.path, good.path, "--csv")
+    assert result.code == 0
+    assert [row["run"] for row in csv.DictReader(io.StringIO(result.out))] == [good.record["id"]] * 2
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"left out: {other.path} was written by")
+    assert f"schema {schema}" in line
+
+
+def test_where_no_run_can_be_read_there_is_no_report(lottery, tmp_path):
+    runs = [study(tmp_path), study(tmp_path, "two")]
+    for run in runs:
+        run.update(schema=99)
+    assert lottery("report", runs[0].path).code == 2
+    result = lottery("report", runs[0].path, runs[1].path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("left out: ") == 2
+
+
+@pytest.mark.parametrize("name", ["levels.jsonl", "metrics.jsonl", "config.yaml", "run.json"])
+def test_a_damaged_run_is_left_out_and_named(lottery, tmp_path, name):
+    good, other = study(tmp_path), study(tmp_path, "two")
+    (other.path / name).write_text("{\n")
+    result = lottery("report", good.path, other.path, "--html")
+    assert result.code == 0
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"left out: {other.path / name}")
+    assert good.record["id"] in result.out
+    assert other.path.name not in (good.report_dir / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("interrupted", "interrupted"), ("failed", "failed"), ("running", "killed")]
+)
+def test_a_half_finished_run_is_reported_as_one(tmp_path, status, said):
+    run = study(tmp_path)
+    run.update(status=status)
+    assert f": prune, {said};" in shown(run)
+    assert f": prune, {said}," in page([run])
+
+
+def test_missing_replicates_are_counted(tmp_path):
+    run = study(tmp_path, accuracies=(0.9,))  # of two
+    assert "1 of 2 replicates" in shown(run)
+    assert "±" not in shown(run).replace("mean ±", "")
+    assert "undecided" in shown(run)
+
+
+def test_networks_that_diverged_are_named_and_left_out(tmp_path):
+    run = study(tmp_path, diverged=[None, 12])
+    text = shown(run)
+    assert "level 1, replicate 1, main: diverged at step 12" in text
+    assert "90.00" in text  # of the other alone
+    data = page([run]).partition("<script id=data type=application/json>")[2].partition("</script>")[0]
+    last = json.loads(data)["studies"][0]["levels"][-1]
+    assert (last["diverged"], last["networks"], last["test_accuracy"]["values"]) == (1, 2, [0.9])
+
+
+def test_where_all_diverged_nothing_is_judged(tmp_path):
+    run = study(tmp_path, diverged=[3, 12])
+    assert "unknown" in shown(run)
+    assert "yes" not in shown(run)
+    assert "NaN" not in page([run])
+
+
+def test_a_snapshot_reads_each_file_once(tmp_path, monkeypatch):
+    run = Snapshot(study(tmp_path).path)
+    assert (run.levels(), run.metrics(), run.record) == (Run(run.path).levels(), Run(run.path).metrics(), run.record)
+    for name in ("levels.jsonl", "metrics.jsonl", "run.json"):
+        (run.path / name).unlink()
+    monkeypatch.setattr(files, "read_lines", lambda path: pytest.fail(f"{path} is read again"))
+    assert len(run.levels()) == 4
+    assert page([run])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from conftest import carry_out, tiny
+from conftest import carry_out, networks, recorded, tiny
 
 from lottery.report.html import page
 from lottery.store import Run
@@ -151,3 +151,33 @@ def test_text_can_be_read_in_light_and_dark(scheme, opened, finished):
 def test_it_fits_a_phone(opened, runs):
     tab = opened(*runs, viewport={"width": 360, "height": 740})
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_several_studies_are_drawn_by_their_tickets_each_in_its_own_colour(opened, runs):
+    tab = opened(*runs)
+    lines = tab.locator("#density svg path.line")
+    assert lines.count() == 2
+    assert lines.nth(0).get_attribute("style") != lines.nth(1).get_attribute("style")
+    tab.get_by_label("reinit").first.check()
+    assert lines.count() == 4
+    assert "dense network of" in tab.locator("#band").inner_text()
+    assert tab.locator("#tables h3").first.inner_text() == "studies by density"
+
+
+def test_tables_of_many_studies_are_made_when_they_are_opened(opened, finished, tmp_path):
+    configs = [tiny(name=f"n{number}", train__batch_size=8 + number) for number in range(3)]
+    tab = opened(finished, *(recorded(tmp_path, config, networks((0.9, 0.8), 0)) for config in configs))
+    assert tab.locator("#tables table").count() == 1
+    tab.get_by_text("n1", exact=True).last.click()
+    tab.locator("#tables table").nth(1).wait_for()
+    assert tab.locator("#tables table").count() == 2
+
+
+def test_it_can_be_printed_whole_on_white(opened, finished):
+    tab = opened(finished, color_scheme="dark", viewport={"width": 720, "height": 1000})
+    tab.emulate_media(media="print")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 720
+    assert tab.locator("#density svg").is_visible()
+    assert tab.get_by_text("ticket", exact=True).first.is_visible()  # the legend
+    assert tab.locator("#figure-density input").first.is_hidden()

@@ -6,22 +6,23 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import carry_out, networks, recorded, tiny
+from conftest import carry_out, networks, recorded, summary, tiny
 from PIL import Image
 from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
 from lottery.analysis.overlap import overlap
+from lottery.cohort import Network
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.draw import draw
 from lottery.report.html import page
 from lottery.report.jackpot import jackpot_lines, jackpots
-from lottery.report.mask_figures import draw_tickets
+from lottery.report.mask_figures import between_levels, between_replicates, draw_tickets
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
 from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
 from lottery.report.tables import comparison_tables, run_tables
-from lottery.report.verdicts import verdicts
+from lottery.report.verdicts import missing_controls, summed_up, verdicts
 from lottery.store import Run
 
 
@@ -185,6 +186,14 @@ def test_a_diverged_network_is_no_pair():
     assert "+0.00 ± 0.00 points" in verdicts(levels)[1].numbers
 
 
+def test_answers_are_summed_up_by_density():
+    levels = DENSE + networks([0.980, 0.982, 0.984], 1) + networks([0.970, 0.972, 0.974], 2)
+    levels += networks([0.90, 0.90, 0.90], 3) + networks([0.980, 0.965, 0.966], 4) + networks([0.972, 0.974, 0.976], 5)
+    found = next(sentence for sentence in summed_up(verdicts(levels)) if sentence.name == "matching")
+    assert found.spans == {"yes": "80.0 to 64.0, 32.8", "no": "51.2", "undecided": "41.0"}
+    assert found.sparsest == "sparsest: accuracy +0.20 ± 0.00 points, at 32.8 %"
+
+
 def test_rows_and_their_formats(finished):
     found = rows(finished)
     assert len(found) == 1 + 2 * 4
@@ -232,6 +241,36 @@ def test_overlap_by_hand():
     assert overlap(first, first) == (1.0, pytest.approx((1 + 2) / 4))
     with pytest.raises(ValueError, match="keeps nothing"):
         overlap(first, {name: torch.zeros_like(kept) for name, kept in first.items()})
+
+
+def with_masks(folder, config, kept, study):
+    """A run of tickets whose masks over eight weights keep these positions: (replicate, level) -> positions."""
+    run = Run.create(folder, config, {"study": study})
+    for (replicate, level), positions in kept.items():
+        mask = {"w": torch.tensor([position in positions for position in range(8)])}
+        line = summary(replicate, level, density=len(positions) / 8)
+        run.write_member(replicate, level, "main", Network({"w": torch.zeros(8)}, mask), line)
+        run.append_levels([line])
+    return run
+
+
+def test_overlap_between_levels_and_replicates_by_hand(tmp_path):
+    kept = {(0, 1): {0, 1, 2, 3}, (1, 1): {2, 3, 4, 5}, (0, 2): {3, 7}, (1, 2): {4, 5}}
+    run = with_masks(tmp_path, tiny(sparse={"density": [0.5, 0.25]}), kept, "train")
+    (found,) = between_levels(run)
+    # One of {3, 7} was there before, both of {4, 5}; of two weights drawn freely, half fall among four of eight.
+    assert (found.density, found.shares.values, found.chance) == (0.25, (0.5, 1.0), 0.5)
+    first, second = between_replicates(run)
+    assert (first.density, first.shares.values, first.chance) == (0.5, (0.5,), 0.5)
+    assert (second.density, second.shares.values, second.chance) == (0.25, (0.0,), 0.25)
+
+
+def test_a_ticket_lies_within_its_parent_by_chance_too(tmp_path, finished):
+    (found,) = between_levels(finished)
+    assert (found.shares.values, found.chance) == ((1.0, 1.0), 1.0)
+    kept = {(0, 0): set(range(8)), (0, 1): {0, 1, 2, 3}, (0, 2): {3, 7}}
+    (free,) = between_levels(with_masks(tmp_path, tiny(pruning__one_shot=True), kept, "prune"))
+    assert (free.shares.values, free.chance) == ((0.5,), 0.5)
 
 
 def test_figures_of_tickets_are_drawn(finished, tmp_path):
@@ -303,6 +342,22 @@ def test_a_hostile_name_is_no_markup(hostile):
 
 def test_a_page_of_a_run_without_networks(tmp_path):
     assert "report" in page([Run.create(tmp_path, tiny(), {"study": "prune"})])
+
+
+def test_the_page_judges_the_jackpot_and_says_how_to_go_on(tmp_path):
+    run = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
+    text = page([run])
+    assert "Of 1 levels: undecided at 1." in text
+    assert "+2.00 ± 0.00 points" in text
+    assert f"lottery prune {run.path}/config.yaml --set train.optimizer.lr=0.001" in text
+    assert "not trained: random" in text
+
+
+def test_missing_controls_come_with_their_command(finished, tmp_path):
+    assert missing_controls(finished, finished.levels()) == ""
+    run = recorded(tmp_path, tiny(pruning__arms=["shuffle"]), networks([0.9], 0) + networks([0.9], 1))
+    said = missing_controls(run, run.levels())
+    assert said.endswith(f"lottery prune {run.path}/config.yaml --set 'pruning.arms=[shuffle,reinit,random]'")
 
 
 def test_html_is_written(lottery, finished, tmp_path):

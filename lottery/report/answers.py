@@ -2,41 +2,26 @@
 
 import html
 from collections.abc import Sequence
-from itertools import groupby
 
 from lottery.files import Record
 from lottery.report.jackpot import CONDITIONS, MEANING, jackpots, missing_of
-from lottery.report.verdicts import DEFINITIONS, NO_DENSE
+from lottery.report.verdicts import DEFINITIONS, NO_DENSE, Verdict, summed_up
 from lottery.store import Run
 
 
 def answers(study: Record) -> str:
     """For each question the range of densities of each answer, in a sentence."""
     items = []
-    for name in dict.fromkeys(verdict["name"] for verdict in study["verdicts"]):
-        own = [verdict for verdict in study["verdicts"] if verdict["name"] == name]
-        parts = []
-        for answer in ("yes", "no", "undecided", "unknown"):
-            at = _spans([verdict["density"] for verdict in own], [verdict["answer"] == answer for verdict in own])
-            if at:
-                parts.append(f"<span class={answer}>{answer}</span> at {at} % of the weights")
-        items.append(f"<li class=answer>{html.escape(name)}: {'; '.join(parts)}</li>")
+    for name, spans, sparsest in summed_up([Verdict(**verdict) for verdict in study["verdicts"]]):
+        parts = [f"<span class={answer}>{answer}</span> at {at} % of the weights" for answer, at in spans.items()]
+        more = f" <span class=soft>({html.escape(sparsest)})</span>" if sparsest else ""
+        items.append(f"<li class=answer>{html.escape(name)}: {'; '.join(parts)}{more}</li>")
     if study["lacking"]:
         items.append(f"<li class=soft>{html.escape(study['lacking'])}</li>")
     if not items:
         reason = NO_DENSE if all(row["level"] for row in study["levels"]) else "no sparse networks to judge"
         return f"<p>{html.escape(study['title'])}: {reason}.</p>"
     return f"<h3>{html.escape(study['title'])}</h3><ul>{''.join(items)}</ul>"
-
-
-def _spans(densities: list[float], there: list[bool]) -> str:
-    """The densities that are there, neighbours as a span: `51.3 to 21.1, 3.6`."""
-    spans = []
-    for chosen, group in groupby(zip(densities, there, strict=True), key=lambda pair: pair[1]):
-        own = [f"{100 * density:.1f}" for density, _ in group]
-        if chosen:
-            spans.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
-    return ", ".join(spans)
 
 
 def definitions(studies: Sequence[Record]) -> str:

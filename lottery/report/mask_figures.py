@@ -1,7 +1,8 @@
 """Figures of a run's tickets themselves: where their weights are, how much two have in common, how large they are."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import dataclass
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,30 +56,79 @@ def _layers(mask: Mask) -> dict[str, float]:
     return {name.removesuffix(".weight"): int(kept.count_nonzero()) / kept.numel() for name, kept in mask.items()}
 
 
-def mask_overlap(run: Run, paths: Sequence[Path]) -> list[Path]:
-    """Draw what the tickets of two replicates have in common, mean over pairs, against chance."""
-    densities, found, chances = [], list[Estimate](), list[float]()
+@dataclass(frozen=True)
+class Common:
+    """What pairs of masks have in common.
+
+    Attributes:
+        density: kept share of the weights, of the sparser mask.
+        shares: of its weights that the other mask keeps too, one for each pair.
+        chance: mean over pairs of the share that chance would give.
+    """
+
+    density: float
+    shares: Estimate
+    chance: float
+
+
+def between_replicates(run: Run) -> list[Common]:
+    """Tickets of two replicates at one level; chance: masks of the same layer densities drawn independently."""
+    found = []
     for level, members in tickets(run).items():
         if level and len(members) > 1:
             own = [run.read_mask(replicate, level, "main") for replicate, _ in members]
-            pairs = [overlap(first, second) for first, second in combinations(own, 2)]
-            densities.append(members[0][1])
-            found.append(estimate([share for share, _ in pairs]))
-            chances.append(sum(chance for _, chance in pairs) / len(pairs))
-    if not densities:
+            found.append(_common(members[0][1], [overlap(*pair) for pair in combinations(own, 2)]))
+    return found
+
+
+def between_levels(run: Run) -> list[Common]:
+    """A replicate's ticket and the one at the sparse level before.
+
+    Chance: masks of the same layer densities drawn independently. But where each round prunes what the one before left,
+    the ticket lies within its parent whatever is chosen, so that chance gives all of it: 1.
+    """
+    nested = run.record["study"] == "prune" and not run.config.pruning.one_shot
+    found = []
+    sparse = [(level, members) for level, members in tickets(run).items() if level]
+    for (before, parents), (level, members) in pairwise(sparse):
+        there = {replicate for replicate, _ in parents}
+        pairs = [
+            overlap(run.read_mask(replicate, before, "main"), run.read_mask(replicate, level, "main"))
+            for replicate, _ in members
+            if replicate in there
+        ]
+        if pairs:
+            density = min(parents[0][1], members[0][1])
+            found.append(_common(density, [(share, 1.0 if nested else chance) for share, chance in pairs]))
+    return found
+
+
+def _common(density: float, pairs: Sequence[tuple[float, float]]) -> Common:
+    return Common(density, estimate([share for share, _ in pairs]), sum(chance for _, chance in pairs) / len(pairs))
+
+
+def mask_overlap(run: Run, paths: Sequence[Path]) -> list[Path]:
+    """Draw what tickets of two replicates, and of two levels, have in common, mean over pairs, against chance."""
+    kinds = {"two replicates at one level": between_replicates(run), "one replicate at two levels": between_levels(run)}
+    kinds = {title: found for title, found in kinds.items() if found}
+    if not kinds:
         return []
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.2, 4.2), dpi=150, layout="constrained")
-        axes = figure.subplots()
-        x = [100 * density for density in densities]
-        axes.plot(x, [100 * value.mean for value in found], marker="o", color="#0072B2", label="two tickets")
-        for at, value in zip(x, found, strict=True):
-            axes.plot([at] * len(value.values), [100 * one for one in value.values], ".", color="#0072B2", alpha=0.3)
-        axes.plot(x, [100 * chance for chance in chances], linestyle="--", color="0.4", label="chance")
-        density_axis(axes, densities)
-        axes.set_xlabel("weights remaining, %")
-        axes.set_ylabel("weights in common, %")
-        axes.legend(fontsize=8)
+        figure = Figure(figsize=(5.2 * len(kinds) + 1, 4.2), dpi=150, layout="constrained")
+        for axes, (title, found) in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds.items(), strict=True):
+            x = [100 * one.density for one in found]
+            axes.plot(x, [100 * one.shares.mean for one in found], marker="o", color="#0072B2", label="masks")
+            for at, one in zip(x, found, strict=True):
+                values = [100 * share for share in one.shares.values]
+                axes.plot([at] * len(values), values, ".", color="#0072B2", alpha=0.3)
+            sure = " (nested: all)" if all(one.chance == 1 for one in found) else ""
+            axes.plot(x, [100 * one.chance for one in found], linestyle="--", color="0.4", label=f"chance{sure}")
+            density_axis(axes, [one.density for one in found])
+            axes.set_ylim(0, 105)
+            axes.set_title(title, fontsize=10)
+            axes.set_xlabel("weights remaining in the sparser, %")
+            axes.set_ylabel("of them in common, %")
+            axes.legend(fontsize=8)
         return save(figure, paths)
 
 

@@ -14,7 +14,7 @@ from lottery.report.comparison import differences, labels, pooled, repetitions
 from lottery.report.methods import points
 from lottery.report.rows import level_rows
 from lottery.report.statistics import Estimate, arms_of, by_level_and_arm
-from lottery.report.verdicts import DEFINITIONS, NO_DENSE, Verdict, judged, missing_controls
+from lottery.report.verdicts import DEFINITIONS, NO_DENSE, Verdict, judged, missing_controls, summed_up
 from lottery.store import Run
 
 
@@ -110,14 +110,18 @@ def _times(ratio: float | None) -> str:
 
 def _level_tables(run: Run, levels: Sequence[Record]) -> list[RenderableType]:
     """Accuracy and early-stop step by level and arm, cost, verdicts, and what one has to know."""
-    parts = [_table("test accuracy at the end of training, %", levels, "test_accuracy", _percent)]
+    found = judged(run, levels)
+    parts: list[RenderableType] = []
+    for name, spans, sparsest in summed_up(found):
+        parts.append(Text(f"{name}: {'; '.join(f'{answer} at {at} %' for answer, at in spans.items())} of the weights"))
+        parts += [Text(f"  {sparsest}", style="dim")] if sparsest else []
+    parts += [_table("test accuracy at the end of training, %", levels, "test_accuracy", _percent)]
     if any(line["early_stop_step"] is not None for line in levels):
         parts += [
             _table("early-stop step (first minimum of the validation loss)", levels, "early_stop_step", _steps),
             _table("test accuracy at the early-stop step, %", levels, "early_stop_test_accuracy", _percent),
         ]
     parts.append(_costs(levels))
-    found = judged(run, levels)
     if found:
         parts.append(_verdicts(found))
     elif all(line["level"] for line in levels):

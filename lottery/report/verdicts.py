@@ -5,7 +5,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
+from typing import Literal, NamedTuple
 
 from lottery.files import Record
 from lottery.report.statistics import Estimate, by_level_and_arm, by_replicate, paired, replicates_needed
@@ -36,6 +37,17 @@ class Verdict:
     answer: Answer
     numbers: str
     missing: str = ""
+
+
+_ANSWERS: tuple[Answer, ...] = ("yes", "no", "undecided", "unknown")
+
+
+class Sentence(NamedTuple):
+    """What all levels say to one question: answer -> densities in %, and how sure a yes is."""
+
+    name: str
+    spans: dict[Answer, str]
+    sparsest: str
 
 
 DEFINITIONS = {
@@ -69,6 +81,32 @@ def both(first: Answer, second: Answer) -> Answer:
     """Whether two things hold."""
     order: tuple[Answer, ...] = ("no", "unknown", "undecided", "yes")
     return min(first, second, key=order.index)
+
+
+def summed_up(found: Sequence[Verdict]) -> list[Sentence]:
+    """For each question at which densities each answer holds, and the numbers of the sparsest network of a yes."""
+    sentences = []
+    for name in dict.fromkeys(verdict.name for verdict in found):
+        own = [verdict for verdict in found if verdict.name == name]
+        spans = {
+            answer: _spans([verdict.density for verdict in own], [verdict.answer == answer for verdict in own])
+            for answer in _ANSWERS
+            if any(verdict.answer == answer for verdict in own)
+        }
+        holds = [verdict for verdict in own if verdict.answer == "yes"]
+        sparsest = f"sparsest: {holds[-1].numbers}, at {100 * holds[-1].density:.1f} %" if holds else ""
+        sentences.append(Sentence(name, spans, sparsest))
+    return sentences
+
+
+def _spans(densities: Sequence[float], there: Sequence[bool]) -> str:
+    """The densities that are there, in %, neighbours as a span: `51.3 to 21.1, 3.6`."""
+    spans = []
+    for chosen, group in groupby(zip(densities, there, strict=True), key=lambda pair: pair[1]):
+        own = [f"{100 * density:.1f}" for density, _ in group]
+        if chosen:
+            spans.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
+    return ", ".join(spans)
 
 
 NO_DENSE = "no dense network in this run, and nothing to judge by; report it beside a run that has one"

@@ -300,7 +300,9 @@ function tables(parent, study) {
     { title: "of dense", value: (row) => row.train_flops_of_dense,
       text: (row) => (row.train_flops_of_dense === null ? "" : `${number(100 * row.train_flops_of_dense, 1)} %`) },
     { title: "with rounds before", value: (row) => row.total_train_flops, text: (row) => operations(row.total_train_flops) },
-    { title: "seconds measured", value: (row) => row.train_seconds?.mean ?? null, text: (row) => written(row.train_seconds, 1, 1) },
+    // A share of what its chunk took, the same for all of its networks: no interval.
+    { title: "seconds measured", value: (row) => row.train_seconds?.mean ?? null,
+      text: (row) => (row.train_seconds ? number(row.train_seconds.mean, 1) : "") },
     { title: "networks", value: (row) => row.networks, text: (row) => row.networks + (row.diverged ? ` (${row.diverged} diverged)` : "") },
   ];
   parent.append(table(columns, study.levels, "means ± half widths of 95 % t-intervals over replicates; select a heading to sort"));

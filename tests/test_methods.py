@@ -166,3 +166,21 @@ def test_several_methods_are_drawn_with_one_dense_band(tmp_path):
     data = json.loads(text.partition("<script id=data type=application/json>")[2].partition("</script>")[0])
     assert [study["dense"] for study in data["studies"]] == [1] * 5
     assert len(data["methods"]) == 3 + 4 * 2
+
+
+def test_a_small_dense_network_stands_at_its_size_beside_the_sparse_ones(tmp_path):
+    model = {"name": "fcn", "widths": [16]}
+    whole = recorded(tmp_path, tiny(name="whole", model=model), networks((0.94, 0.95), 0, density=1.0))
+    small = recorded(
+        tmp_path,
+        tiny(name="small", model=model | {"small_dense": 0.2}),
+        networks((0.91, 0.91), 0, density=1.0),
+        "train",
+    )
+    groups = repetitions([small, whole])
+    assert dense_beside(groups) == [1, 1]
+    (dense, narrow) = points(groups)
+    assert (dense.label, dense.density, dense.difference) == ("whole", 1.0, None)
+    assert (narrow.label, narrow.density) == ("small", 0.2)
+    assert narrow.difference is not None
+    assert narrow.difference.values == pytest.approx((-0.03, -0.04))

@@ -77,13 +77,21 @@ def _title(run: Run) -> str:
 def dense_beside(groups: Sequence[Sequence[Run]], prefer_own: bool = True) -> list[int | None]:
     """For each group the position of one that trained a dense network of its model and data; None where none did.
 
-    It is the group itself, if that has one and is preferred, else the first.
+    It is the group itself, if that has one and is preferred, else the first. A small dense network is none.
     """
+    narrowed = "model.small_dense"
     tasks = [
-        {key: value for key, value in settings(group[0]).items() if key.startswith(("model.", "data."))}
+        {
+            key: value
+            for key, value in settings(group[0]).items()
+            if key.startswith(("model.", "data.")) and key != narrowed
+        }
         for group in groups
     ]
-    there = [any(line["level"] == 0 for run in group for line in run.levels()) for group in groups]
+    there = [
+        group[0].config.model.small_dense is None and any(line["level"] == 0 for run in group for line in run.levels())
+        for group in groups
+    ]
     found: list[int | None] = []
     for own, task in enumerate(tasks):
         peers = [other for other, theirs in enumerate(tasks) if there[other] and theirs == task]

@@ -141,7 +141,7 @@ def _judge(
         )
     if not peers:
         missing.append(
-            f"{_SMALL} of about {kept:,} weights and the same depth: lottery train {config} --set model=..., narrower"
+            f"{_SMALL} of about {kept:,} weights: lottery train {config} --set model.small_dense={one['density']:.4g}"
         )
     if not any(reinit.values()):
         arms = ",".join(["reinit", *run.config.pruning.arms])

@@ -27,7 +27,11 @@ def methods_by_density(groups: Sequence[Sequence[Run]], paths: Sequence[Path]) -
         groups: of repetitions of one study each, as `repetitions` gives them.
         paths: of the picture, PNG or SVG by their suffix.
     """
-    all_lines = [pooled(group) for group in groups]
+    # A small dense network stands where a sparse one of as many weights does.
+    all_lines = [
+        [line | {"density": line["density"] * (group[0].config.model.small_dense or 1)} for line in pooled(group)]
+        for group in groups
+    ]
     names = labels(groups)
     bands = dict.fromkeys(peer for peer in dense_beside(groups, prefer_own=False) if peer is not None)
     keys = [key for key in MEASURES if any(line[key] is not None for lines in all_lines for line in lines)]

@@ -18,7 +18,7 @@ class Point:
 
     Attributes:
         label: of the method.
-        density: kept share of the weights.
+        density: kept share of the weights; of a small dense network, its size over that of the whole model.
         accuracy: on the test data at the end; None where all diverged.
         difference: of accuracy to the dense network, paired by seed and replicate; None where they share none.
         matching: whether it is at most 0.2 points below the dense network.
@@ -49,14 +49,16 @@ def points(groups: Sequence[Sequence[Run]]) -> list[Point]:
     for name, group, lines, peer in zip(names, groups, seeded, dense_beside(groups), strict=True):
         accuracies = by_level_and_arm(pooled(group), "test_accuracy")
         dense = {} if peer is None else by_replicate(seeded[peer], 0, "main", "test_accuracy")
+        small = group[0].config.model.small_dense
         for level in sorted({line["level"] for line in lines}):
             own = [line for line in lines if (line["level"], line["arm"]) == (level, "main")]
-            difference = paired(by_replicate(own, level, "main", "test_accuracy"), dense) if level else None
+            apart = level or small
+            difference = paired(by_replicate(own, level, "main", "test_accuracy"), dense) if apart else None
             if own:
                 found.append(
                     Point(
                         label=name,
-                        density=own[0]["density"],
+                        density=own[0]["density"] * (small or 1.0),
                         accuracy=accuracies.get((level, "main")),
                         difference=difference,
                         matching=at_least(difference, -MATCHING_TOLERANCE),

@@ -182,7 +182,7 @@ class Cohort:
             held = self._pruned[place][member] if self.stacked else self._pruned[member * len(self.weights) + place]
             for tensor in (self.masks[name][member], held):
                 tensor.copy_(kept)
-            self.weights[name][member].mul_(kept)
+            self.weights[name][member].mul_(held)
 
     def mask_gradients(self, gradients: Sequence[Tensor]) -> None:
         """Set the gradients of pruned weights to zero, in place."""

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -49,7 +51,9 @@ def test_refuses_what_cannot_be_ranked():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 0.5, 2.0, 3.0]), st.booleans()), min_size=1, max_size=40),
+    st.lists(
+        st.tuples(st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0, 3.0]), st.booleans()), min_size=1, max_size=100
+    ),
     st.floats(0, 1),
 )
 def test_agrees_with_a_stable_sort(rows, density):

@@ -132,13 +132,13 @@ class Evolution:
         cohort.set_mask(member, new)
         if course.topology.growth == "random":
             self._draw(member, moment, new)
+        parts = [cohort.view(tensors, member) for tensors in slots.values() if tensors[0].dim()]  # not Adam's count
         for name, kept in new.items():
-            for tensors in slots.values():
-                if tensors[0].dim():  # not Adam's count of steps
-                    cohort.view(tensors, member)[name].mul_(kept)
+            for slot in parts:
+                slot[name].mul_(kept.to(slot[name].dtype))  # a product with a boolean mask takes ten times as long
             ever = self._ever[name][member]
             grown = kept & ~old[name]
-            counts = ((old[name] & ~kept).sum(), grown.sum(), (grown & ever).sum())
+            counts = [part.count_nonzero() for part in (old[name] & ~kept, grown, grown & ever)]
             self._counts[:, member] += torch.stack(counts).cpu()
             ever |= kept
 
@@ -177,9 +177,10 @@ class Evolution:
         """What happened to each member since the last call, and how far it has come from its first mask."""
         records = []
         for member, (dropped, grown, regrown) in enumerate(self._counts.T.tolist()):
-            active = sum(int(self._cohort.masks[name][member].sum()) for name in self._course.names)
+            active = sum(int(self._cohort.masks[name][member].count_nonzero()) for name in self._course.names)
             shared = sum(
-                int((self._cohort.masks[name][member] & first[member]).sum()) for name, first in self._start.items()
+                int((self._cohort.masks[name][member] & first[member]).count_nonzero())
+                for name, first in self._start.items()
             )
             records.append(
                 {
@@ -196,7 +197,7 @@ class Evolution:
     def ever_active(self, member: int) -> float:
         """In-time over-parameterization (Liu et al. 2021): share of the weights that were active at any time."""
         total = sum(ever[member].numel() for ever in self._ever.values())
-        return sum(int(ever[member].sum()) for ever in self._ever.values()) / total
+        return sum(int(ever[member].count_nonzero()) for ever in self._ever.values()) / total
 
     def state(self) -> dict[str, Tensor]:
         """What it takes to go on from here, but for masks."""

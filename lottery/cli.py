@@ -270,14 +270,15 @@ def show_config(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
 ) -> None:
     """Print a config with every default written out, or the schema of all configs."""
-    from lottery import config as configs
+    from lottery.config import Config
+    from lottery.config_file import load
 
     if schema:
-        print(json.dumps(configs.Config.model_json_schema(), indent=2))
+        print(json.dumps(Config.model_json_schema(), indent=2))
     elif config is None:
         raise LotteryError("name a config file, or ask for --schema")
     else:
-        print(configs.load(config, set_).to_yaml(), end="")
+        print(load(config, set_).to_yaml(), end="")
 
 
 def main() -> None:
@@ -312,11 +313,11 @@ def _plain(value: object) -> str:
 def _load(
     path: Path, overrides: Sequence[str], device: str | None, seed: int | None, replicates: int | None
 ) -> "Config":
-    from lottery import config as configs
+    from lottery import config_file
 
     flags = {"device": device, "seed": seed, "replicates": replicates}
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    return configs.load(path, [*overrides, *given])
+    return config_file.load(path, [*overrides, *given])
 
 
 def _prepare(config: "Config", device: str | None = None) -> "Setting":

@@ -1,21 +1,17 @@
 """What a user writes in YAML: frozen models, every key known, every default written out.
 
 A choice (`score: magnitude`, `optimizer: {name: sgd, lr: 0.1}`) names a registry entry; its options are those of the
-entry's function. Errors name the file, the line, the key and the nearest valid name.
+entry's function. `config_file.py` reads them.
 """
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from lottery import bounded_yaml, complaints
 from lottery.choices import Choice, Section
-from lottery.errors import LotteryError
 from lottery.values import Count, Density, Duration, NumberOrFraction, Point, Positive, Proportion
 
 
@@ -267,75 +263,3 @@ class Config(Section):
     def to_yaml(self) -> str:
         """The resolved config, every default written out; loading it gives this config again."""
         return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False, allow_unicode=True, width=100)
-
-
-def load(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a config.
-
-    Args:
-        path: a YAML file.
-        overrides: `key.path=value`, the value in YAML, each applied in turn.
-
-    Raises:
-        LotteryError: the file can't be read or is not a valid config; one line says where and what.
-    """
-    try:
-        if path.stat().st_size > bounded_yaml.LARGEST:
-            raise LotteryError(f"{path}: can't be read: larger than any config is")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a UTF-8 text"
-        raise LotteryError(f"{path}: can't be read: {reason}") from error
-    return parse(text, str(path), path.stem, overrides)
-
-
-def parse(text: str, path: str, name: str, overrides: Sequence[str] = ()) -> Config:
-    """The config that a YAML text says.
-
-    Args:
-        text: YAML.
-        path: where it stands, for messages.
-        name: of the study, where the text doesn't say.
-        overrides: as for `load`.
-
-    Raises:
-        LotteryError: it is not a valid config.
-    """
-    try:
-        values = bounded_yaml.parse(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise LotteryError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from error
-    if not isinstance(values, dict):
-        raise LotteryError(f"{path}: a config is a mapping of keys such as name, data, model, train, pruning")
-    values.setdefault("name", name)
-    touched = [_override(values, override) for override in overrides]
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        place, reason = complaints.first(error)
-        given = any(f"{place}.".startswith(f"{key}.") or f"{key}.".startswith(f"{place}.") for key in touched)
-        where = "--set" if given else f"{path}{complaints.line(text, place)}"
-        raise LotteryError(f"{where}: {place}: {reason}" if place else f"{where}: {reason}") from None
-
-
-def _override(values: dict[str, Any], override: str) -> str:
-    """Apply one `key.path=value` in place; return the key."""
-    key, equals, text = override.partition("=")
-    *parents, last = key.split(".")
-    if not equals or not all((*parents, last)):
-        raise LotteryError(f"--set {override}: write key.path=value, such as train.batch_size=60")
-    try:
-        value = bounded_yaml.parse(text)
-    except yaml.YAMLError:
-        raise LotteryError(f"--set {override}: the value is not valid YAML") from None
-    target = values
-    for parent in parents:
-        inner = target.get(parent)
-        if isinstance(inner, str):  # the short form of a choice
-            inner = {"name": inner}
-        target[parent] = inner if isinstance(inner, dict) else {}
-        target = target[parent]
-    target[last] = value
-    return key

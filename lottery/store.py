@@ -26,8 +26,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from lottery import config as configs
-from lottery import files, records
+from lottery import config_file, files, records
 from lottery.cohort import Network, State
 from lottery.config import Config
 from lottery.errors import LotteryError
@@ -139,7 +138,7 @@ class Run:
             raise LotteryError(
                 f"{path} is damaged, or was changed by hand; a run keeps its config: start another with a copy of it"
             )
-        return configs.parse(text, str(path), self.path.name)
+        return config_file.parse(text, str(path), self.path.name)
 
     def write_config(self, config: Config) -> None:
         """Replace `config.yaml`."""

@@ -4,9 +4,10 @@ from conftest import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery import config, registry
+from lottery import registry
 from lottery.analysis.flops import layer_flops
 from lottery.cohort import prunable
+from lottery.config_file import load
 from lottery.errors import LotteryError
 from lottery.studies.plan import plan
 from lottery.studies.setting import prepare
@@ -166,7 +167,7 @@ def test_options_of_allocations_are_checked_with_the_config(config_file):
         ("{name: smart_ratio, last: 2}", "pruning.allocation.last: input should be less than or equal to 1"),
     ):
         with pytest.raises(LotteryError) as caught:
-            config.load(config_file, [f"pruning.allocation={override}"])
+            load(config_file, [f"pruning.allocation={override}"])
         assert message in str(caught.value)
 
 

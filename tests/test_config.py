@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from conftest import tiny
 
-from lottery import config
+from lottery.config import Config
+from lottery.config_file import load
 from lottery.errors import LotteryError
 from lottery.values import Duration
 
@@ -13,14 +14,14 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_load_and_say_their_own_name(path):
-    assert config.load(path).name == path.stem
+    assert load(path).name == path.stem
 
 
 def test_resolved_config_is_complete_and_loads_to_itself(config_file):
-    loaded = config.load(config_file)
+    loaded = load(config_file)
     assert loaded == tiny()
     config_file.write_text(loaded.to_yaml())
-    assert config.load(config_file) == loaded
+    assert load(config_file) == loaded
     assert "beta_1: 0.9" in loaded.to_yaml()
     assert "warmup: 0it" in loaded.to_yaml()
 
@@ -32,8 +33,8 @@ def test_short_and_long_form_of_a_choice_are_one():
 def test_name_defaults_to_the_files(tmp_path):
     path = tmp_path / "my-study.yaml"
     path.write_text("replicates: 3\n")
-    assert config.load(path).name == "my-study"
-    assert config.load(path).replicates == 3
+    assert load(path).name == "my-study"
+    assert load(path).replicates == 3
 
 
 def test_overrides_are_yaml_and_reach_into_short_forms(config_file):
@@ -41,7 +42,7 @@ def test_overrides_are_yaml_and_reach_into_short_forms(config_file):
         "pruning.arms=[reinit]", "train.schedule=cosine", "train.schedule.warmup=5it", "train.optimizer.lr=1e-4",
         "pruning.fractions={output: 0.1}", "pruning.allocation=uniform",
     ]  # fmt: skip
-    loaded = config.load(config_file, overrides)
+    loaded = load(config_file, overrides)
     assert loaded.pruning.arms == ("reinit",)
     assert (loaded.train.schedule.name, loaded.train.schedule.warmup) == ("cosine", "5it")
     assert loaded.train.optimizer.options["lr"] == 1e-4
@@ -81,7 +82,7 @@ def test_overrides_are_yaml_and_reach_into_short_forms(config_file):
 )
 def test_what_is_wrong_is_said_in_one_line(override, expected, config_file):
     with pytest.raises(LotteryError) as caught:
-        config.load(config_file, [override])
+        load(config_file, [override])
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     # Said of the override that brought it in, or of the line of the file that no longer fits.
@@ -92,10 +93,10 @@ def test_errors_in_the_file_name_its_line(tmp_path):
     path = tmp_path / "wrong.yaml"
     path.write_text("model: lenet_300_100\ntrain:\n  length: 3ep\n  batchsize: 60\n")
     with pytest.raises(LotteryError, match=r"wrong\.yaml:4: train\.batchsize: unknown key \(did you mean 'batch_size'"):
-        config.load(path)
+        load(path)
     path.write_text("train:\n  optimizer: {name: sgd,\n    lr: fast}\n")
     with pytest.raises(LotteryError, match=r"wrong\.yaml:3: train\.optimizer\.lr: .*not 'fast'"):
-        config.load(path)
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +112,12 @@ def test_files_that_are_no_config(text, expected, tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text(text)
     with pytest.raises(LotteryError, match=expected):
-        config.load(path)
+        load(path)
     with pytest.raises(LotteryError, match="can't be read"):
-        config.load(tmp_path / "missing.yaml")
+        load(tmp_path / "missing.yaml")
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LotteryError, match="not a UTF-8 text"):
-        config.load(path)
+        load(path)
 
 
 def test_durations():
@@ -128,10 +129,10 @@ def test_durations():
 
 
 def test_schema_knows_every_name_and_option():
-    schema = json.dumps(config.Config.model_json_schema())
+    schema = json.dumps(Config.model_json_schema())
     for word in ("lenet_300_100", "milestones", "magnitude", "beta_2", "learning_rate", "image_folder"):
         assert word in schema
-    data = config.Config.model_json_schema()["$defs"]["Data"]["anyOf"]
+    data = Config.model_json_schema()["$defs"]["Data"]["anyOf"]
     assert "digits" in data[0]["enum"]
     assert "image_folder" not in data[0]["enum"]  # it needs a root
     folder = next(shape for shape in data[1:] if shape["properties"]["name"] == {"const": "image_folder"})

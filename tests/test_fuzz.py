@@ -22,9 +22,9 @@ from conftest import Quiet, carry_out, tensor_files, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lottery import config as configs
 from lottery import files
 from lottery.config import Config
+from lottery.config_file import load, parse
 from lottery.errors import LotteryError, RunFailed
 from lottery.report.tables import results_console, run_tables
 from lottery.store import Run
@@ -85,13 +85,13 @@ def texts(draw):
 def one_config(text, path, fits):
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
     try:
-        config = configs.load(path)
+        config = load(path)
     except LotteryError as error:
         assert 1 <= len(str(error).splitlines()) <= 2, error
         assert len(str(error)) < 1000, error
         assert "\x1b" not in str(error)
         return
-    assert configs.parse(config.to_yaml(), "again", "again") == config
+    assert parse(config.to_yaml(), "again", "again") == config
     small = config.model_copy(update={"data": tiny().data, "device": "cpu", "replicates": min(config.replicates, 2)})
     with contextlib.suppress(LotteryError):
         prepare(small)
@@ -145,17 +145,17 @@ HOSTILE = {
 def test_hostile_yaml_is_refused_at_once(text, tmp_path):
     (tmp_path / "hostile.yaml").write_text(text)
     with pytest.raises(LotteryError) as caught:
-        configs.load(tmp_path / "hostile.yaml")
+        load(tmp_path / "hostile.yaml")
     assert len(str(caught.value).splitlines()) <= 2
     with pytest.raises(LotteryError):
-        configs.load(SHIPPED[0], [f"train={text}"])
+        load(SHIPPED[0], [f"train={text}"])
 
 
 def test_a_huge_file_is_not_read(tmp_path):
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(1 << 33)
     with pytest.raises(LotteryError, match="larger than any config"):
-        configs.load(tmp_path / "huge.yaml")
+        load(tmp_path / "huge.yaml")
 
 
 # Run directories

@@ -280,10 +280,10 @@ def test_densities_of_the_lottery_ticket_paper(mnist_root):
     """Frankle & Carbin 2019, figure 3 and section 2: after rounds 3, 7, 12, 15, 18."""
     from pathlib import Path
 
-    from lottery import config
+    from lottery.config_file import load
 
     path = Path(__file__).parents[1] / "configs" / "frankle2019_lenet_mnist.yaml"
-    setting = prepare(config.load(path, [f"data.root={mnist_root}", "device=cpu"]))
+    setting = prepare(load(path, [f"data.root={mnist_root}", "device=cpu"]))
     levels = plan(setting, "prune")
     assert [round(100 * levels[k].density, 1) for k in (3, 7, 12, 15, 18)] == [51.3, 21.1, 7.0, 3.6, 1.9]
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from conftest import Quiet, carry_out, one_thread, same, tiny
 
-from lottery import config, registry
+from lottery import registry
+from lottery.config_file import parse
 from lottery.errors import Interrupted
 from lottery.store import Run
 from lottery.studies.execute import execute
@@ -330,4 +331,4 @@ def test_trackers_in_a_config(lottery, config_file):
 def test_a_config_of_before_there_were_trackers_has_none(tmp_path):
     text = tiny().to_yaml()
     assert "trackers: []\n" in text
-    assert config.parse(text.replace("trackers: []\n", ""), "config.yaml", "tiny") == tiny()
+    assert parse(text.replace("trackers: []\n", ""), "config.yaml", "tiny") == tiny()

@@ -64,6 +64,7 @@ class Cohort:
         buffers: buffer name -> `[R, *shape]`.
         masks: name of a prunable weight -> bool `[R, *shape]`.
         leaves: the tensors that an optimizer steps, views of `weights`: the stacked tensors, or each member's.
+        names: of each leaf.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Cohort:
                 for name, weight in member.named_parameters()
             ]
         self.leaves = [leaf for _, _, leaf in named]
+        self.names = [name for name, _, _ in named]
         # Position of a leaf -> its mask as floats, of those only that have pruned weights: a dense cohort pays nothing.
         self._pruned: dict[int, Tensor] = {}
         for position, (name, index, leaf) in enumerate(named):

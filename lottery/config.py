@@ -186,6 +186,12 @@ class Topology(Choice):
     layer's active weights have."""
 
 
+class Latent(Choice):
+    """What is trained in place of the weights of a sparse network, and how weights and masks follow from it."""
+
+    kind = "latent"
+
+
 class Tracker(Choice):
     """Where a study is mirrored while it trains."""
 
@@ -207,6 +213,8 @@ class Sparse(Section):
     initializer: SparseInitializer = Field(default_factory=lambda: SparseInitializer(name="dense"))
     """How weights are drawn again once the mask is known."""
     topology: Topology = Field(default_factory=lambda: Topology(name="static"))
+    latent: Latent | None = None
+    """Train tensors that masks, and maybe weights, are computed from at every step."""
     dense: bool = False
     """Train the dense network, too, as level 0: what the others are measured by."""
 
@@ -226,7 +234,26 @@ class Sparse(Section):
                 "it goes with `lottery prune`",
                 {"name": self.score.name},
             )
+        if self.latent is not None:
+            self._check_latent(self.latent)
         return self
+
+    def _check_latent(self, latent: Latent) -> None:
+        for key, choice, usual in (
+            ("score", self.score, "random"),
+            ("initializer", self.initializer, "dense"),
+            ("topology", self.topology, "static"),
+        ):
+            if choice.name != usual:
+                raise PydanticCustomError(
+                    "latent",
+                    "{key}: {name} doesn't go with latent: {latent}, which says itself which weights are active",
+                    {"key": key, "name": choice.name, "latent": latent.name},
+                )
+        if self.rounds is not None:
+            raise PydanticCustomError(
+                "latent", "rounds: no score prunes with latent: {latent}", {"latent": latent.name}
+            )
 
 
 class Config(Section):

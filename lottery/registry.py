@@ -28,6 +28,7 @@ KINDS = {
     "scores": "which weights matter; the lowest go first",
     "allocation": "how many weights each layer keeps",
     "topology": "which weights are active, moved while a sparse network trains",
+    "latent": "what is trained in place of a sparse network's weights",
     "trackers": "where a study is mirrored while it trains",
 }
 """Folder of the package -> what its entries are."""

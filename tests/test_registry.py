@@ -11,6 +11,7 @@ from torch import nn
 from lottery import masks, registry
 from lottery.cohort import Cohort, Network, initialise, prunable
 from lottery.config import Schedule
+from lottery.latent import Layer
 from lottery.scores import Subject
 from lottery.seeds import stream
 from lottery.topology import Moment
@@ -297,3 +298,50 @@ class TestTopologies:
             moved = any(not torch.equal(new[key], mask) for key, mask in given.mask.items())
             if density != 0.004:  # of a handful of weights a share may be one, or none
                 assert moved == ("static" not in entry.traits and density in (0.3, 0.98))
+
+
+@pytest.mark.parametrize("name", registry.names("latent"))
+class TestLatents:
+    def start(self, name):
+        """The rule, draws, densities of which one leaves nothing and one all, and latents."""
+        rule, generator = registry.find("latent", name)(), torch.Generator().manual_seed(2)
+        draw = {key: torch.randn(shape, generator=generator) for key, shape in SHAPES.items()}
+        density = dict(zip(SHAPES, (0.3, 0.0, 1.0), strict=True))
+        latents = {key: rule.start(weight, density[key], stream(0)) for key, weight in draw.items()}
+        return rule, draw, density, latents
+
+    def test_starts_from_the_draw_and_repeatably(self, name):
+        rule, draw, density, latents = self.start(name)
+        assert all(torch.equal(latent, self.start(name)[3][key]) for key, latent in latents.items())
+        for key, weight in draw.items():
+            fixed = rule.fixed(weight, density[key])
+            assert latents[key].isfinite().all()
+            assert torch.equal(weight, self.start(name)[1][key])
+            assert fixed.shape == latents[key].shape == weight.shape
+            assert fixed.isfinite().all()
+            if rule.freezes:
+                assert torch.equal(fixed.sign(), weight.sign())
+
+    def test_masks_are_repeatable_and_within_reach(self, name):
+        rule, _, density, latents = self.start(name)
+        for asked in (density, 0.3):
+            kept, again = (rule.mask(latents, asked, stream(0, "latent")) for _ in range(2))
+            reached = rule.reach(latents, asked)
+            for key, latent in latents.items():
+                assert torch.equal(kept[key], again[key])
+                assert kept[key].dtype == reached[key].dtype == torch.bool
+                assert kept[key].shape == reached[key].shape == latent.shape
+                assert (kept[key] <= reached[key]).all()
+        assert all(torch.equal(latent, self.start(name)[3][key]) for key, latent in latents.items())
+
+    def test_gradients_are_of_those_within_reach(self, name):
+        rule, draw, density, latents = self.start(name)
+        kept, reached = rule.mask(latents, density, stream(0)), rule.reach(latents, density)
+        for key, latent in latents.items():
+            weight = rule.fixed(draw[key], density[key]) if rule.freezes else latent
+            layer = Layer(latent, weight, kept[key], reached[key], density[key], torch.ones_like(latent))
+            gradient = rule.gradient(layer)
+            assert torch.equal(gradient, rule.gradient(layer))
+            assert gradient.shape == latent.shape
+            assert gradient.isfinite().all()
+            assert torch.equal(gradient != 0, reached[key])

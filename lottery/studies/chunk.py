@@ -21,6 +21,7 @@ from lottery.studies.plan import Member
 from lottery.studies.setting import Setting
 from lottery.training.evaluation import batch_size, evaluate
 from lottery.training.evolution import Evolution
+from lottery.training.latent import Latents
 from lottery.training.loop import Trainer
 from lottery.training.schedule import factor
 
@@ -181,7 +182,8 @@ def make_trainer(
     setting: Setting, networks: list[Network], replicates: list[int], start: int, execution: str, level: int = 0
 ) -> Trainer:
     """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
-    train, course = setting.config.train, setting.course(level)
+    train, course, sparse = setting.config.train, setting.course(level), setting.config.sparse
+    latent = sparse.latent if sparse is not None and level else None
     cohort = Cohort(
         setting.template,
         networks,
@@ -189,13 +191,16 @@ def make_trainer(
         device=setting.device,
         precision=train.precision,
         compiled=train.compile is True,
-        evolving=course is not None,
+        evolving=course is not None or latent is not None,
     )
-    evolution = None
+    members = [(replicate, level) for replicate in replicates]
+    evolution, latents = None, None
     if course is not None:
         momentum = train.optimizer.options.get("momentum", 0.0)
-        members = [(replicate, level) for replicate in replicates]
         evolution = Evolution(cohort, course, members, setting.flops, start, momentum)
+    if latent is not None and sparse is not None:
+        density, names = setting.sparse_densities(level), setting.included(sparse.exclude)
+        latents = Latents(cohort, latent, density, names, members, setting.flops, setting.config.seed)
     return Trainer(
         cohort,
         setting.batches(replicates),
@@ -205,12 +210,15 @@ def make_trainer(
         label_smoothing=train.label_smoothing,
         cuda_graph=train.cuda_graph,
         evolution=evolution,
+        latents=latents,
     )
 
 
 def _details(setting: Setting, job: Job, trainer: Trainer) -> list[Record]:
     """The FLOPs that each member's training took, masked weights costing nothing, and how its mask moved."""
     images, evolution = setting.config.train.batch_size, trainer.evolution
+    if trainer.latents is not None:
+        return [{"train_flops": round(images * spent)} for spent in trainer.latents.spent()]
     if evolution is None:
         steps = trainer.step - job.members[0].start
         flops = [masked_flops(setting.flops, network.mask) for network in job.networks]

@@ -237,6 +237,8 @@ def _check_patterns(setting: Setting, key: str, patterns: Iterable[str]) -> None
 
 
 def _check_sparse(setting: Setting, sparse: Sparse) -> None:
+    if sparse.latent is not None and setting.config.train.cuda_graph:
+        raise LotteryError(f"train.cuda_graph: steps of sparse.latent: {sparse.latent.name} can't be captured")
     _check_patterns(setting, "sparse.exclude", sparse.exclude)
     if not setting.included(sparse.exclude):
         raise LotteryError("sparse.exclude: leaves no layer to prune")

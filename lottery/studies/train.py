@@ -31,6 +31,8 @@ def dense(context: Context, replicate: int) -> Network:
 def sparse(setting: Setting, start: Network, level: int, replicate: int) -> Network:
     """What training at a sparse density starts from: a mask chosen by score, weights drawn for that mask.
 
+    The dense network itself, where training starts dense or what is trained are latents.
+
     Args:
         setting: of the study.
         start: the replicate's dense network at initialization, by which scores choose.
@@ -39,7 +41,7 @@ def sparse(setting: Setting, start: Network, level: int, replicate: int) -> Netw
     """
     config = setting.config.sparse
     assert config is not None
-    if "dense_start" in config.topology.entry.traits:
+    if config.latent is not None or "dense_start" in config.topology.entry.traits:
         return start
     names = setting.included(config.exclude)
     mask = prune_to(

@@ -54,6 +54,9 @@ class Evolution:
 
     Weights and optimizer slots of what is dropped become zero, and what is grown starts from slots of zero; what is
     dropped and grown again in the same update keeps both (as in the code of Evci et al. 2020).
+
+    Attributes:
+        leaves: the tensors that an optimizer steps, the cohort's own.
     """
 
     def __init__(
@@ -85,10 +88,19 @@ class Evolution:
         self._counts = torch.zeros(3, cohort.size, dtype=torch.int64)  # dropped, grown, regrown since the last `pop`
         self._spent = torch.zeros(cohort.size, dtype=torch.float64)
         self._counted_to = start
+        self.leaves = cohort.leaves
 
     def due(self, step: int) -> bool:
         """Whether masks move at a step."""
         return self._course.due(step)
+
+    def gradients(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, list[Tensor]]:
+        """As the cohort's; where the rule asks for it, those of pruned weights are taken into the moving sum first."""
+        losses, gradients = self._cohort.gradients(images, labels, label_smoothing, masked=not self.traces)
+        if self.traces:
+            self.observe(gradients)
+            self._cohort.mask_gradients(gradients)
+        return losses, gradients
 
     def observe(self, gradients: Sequence[Tensor]) -> None:
         """Take a step's dense gradients into the moving sum."""

@@ -12,6 +12,7 @@ from lottery.errors import LotteryError
 from lottery.optimizers import Slots
 from lottery.training.evolution import Evolution
 from lottery.training.graph import Graph
+from lottery.training.latent import Latents
 
 
 class Trainer:
@@ -28,6 +29,7 @@ class Trainer:
         label_smoothing: float = 0.0,
         cuda_graph: bool = False,
         evolution: Evolution | None = None,
+        latents: Latents | None = None,
     ) -> None:
         """Train `cohort` from step `start` on.
 
@@ -40,8 +42,10 @@ class Trainer:
             label_smoothing: probability spread evenly over all classes.
             cuda_graph: whether a step is captured as a CUDA graph.
             evolution: of the cohort's masks, if they move.
+            latents: what is trained in place of the cohort's weights, if that isn't the weights.
         """
-        self.cohort, self.step, self.evolution = cohort, start, evolution
+        self.cohort, self.step, self.evolution, self.latents = cohort, start, evolution, latents
+        self._trained = latents or evolution or cohort  # whose leaves and gradients the optimizer is given
         self._batches, self._factor, self._smoothing = batches, factor, label_smoothing
         self._optimize, self._options = optimizer.entry, optimizer.options
         self._slots: Slots = {}
@@ -63,7 +67,9 @@ class Trainer:
         self.cohort.train()
         while self.step < to:
             if stop():
-                return False
+                break
+            if self.latents:
+                self.latents.project(self.step)
             rows, factor = self._batches.rows(self.step), self._factor(self.step)
             moves = self.evolution is not None and self.evolution.due(self.step)
             if moves and self.evolution and self.evolution.replaces_step:
@@ -77,18 +83,14 @@ class Trainer:
                     self.evolution.update(self.step, self._slots, self._finite.tolist())
             self.step += 1
             self._steps += 1
-        return True
+        if self.latents:
+            self.latents.project()
+        return self.step >= to
 
     def _train_step(self, index: Tensor, shift: Tensor, factor: float | Tensor) -> None:
-        traces = self.evolution is not None and self.evolution.traces
-        losses, gradients = self.cohort.gradients(
-            *self._batches.gather(index, shift), self._smoothing, masked=not traces
-        )
-        if self.evolution and traces:
-            self.evolution.observe(gradients)
-            self.cohort.mask_gradients(gradients)
+        losses, gradients = self._trained.gradients(*self._batches.gather(index, shift), self._smoothing)
         with torch.no_grad():
-            self._optimize(self.cohort.leaves, gradients, self._slots, factor, **self._options)
+            self._optimize(self._trained.leaves, gradients, self._slots, factor, **self._options)
         self._note(losses)
 
     def _grow_step(self, evolution: Evolution, index: Tensor, shift: Tensor) -> None:
@@ -126,9 +128,9 @@ class Trainer:
         tensors |= {f"buffers/{name}": tensor for name, tensor in self.cohort.buffers.items()}
         for slot, values in self._slots.items():
             tensors |= {f"slots/{slot}/{index}": value for index, value in enumerate(values)}
-        if self.evolution:
+        if moving := self.latents or self.evolution:
             tensors |= {f"masks/{name}": mask for name, mask in self.cohort.masks.items()}
-            tensors |= {f"evolution/{name}": tensor for name, tensor in self.evolution.state().items()}
+            tensors |= {f"moving/{name}": tensor for name, tensor in moving.state().items()}
         return {name: tensor.cpu().clone() for name, tensor in tensors.items()}
 
     @torch.no_grad()
@@ -141,17 +143,15 @@ class Trainer:
             for kind, owned in (("weights", self.cohort.weights), ("buffers", self.cohort.buffers)):
                 for name, tensor in owned.items():
                     tensor.copy_(tensors[f"{kind}/{name}"])
-            if self.evolution:
+            if moving := self.latents or self.evolution:
                 for member in range(self.cohort.size):
                     self.cohort.set_mask(member, {name: tensors[f"masks/{name}"][member] for name in self.cohort.masks})
-                own_tensors = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("evol")}
-                self.evolution.load(own_tensors)
+                parts = [(*key.partition("/"), tensor) for key, tensor in tensors.items()]
+                moving.load({name: tensor for kind, _, name, tensor in parts if kind == "moving"})
             names = dict.fromkeys(key.split("/")[1] for key in tensors if key.startswith("slots/"))
+            places = range(len(self._trained.leaves))
             self._slots = {
-                name: [
-                    tensors[f"slots/{name}/{index}"].to(self.cohort.device) for index in range(len(self.cohort.leaves))
-                ]
-                for name in names
+                name: [tensors[f"slots/{name}/{place}"].to(self.cohort.device) for place in places] for name in names
             }
         except (KeyError, RuntimeError, ValueError) as error:
             raise LotteryError(

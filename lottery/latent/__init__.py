@@ -1,0 +1,67 @@
+"""Latents: `latent(*, ...)` makes the rule of networks that are trained through dense tensors standing in for weights.
+
+A rule says what the tensors start as, which mask follows from them, and how they learn from the gradient of the loss
+at the effective weights, the masked ones. It looks at one network without a member axis and returns new tensors.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from lottery import masks
+from lottery.masks import Mask
+
+Densities = float | Mapping[str, float]
+"""Of all weights that take part, ranked together, or of each layer."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer at one step. Nothing in it may be changed.
+
+    Attributes:
+        latent: what is trained.
+        weight: what the mask is applied to; the latent itself where the rule doesn't freeze weights.
+        kept: weights that the forward pass used, bool.
+        reached: weights that learn, bool; a superset.
+        density: that is asked for.
+        gradient: with respect to every effective weight `weight * kept`, pruned or not.
+    """
+
+    latent: Tensor
+    weight: Tensor
+    kept: Tensor
+    reached: Tensor
+    density: float
+    gradient: Tensor
+
+
+class Rule(ABC):
+    """How latents become masks, and how they learn."""
+
+    freezes: ClassVar[bool] = True
+    """Whether weights and all else (biases, normalisation's scale and shift) stay as they were drawn."""
+
+    @abstractmethod
+    def start(self, weight: Tensor, density: float, generator: torch.Generator) -> Tensor:
+        """What a layer's latent starts as, from its draw and density."""
+
+    def fixed(self, weight: Tensor, density: float) -> Tensor:  # noqa: ARG002
+        """The weights that masks choose from, from a layer's draw and density; of rules that freeze them."""
+        return weight
+
+    @abstractmethod
+    def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
+        """The weights that the forward pass uses."""
+
+    def reach(self, latents: Mapping[str, Tensor], density: Densities) -> Mask:  # noqa: ARG002
+        """The weights whose gradient is wanted: all of them, unless the rule says otherwise."""
+        return masks.full(latents, list(latents))
+
+    @abstractmethod
+    def gradient(self, layer: Layer) -> Tensor:
+        """The gradient of a layer's latent."""

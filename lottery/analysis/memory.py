@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _COPIES = 5
 """Of each parameter: itself, its gradient, its mask, and up to two slots of the optimizer."""
+_LATENT_COPIES = 2
+"""More, where latents are trained: they themselves, and the weights as they were drawn."""
 
 
 def activation_elements(template: nn.Module, shape: tuple[int, int, int]) -> int:
@@ -40,4 +42,6 @@ def member_bytes(setting: "Setting") -> int:
     parameters = sum(parameter.numel() for parameter in setting.template.parameters())
     channels, height, width = setting.data.shape
     elements = activation_elements(setting.template, setting.data.shape) + channels * height * width
-    return 4 * (_COPIES * parameters + 2 * setting.config.train.batch_size * elements)
+    sparse = setting.config.sparse
+    copies = _COPIES + (_LATENT_COPIES if sparse is not None and sparse.latent is not None else 0)
+    return 4 * (copies * parameters + 2 * setting.config.train.batch_size * elements)

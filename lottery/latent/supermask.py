@@ -22,7 +22,8 @@ def supermask(*, weights: Weights = "signed_constant") -> Rule:
     Every forward pass draws its mask anew, and the mask's gradient is passed straight through to the logits. Evaluated
     and saved is one more draw, with random numbers of its own that are the same at every evaluation. The density that
     is asked for is the probability at the start; from there on it is learned, and the run says where it went. An
-    optimizer's weight decay pulls every probability towards a half.
+    optimizer's weight decay pulls every probability towards a half, and logits want a far higher learning rate than
+    weights: 100 for SGD.
 
     Args:
         weights: `drawn` are the initializer's; `signed_constant` are their signs times the layer's standard deviation.

@@ -5,9 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from lottery import devices, masks
+from lottery import devices
 from lottery.analysis.collapse import collapsed
-from lottery.analysis.flops import masked_flops
 from lottery.cohort import Network
 from lottery.errors import Interrupted, RunFailed
 from lottery.files import Record
@@ -27,6 +26,7 @@ from lottery.studies.chunk import (
 from lottery.studies.layout import Layout
 from lottery.studies.plan import Level, Member
 from lottery.studies.setting import Setting
+from lottery.studies.summary import summary
 from lottery.studies.workers import Crew
 
 
@@ -111,7 +111,7 @@ class _Members:
     ) -> None:
         run = context.run
         self._context, self._layout, self._network, self._source = context, context.layout, network, source
-        self._snapshots, self._levels = snapshots, {level.number: level for level in levels}
+        self._snapshots = snapshots
         self.stopped = False
         self.waiting = undone(run, context.layout, levels)
         self.diverged = {
@@ -212,16 +212,16 @@ class _Members:
         self._context.run.write_checkpoint(_name(job), checkpoint.tensors, about)
 
     def _finish(self, job: Job, event: Trained) -> None:
-        run, setting, level = self._context.run, self._context.setting, self._levels[job.level]
+        run, setting = self._context.run, self._context.setting
         for member, network, diverged, details in zip(
             job.members, event.networks, event.diverged, event.details, strict=True
         ):
             key = (job.level, member.replicate, member.arm)
-            summary = _summary(setting, level, member, network, self._records.pop(key))
-            summary["train_seconds"] = round(event.seconds / len(job.members), 3)
-            summary |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, []), **details}
-            run.write_member(member.replicate, job.level, member.arm, network, summary)
-            run.append_levels([summary])
+            line = summary(setting, job.level, member, network, self._records.pop(key))
+            line["train_seconds"] = round(event.seconds / len(job.members), 3)
+            line |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, []), **details}
+            run.write_member(member.replicate, job.level, member.arm, network, line)
+            run.append_levels([line])
             self.diverged[key] = diverged is not None
             if diverged is not None:
                 self._context.watcher.noted(
@@ -295,35 +295,3 @@ def before_checkpoint(record: Record, about: Record) -> bool:
         and [record["replicate"], record["arm"]] in about["members"]
         and record["step"] <= about["step"]
     )
-
-
-def _summary(setting: Setting, level: Level, member: Member, network: Network, records: list[Record]) -> Record:
-    by_split = {
-        split: {record["step"]: record for record in records if record["split"] == split}
-        for split in ("validation", "test")
-    }
-    validation, test = by_split["validation"], by_split["test"]
-    end = max(test)  # where it diverged, before the end of training
-    # Read retroactively, never halting training: the first minimum of the validation loss (Frankle & Carbin 2019).
-    early = min(
-        (step for step in validation if validation[step]["loss"] is not None),
-        key=lambda step: (validation[step]["loss"], step),
-        default=None,
-    )
-    return {
-        "replicate": member.replicate,
-        "arm": member.arm,
-        "level": level.number,
-        "density": masks.count(network.mask) / masks.total(network.mask),
-        "nonzero": masks.count(network.mask),
-        "total": masks.total(network.mask),
-        "flops": masked_flops(setting.flops, network.mask),
-        "start_step": member.start,
-        "stop_step": end,
-        "test_accuracy": test[end]["accuracy"],
-        "test_loss": test[end]["loss"],
-        "validation_accuracy": validation[end]["accuracy"] if validation else None,
-        "validation_loss": validation[end]["loss"] if validation else None,
-        "early_stop_step": early,
-        "early_stop_test_accuracy": test[early]["accuracy"] if early is not None else None,
-    }

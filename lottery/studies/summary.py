@@ -1,0 +1,49 @@
+"""What is kept of a trained network besides its tensors."""
+
+from lottery import masks
+from lottery.analysis.flops import masked_flops
+from lottery.cohort import Network
+from lottery.files import Record
+from lottery.studies.plan import Member
+from lottery.studies.setting import Setting
+
+
+def summary(setting: Setting, level: int, member: Member, network: Network, records: list[Record]) -> Record:
+    """What a member came to, for `levels.jsonl`.
+
+    Args:
+        setting: of the study.
+        level: its number.
+        member: whose network it is.
+        network: as it was trained to.
+        records: its evaluations.
+    """
+    by_split = {
+        split: {record["step"]: record for record in records if record["split"] == split}
+        for split in ("validation", "test")
+    }
+    validation, test = by_split["validation"], by_split["test"]
+    end = max(test)  # where it diverged, before the end of training
+    # Read retroactively, never halting training: the first minimum of the validation loss (Frankle & Carbin 2019).
+    early = min(
+        (step for step in validation if validation[step]["loss"] is not None),
+        key=lambda step: (validation[step]["loss"], step),
+        default=None,
+    )
+    return {
+        "replicate": member.replicate,
+        "arm": member.arm,
+        "level": level,
+        "density": masks.count(network.mask) / masks.total(network.mask),
+        "nonzero": masks.count(network.mask),
+        "total": masks.total(network.mask),
+        "flops": masked_flops(setting.flops, network.mask),
+        "start_step": member.start,
+        "stop_step": end,
+        "test_accuracy": test[end]["accuracy"],
+        "test_loss": test[end]["loss"],
+        "validation_accuracy": validation[end]["accuracy"] if validation else None,
+        "validation_loss": validation[end]["loss"] if validation else None,
+        "early_stop_step": early,
+        "early_stop_test_accuracy": test[early]["accuracy"] if early is not None else None,
+    }

@@ -247,6 +247,7 @@ def test_points_of_training():
         ({"topology": {"name": "set", "end": "40it", "interval": "5it"}}, "after the end of training, 30"),
         ({"topology": {"name": "rigl", "interval": "10it"}, "density": 1.0}, "no free weight for rigl to grow"),
         ({"density": 1e-6}, "leaves not a single weight"),
+        ({"score": {"name": "grasp", "per_class": 500}}, "score grasp: wants 500 images of each class, and class"),
         ({"exclude": ["conv*"]}, "no layer is called 'conv"),
         ({"exclude": ["*"]}, "leaves no layer to prune"),
     ],

@@ -1,6 +1,7 @@
 """From a network and a config's score to a mask: what a score may look at, and over how many rounds it prunes."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,11 +13,13 @@ from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.scores import Sample, Subject, on_cpu
 from lottery.seeds import stream
-from lottery.studies.setting import Setting
+
+if TYPE_CHECKING:
+    from lottery.studies.setting import Setting
 
 
 def rate(
-    setting: Setting,
+    setting: "Setting",
     score: Score,
     replicate: int,
     network: Network,
@@ -57,8 +60,33 @@ def rate(
         raise LotteryError(f"score {score.name}: {error}") from None
 
 
+class _Enough(Exception):
+    """The data that a score wants are there."""
+
+
+def check_data(setting: "Setting", score: Score) -> None:
+    """Raise LotteryError where a score wants more training images than there are; nothing is scored."""
+    if "data" not in score.entry.traits:
+        return
+    sample = _sample(setting, 0)
+
+    def look(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
+        sample(count, per_class)
+        raise _Enough
+
+    state = setting.template.state_dict()
+    weights = {name: state[name] for name in setting.shapes}
+    subject = Subject(weights, setting.like.mask, weights, state, setting.template, setting.data.shape, look)
+    try:
+        score.entry(subject, stream(0), **score.options)
+    except _Enough:
+        return
+    except LotteryError as error:
+        raise LotteryError(f"score {score.name}: {error}") from None
+
+
 def prune_to(
-    setting: Setting,
+    setting: "Setting",
     score: Score,
     replicate: int,
     network: Network,
@@ -96,7 +124,7 @@ def prune_to(
     return mask
 
 
-def _sample(setting: Setting, replicate: int) -> Sample:
+def _sample(setting: "Setting", replicate: int) -> Sample:
     """Training images of a replicate, unaugmented: the same ones whenever it is asked for the same number."""
     data = setting.data
     index = data.train_index[replicate]

@@ -1,6 +1,6 @@
 """From a config to all that a study works with; everything that can be wrong with a config is found here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.files import spelt
 from lottery.masks import matches
+from lottery.studies.checks import check
 from lottery.training.evolution import Course
 from lottery.values import Duration
 
@@ -143,7 +144,6 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     if config.workers != "auto" and config.workers > places and not devices.can_fork(device):
         raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
     devices.configure(device, config.train.precision, config.deterministic)
-    _check_device(config, device)
     own = dataset
     try:
         dataset = dataset or config.data.entry(**config.data.options)
@@ -172,9 +172,7 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
         length=round(config.train.stretch * config.train.length.steps(epoch)),
         every=config.train.evaluate_every.steps(epoch),
     )
-    _check_pruning(setting)
-    if config.sparse is not None:
-        _check_sparse(setting, config.sparse)
+    check(setting)
     return setting
 
 
@@ -199,67 +197,3 @@ def _build(config: Config, dataset: Dataset, device: torch.device) -> nn.Module:
         images = "x".join(map(str, dataset.shape))
         raise LotteryError(f"model: {str(error).splitlines()[0]}; the images are {images}") from error
     return template
-
-
-def _check_device(config: Config, device: torch.device) -> None:
-    if device.type != "cuda":
-        for key, asked in (
-            ("precision: tf32", config.train.precision == "tf32"),
-            ("cuda_graph", config.train.cuda_graph),
-        ):
-            if asked:
-                raise LotteryError(f"train.{key} needs an NVIDIA GPU, and the device is {device}")
-
-
-def _check_pruning(setting: Setting) -> None:
-    pruning = setting.config.pruning
-    if setting.rewind_step is not None and setting.rewind_step >= setting.length:
-        raise LotteryError(
-            f"pruning.rewind: {pruning.rewind} is not before the end of training, at {setting.length}it; "
-            "to keep trained weights write learning_rate or finetune"
-        )
-    if pruning.rewind == "learning_rate" and pruning.retrain and pruning.retrain.steps(setting.epoch) > setting.length:
-        raise LotteryError(f"pruning.retrain: {pruning.retrain} is longer than training, {setting.length}it")
-    _check_patterns(setting, "pruning.fractions", pruning.fractions)
-    _check_patterns(setting, "pruning.exclude", pruning.exclude)
-    if not setting.included(pruning.exclude):
-        raise LotteryError("pruning.exclude: leaves no layer to prune")
-    # Whatever an allocation can do for two densities it can do for those between.
-    for level in (1, pruning.iterations):
-        setting.allocate(pruning, (1 - pruning.fraction) ** level)
-
-
-def _check_patterns(setting: Setting, key: str, patterns: Iterable[str]) -> None:
-    for pattern in patterns:
-        if not any(matches(name, pattern) for name in setting.shapes):
-            layers = ", ".join(name.removesuffix(".weight") for name in setting.shapes)
-            raise LotteryError(f"{key}: no layer is called {pattern!r}; there are {layers}")
-
-
-def _check_sparse(setting: Setting, sparse: Sparse) -> None:
-    if sparse.latent is not None and setting.config.train.cuda_graph:
-        raise LotteryError(f"train.cuda_graph: steps of sparse.latent: {sparse.latent.name} can't be captured")
-    _check_patterns(setting, "sparse.exclude", sparse.exclude)
-    if not setting.included(sparse.exclude):
-        raise LotteryError("sparse.exclude: leaves no layer to prune")
-    for level, density in enumerate(sparse.densities, start=1):
-        given = setting.sparse_densities(level)
-        shapes = {name: setting.shapes[name] for name in setting.included(sparse.exclude)}
-        each = given if isinstance(given, dict) else dict.fromkeys(shapes, given)
-        if not sum(round(each[name] * shape.numel()) for name, shape in shapes.items()):
-            raise LotteryError(f"sparse.density: {density} leaves not a single weight")
-        course = setting.course(level)
-        if course is None:
-            continue
-        name = sparse.topology.name
-        if course.end > setting.length:
-            raise LotteryError(
-                f"sparse.topology.end: step {course.end:,} is after the end of training, {setting.length:,}"
-            )
-        if course.start + course.interval > course.end:
-            raise LotteryError(
-                f"sparse.topology: the first update of {name}, at step {course.start + course.interval:,}, comes after "
-                f"the last, at {course.end:,}; lower interval or start, or raise end"
-            )
-        if all(round(each[key] * shape.numel()) == shape.numel() for key, shape in shapes.items()):
-            raise LotteryError(f"sparse.density: at {density} there is no free weight for {name} to grow")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from lottery.files import Record
-from lottery.report.costs import with_costs
+from lottery.report.costs import spelt, with_costs
 from lottery.report.statistics import arms_of, estimate
 from lottery.store import Run
 
@@ -100,6 +100,8 @@ _COLUMNS: dict[str, Callable[[Record], str]] = {
     "test accuracy, %": lambda row: _cell(row, "test_accuracy", 100, 2),
     "early-stop step": lambda row: _cell(row, "early_stop_step", 1, 0),
     "accuracy there, %": lambda row: _cell(row, "early_stop_test_accuracy", 100, 2),
+    "inference FLOPs": lambda row: spelt(row["flops"]),
+    "training FLOPs, all rounds": lambda row: spelt(row["total_train_flops"]),
 }
 
 

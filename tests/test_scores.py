@@ -314,6 +314,16 @@ def test_scores_of_data_want_as_many_images_as_they_are_told(name):
         prune_to(setting, Score(name=name, **option), 0, network, 0.5, list(setting.shapes), 1, ("score", 0))
 
 
+def test_the_settings_network_stays_where_it_is():
+    """On another device it would take further initializations with it, away from those of before."""
+    setting = prepare(tiny())
+    network = setting.dense(setting.initial(0))
+    elsewhere = replace(setting, device=torch.device("meta"))
+    with pytest.raises(NotImplementedError):  # there are no numbers to rank
+        prune_to(elsewhere, Score(name="magnitude"), 0, network, 0.5, list(setting.shapes), 1, ("score", 0))
+    assert {tensor.device.type for tensor in setting.initial(1).values()} == {"cpu"}
+
+
 UNTRAINED = [name for name in registry.names("scores") if "trained" not in registry.find("scores", name).traits]
 
 

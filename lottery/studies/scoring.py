@@ -1,5 +1,6 @@
 """From a network and a config's score to a mask: what a score may look at, and over how many rounds it prunes."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def rate(
         mask={name: network.mask[name].to(device) for name in names},
         initial=None if initial is None else {name: initial[name].to(device) for name in names},
         state=state,
-        template=setting.template.to(device),
+        template=copy.deepcopy(setting.template).to(device),  # the setting's own stays on the CPU: `to` moves a module
         shape=setting.data.shape,
         sample=_sample(setting, replicate),
     )
@@ -65,13 +66,13 @@ class _Enough(Exception):
 
 
 def check_data(setting: "Setting", score: Score) -> None:
-    """Raise LotteryError where a score wants more training images than there are; nothing is scored."""
+    """Raise LotteryError where a score wants more training images than a replicate has; nothing is scored."""
     if "data" not in score.entry.traits:
         return
-    sample = _sample(setting, 0)
 
     def look(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
-        sample(count, per_class)
+        for replicate in range(setting.config.replicates):  # each has a split of its own, and other numbers of a class
+            _sample(setting, replicate)(count, per_class)
         raise _Enough
 
     state = setting.template.state_dict()

@@ -144,7 +144,7 @@ def rewind(
     from dataclasses import asdict
 
     from lottery.studies.plan import rewound_level
-    from lottery.studies.rewind import Rewind, starts
+    from lottery.studies.rewind import Rewind, retraining, starts
     from lottery.values import Duration
 
     parent = _find(run, runs_dir)
@@ -154,7 +154,7 @@ def rewind(
         duration = Duration.parse(to)
     except ValueError as error:
         raise LotteryError(f"--to: {error}") from None
-    setting = _prepare(parent.config, device)
+    setting = _prepare(retraining(parent.config), device)
     about = Rewind(level=level, to=duration.steps(setting.epoch), weights=weights.value, mask=mask.value)
     networks = starts(parent, setting, about)
     if dry_run:

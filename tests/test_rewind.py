@@ -6,7 +6,7 @@ from conftest import Quiet, carry_out, tensor_files, tiny
 
 from lottery import masks
 from lottery.errors import LotteryError
-from lottery.store import Run
+from lottery.store import Run, find_run
 from lottery.studies.execute import execute
 from lottery.studies.rewind import Rewind, starts
 from lottery.studies.setting import prepare
@@ -85,6 +85,24 @@ def test_what_is_not_there_is_refused(finished, setting):
         starts(finished, setting, Rewind(1, 30))
     with pytest.raises(LotteryError, match="none of keep, shuffle"):
         Rewind(1, 0, mask="flip")
+
+
+@pytest.mark.parametrize(
+    "rule", [{"topology": {"name": "rigl", "interval": "5it"}}, {"latent": "edge_popup"}], ids=["rigl", "edge_popup"]
+)
+def test_masks_that_moved_stay_when_they_are_retrained(rule, lottery, tmp_path):
+    parent = carry_out(tiny(sparse={"density": 0.2} | rule), tmp_path, "train")
+    assert lottery("rewind", parent.path, "--level", "1", "--device", "cpu").code == 0
+    retrained = find_run("latest", tmp_path / "runs")
+    for replicate in range(2):
+        mask = parent.read_mask(replicate, 1, "main")
+        weights = retrained.read_weights(replicate, 1, "main")
+        for name, kept in retrained.read_mask(replicate, 1, "main").items():
+            assert torch.equal(kept, mask[name])
+            assert not torch.equal(weights[name], parent.read_early(replicate, 0)[name] * kept)  # it was trained
+    refused = lottery("rewind", parent.path, "--level", "1", "--mask", "invert")
+    assert refused.code == 2
+    assert "take shuffle" in refused.err
 
 
 def test_the_parent_is_only_read(finished, setting):

@@ -8,6 +8,7 @@ import torch
 
 from lottery import masks
 from lottery.cohort import Network, State
+from lottery.config import Config, Topology
 from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.seeds import stream
@@ -49,6 +50,14 @@ class Rewind:
                 raise LotteryError(f"{value!r} is none of {', '.join(get_args(kinds))}")
 
 
+def retraining(config: Config) -> Config:
+    """The config of a run that retrains masks of a run of `config`: masks that moved while they trained now stay."""
+    if config.sparse is None:
+        return config
+    fixed = config.sparse.model_copy(update={"topology": Topology(name="static"), "latent": None})
+    return config.model_copy(update={"sparse": fixed})
+
+
 def rewind(context: Context) -> None:
     """Retrain from the networks that `lay_down` kept in the run directory."""
 
@@ -86,6 +95,8 @@ def starts(parent: Run, setting: Setting, about: Rewind) -> list[Network]:
             )
     if not 0 <= about.to < setting.length:
         raise LotteryError(f"--to {about.to}it is outside training, which ends at {setting.length}it")
+    if about.mask == "invert" and setting.config.sparse is not None:
+        raise LotteryError(f"--mask invert: nothing was pruned in {parent.path}, sparse from the start; take shuffle")
     if about.weights == "reinit":
         states = [setting.initial(replicate, "rewind", about.level) for replicate in replicates]
     elif about.weights == "final":

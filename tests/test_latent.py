@@ -15,9 +15,10 @@ from lottery.errors import Interrupted, LotteryError
 from lottery.latent import Layer
 from lottery.seeds import stream
 from lottery.store import Run
+from lottery.studies.checks import _check_sparse
 from lottery.studies.chunk import make_trainer
 from lottery.studies.execute import execute
-from lottery.studies.setting import _check_sparse, prepare
+from lottery.studies.setting import prepare
 from lottery.studies.train import sparse
 from lottery.training.evaluation import evaluate
 

@@ -22,15 +22,19 @@ _OURS = {
 
 
 def first(error: ValidationError) -> tuple[str, str]:
-    """Dotted place and reason of the first problem; where a value may be of several kinds, why it is none of them."""
+    """Dotted place and reason of the first problem; where a value may be of several kinds, why it is none of them.
+
+    Where it is of one of these kinds but for a part of it, the problem is that part's.
+    """
     problems = [(_place(problem), _reason(problem)) for problem in error.errors(include_url=False)]
-    place = problems[0][0]
+    outer = problems[0][0]
+    place = max((place for place, _ in problems if f"{place}.".startswith(f"{outer}.")), key=len)
     return place, ", or ".join(dict.fromkeys(reason for other, reason in problems if other == place))
 
 
 def _place(problem: ErrorDetails) -> str:
-    # For the members of a union pydantic adds descriptions to the location; what a user wrote has no brackets.
-    parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]", str(part))]
+    # For the members of a union pydantic adds descriptions to the location; what a user wrote looks like none of them.
+    parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]|^constrained-", str(part))]
     return ".".join([*parts, *([problem["ctx"]["option"]] if "option" in problem.get("ctx", {}) else [])])
 
 

@@ -235,25 +235,24 @@ class Sparse(Section):
                 {"name": self.score.name},
             )
         if self.latent is not None:
-            self._check_latent(self.latent)
+            self._check_unused(f"latent: {self.latent.name}", "which says itself which weights are active", "topology")
+        elif "dense_start" in self.topology.entry.traits:
+            self._check_unused(f"topology: {self.topology.name}", "which starts dense")
         return self
 
-    def _check_latent(self, latent: Latent) -> None:
-        for key, choice, usual in (
-            ("score", self.score, "random"),
-            ("initializer", self.initializer, "dense"),
-            ("topology", self.topology, "static"),
-        ):
-            if choice.name != usual:
+    def _check_unused(self, what: str, why: str, *further: str) -> None:
+        """No score prunes where training starts dense, and nothing is drawn for its mask."""
+        usual = {"score": "random", "initializer": "dense", "topology": "static"}
+        for key in ("score", "initializer", *further):
+            name = getattr(self, key).name
+            if name != usual[key]:
                 raise PydanticCustomError(
-                    "latent",
-                    "{key}: {name} doesn't go with latent: {latent}, which says itself which weights are active",
-                    {"key": key, "name": choice.name, "latent": latent.name},
+                    "unused",
+                    "{key}: {name} doesn't go with {what}, {why}",
+                    {"key": key, "name": name, "what": what, "why": why},
                 )
         if self.rounds is not None:
-            raise PydanticCustomError(
-                "latent", "rounds: no score prunes with latent: {latent}", {"latent": latent.name}
-            )
+            raise PydanticCustomError("unused", "rounds: no score prunes with {what}", {"what": what})
 
 
 class Config(Section):

@@ -257,6 +257,20 @@ def test_settings_that_cannot_work_are_refused_by_name(changes, message):
         prepare(tiny(sparse={"density": 0.2, "allocation": "uniform"} | changes))
 
 
+def test_a_stretch_that_leaves_no_step_is_refused_by_name():
+    with pytest.raises(LotteryError, match=r"train\.stretch: 0\.001 leaves not a single step of 30it"):
+        prepare(tiny(train__stretch=0.001))
+
+
+def test_a_score_wants_its_images_of_every_replicate():
+    """Splits differ from replicate to replicate, and with them how many images of a class there are."""
+    setting = prepare(tiny(replicates=3))
+    fewest = [int(setting.data.train_labels[index].bincount().min()) for index in setting.data.train_index]
+    assert fewest[0] > min(fewest)
+    with pytest.raises(LotteryError, match=f"score grasp: wants {fewest[0]} images of each class"):
+        prepare(tiny(replicates=3, sparse={"density": 0.2, "score": {"name": "grasp", "per_class": fewest[0]}}))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -264,6 +278,9 @@ def test_settings_that_cannot_work_are_refused_by_name(changes, message):
         ("sparse={density: 0.1, score: movement}", "nothing is trained yet"),
         ("sparse={density: 0.1, topology: {name: rigl, interval: 0it}}", "interval: must be more than 0"),
         ("sparse={density: 0.1, topology: rigle}", "did you mean 'rigl'"),
+        ("sparse={density: 0.1, topology: gradual, score: snip}", "score: snip doesn't go with topology: gradual"),
+        ("sparse={density: 0.1, topology: gradual, initializer: layer_scaled}", "initializer: layer_scaled doesn't go"),
+        ("sparse={density: 0.1, topology: gradual, rounds: 3}", "rounds: no score prunes with topology: gradual"),
     ],
 )
 def test_what_a_config_cannot_say_is_refused(lottery, config_file, setting, message):
@@ -277,6 +294,13 @@ def test_pruning_and_sparse_training_are_not_mixed(lottery, config_file):
     result = lottery("prune", config_file, "--set", "sparse.density=0.1")
     assert result.code == 2
     assert "lottery train" in result.err
+
+
+def test_a_run_of_sparse_training_is_not_pruned_on(lottery, tmp_path):
+    run = carry_out(study("set"), tmp_path, "train")
+    result = lottery("prune", run.path, "--iterations", "1")
+    assert result.code == 2
+    assert "sparse from the start" in result.err
 
 
 def test_a_small_dense_network_has_as_many_weights_as_the_sparse_one():

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def check(setting: "Setting") -> None:
     """Raise LotteryError where a config can't be carried out as it is."""
     _check_device(setting)
+    if not setting.length:
+        train = setting.config.train
+        raise LotteryError(f"train.stretch: {train.stretch:g} leaves not a single step of {train.length}")
     _check_pruning(setting)
     if setting.config.sparse is not None:
         _check_sparse(setting, setting.config.sparse)

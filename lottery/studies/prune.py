@@ -49,6 +49,8 @@ def extended(run: Run, iterations: int) -> Config:
     if run.record["study"] == "rewind":
         raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
     config = run.config
+    if config.sparse is not None:
+        raise LotteryError(f"{run.path} is of networks that are sparse from the start; prune a run of dense ones")
     before = config.pruning.iterations if run.record["study"] == "prune" else 0
     if run.record["status"] != "finished" or {line["level"] for line in run.levels()} != set(range(before + 1)):
         raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")

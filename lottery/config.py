@@ -206,7 +206,7 @@ class Sparse(Section):
     allocation: Allocation = Field(default_factory=lambda: Allocation(name="erk"))
     score: Score = Field(default_factory=lambda: Score(name="random"))
     """What chooses the mask, at initialization."""
-    rounds: Count | None = None
+    rounds: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Rounds in which the score prunes; those of its paper where nothing is said (100 for `synflow`, else 1)."""
     exclude: tuple[str, ...] = ()
     """Name patterns of layers that stay dense, such as `output` or `*depthwise*`."""

@@ -277,6 +277,7 @@ def test_a_score_wants_its_images_of_every_replicate():
         ("sparse.density=0", "sparse.density"),
         ("sparse={density: 0.1, score: movement}", "nothing is trained yet"),
         ("sparse={density: 0.1, topology: {name: rigl, interval: 0it}}", "interval: must be more than 0"),
+        ("sparse={density: 0.1, score: synflow, rounds: 1001}", "sparse.rounds: input should be less than or equal to"),
         ("sparse={density: 0.1, topology: rigle}", "did you mean 'rigl'"),
         ("sparse={density: 0.1, topology: gradual, score: snip}", "score: snip doesn't go with topology: gradual"),
         ("sparse={density: 0.1, topology: gradual, initializer: layer_scaled}", "initializer: layer_scaled doesn't go"),

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from conftest import networks, recorded, tiny
+from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from lottery import open_run
 from lottery.report.comparison import dense_beside, labels, repetitions
 from lottery.report.costs import spelt, with_costs
 from lottery.report.draw import draw
+from lottery.report.figures import density_axis
 from lottery.report.html import page
 from lottery.report.methods import points
 from lottery.report.rows import rows
@@ -114,6 +116,16 @@ def test_a_run_without_a_dense_network_is_reported(lottery, tmp_path):
     result = lottery("report", run.path, "--html")
     assert (result.code, result.err) == (0, "")
     assert {path.name for path in run.report_dir.iterdir()} >= {"accuracy_by_density.png", "report.html"}
+
+
+def test_what_keeps_next_to_nothing_is_drawn(lottery, tmp_path):
+    lines = networks((0.9, 0.92), 1, density=0.2) + networks((0.1, 0.11), 2, density=0.0004)
+    run = recorded(tmp_path, tiny(sparse={"density": [0.2, 0.0004]}), lines, "train")
+    result = lottery("report", run.path, "--html")
+    assert (result.code, result.err) == (0, "")
+    axes = Figure().subplots()
+    density_axis(axes, [0.2, 0.0004])
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["20.0", "0.04"]
 
 
 def test_networks_sparse_from_the_start_are_judged_by_a_dense_one_of_their_run(tmp_path):

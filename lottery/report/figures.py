@@ -99,14 +99,14 @@ def density_axis(axes: Axes, densities: Sequence[float]) -> None:
     """Density along x: dense on the left, as in the papers; logarithmic, with the levels themselves as ticks."""
     axes.set_xscale("log")
     axes.invert_xaxis()
-    ticks = sorted({round(100 * density, 1) for density in densities}, reverse=True)
+    ticks = sorted({100 * density for density in densities if density}, reverse=True)  # a logarithm has no place for 0
     kept: list[float] = []
     for tick in ticks:
         if not kept or kept[-1] / tick > 1.35:
             kept.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels(["100" if tick == 100 else f"{tick:.1f}" for tick in kept])
+    axes.set_xticklabels(["100" if tick == 100 else f"{tick:.1f}" if tick >= 0.1 else f"{tick:.1g}" for tick in kept])
 
 
 def learning_curves(run: Run, paths: Sequence[Path], most: int = 6) -> list[Path]:

@@ -14,7 +14,9 @@ def random(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
         generator: where the numbers come from.
     """
     # float64: 24 random bits of a float32 would tie in layers of some thousand weights, and ties go to low indices.
-    return {
-        name: torch.rand(weight.shape, generator=generator, dtype=torch.float64).to(weight.device)
-        for name, weight in subject.weights.items()
-    }
+    # Apple's GPUs have none.
+    scores = {}
+    for name, weight in subject.weights.items():
+        drawn = torch.rand(weight.shape, generator=generator, dtype=torch.float64)
+        scores[name] = drawn.float().to(weight.device) if weight.device.type == "mps" else drawn.to(weight.device)
+    return scores

@@ -67,7 +67,7 @@ def redistribute(
     layers = sparse_layers(moment)
     if not layers:
         return dict(moment.mask)
-    shares = {name: float(importance[name][mask].abs().double().mean()) if mask.any() else 0.0
+    shares = {name: float(importance[name][mask].abs().mean()) if mask.any() else 0.0
               for name, mask in layers.items()}  # fmt: skip
     average = sum(shares.values()) / len(shares)
     dropped = {}

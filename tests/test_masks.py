@@ -71,3 +71,21 @@ def test_shuffle_keeps_counts_and_moves_weights():
     assert 0 < int((shuffled["a"] & mask["a"]).sum()) < 25
     assert masks.count(mask) == 109
     assert masks.total(mask) == 1009
+
+
+@given(st.integers(0, 2**31), st.integers(1, 400), st.sampled_from(["normal", "ties", "sorted", "striped"]))
+def test_a_few_of_many_are_those_of_a_stable_sort(seed, count, kind):
+    """Whatever the sample of scores that the search starts from makes believe."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(5000, generator=generator)
+    if kind == "ties":
+        scores = scores.round()
+    elif kind == "sorted":
+        scores = scores.sort().values
+    elif kind == "striped":  # every sixteenth score is far above the others, and the only one that is sampled
+        scores[::16] += 100
+    alive = torch.rand(5000, generator=generator) < 0.9
+    order = scores.masked_fill(~alive, -torch.inf).sort(descending=True, stable=True).indices
+    expected = torch.zeros(5000, dtype=torch.bool)
+    expected[order[:count]] = True
+    assert torch.equal(masks.keep_top({"w": scores}, count / 5000, {"w": alive})["w"], expected)

@@ -200,6 +200,22 @@ def test_counts_and_costs_stand_in_the_run(tmp_path):
         assert line["ever_active"] == pytest.approx((masks.count(first) + grown) / masks.total(mask))
 
 
+@pytest.mark.parametrize("topology", MOVING)
+def test_training_is_charged_step_by_step(topology):
+    """By the papers' table: 3 f_S a step, of the mask as it then is; 2 f_S + f_D where all gradients are needed."""
+    setting = prepare(study(topology))
+    trainer = trainer_of(setting, start(setting))
+    dense, expected = sum(setting.flops.values()), [0, 0]
+    for step in range(30):
+        for index in range(2):
+            forward = masked_flops(setting.flops, trainer.cohort.member(index).mask)
+            updates = topology.startswith("rigl") and step in (9, 19)
+            every = topology in ("snfs", "rigl_momentum")
+            expected[index] += 2 * forward + (dense if updates or every else forward)
+        trainer.advance(step + 1)
+    assert trainer.evolution.spent(30) == expected
+
+
 def test_static_networks_cost_thrice_their_forward_pass(tmp_path):
     config = tiny(sparse={"density": [0.5, 0.1], "dense": True})
     setting, run = prepare(config), carry_out(config, tmp_path, "train")

@@ -13,6 +13,8 @@ _COPIES = 5
 """Of each parameter: itself, its gradient, its mask, and up to two slots of the optimizer."""
 _LATENT_COPIES = 2
 """More, where latents are trained: they themselves, and the weights as they were drawn."""
+_MOVING_COPIES = 2
+"""More, where masks move: the moving sum of dense gradients, and the masks of the start and of all that was active."""
 
 
 def activation_elements(template: nn.Module, shape: tuple[int, int, int]) -> int:
@@ -42,6 +44,8 @@ def member_bytes(setting: "Setting") -> int:
     parameters = sum(parameter.numel() for parameter in setting.template.parameters())
     channels, height, width = setting.data.shape
     elements = activation_elements(setting.template, setting.data.shape) + channels * height * width
-    sparse = setting.config.sparse
-    copies = _COPIES + (_LATENT_COPIES if sparse is not None and sparse.latent is not None else 0)
+    sparse, copies = setting.config.sparse, _COPIES
+    if sparse is not None:
+        copies += _LATENT_COPIES if sparse.latent is not None else 0
+        copies += _MOVING_COPIES if "static" not in sparse.topology.entry.traits else 0
     return 4 * (copies * parameters + 2 * setting.config.train.batch_size * elements)

@@ -208,7 +208,8 @@ def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery
     assert f"lottery resume runs/{run.path.name}" in errors
     assert "Traceback" not in errors
     assert run.record["status"] == "interrupted"
-    assert list(run.path.glob("checkpoint/*"))
+    # On a busy machine the signal may come when all that was under way has just been trained.
+    assert list(run.path.glob("checkpoint/*")) or run.levels()
     result = lottery("resume", run.path)
     assert result.code == 0, result.err
     assert tensor_files(run) == tensor_files(straight)

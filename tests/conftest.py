@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import torch
 from lottery import cli, registry
 from lottery.cohort import Network, prunable
 from lottery.config import Config
+from lottery.errors import Interrupted
 from lottery.store import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
@@ -78,6 +80,16 @@ def carry_out(config: Config, folder: Path, study: str = "prune", stop: Callable
     """Create a run and execute it."""
     run = Run.create(folder, config, {"study": study})
     execute(run, prepare(config), Quiet(), stop)
+    return run
+
+
+def interrupted_and_resumed(config: Config, folder: Path, study: str, questions: int = 40) -> Run:
+    """Create a run, execute it until it has asked so often whether to stop, and then to its end."""
+    asked = chain(repeat(False, questions), repeat(True))
+    with pytest.raises(Interrupted):
+        carry_out(config, folder, study, lambda: next(asked))
+    (run,) = (Run(path) for path in folder.iterdir())
+    execute(run, prepare(config), Quiet(), lambda: False)
     return run
 
 

@@ -5,19 +5,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, same, tiny
+from conftest import carry_out, interrupted_and_resumed, same, tiny
 from torch.func import functional_call
 from torch.nn import functional as F
 
 from lottery import masks, registry
 from lottery.analysis.flops import masked_flops
-from lottery.errors import Interrupted, LotteryError
+from lottery.errors import LotteryError
 from lottery.latent import Layer
 from lottery.seeds import stream
-from lottery.store import Run
 from lottery.studies.checks import _check_sparse
 from lottery.studies.chunk import make_trainer
-from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
 from lottery.studies.train import sparse
 from lottery.training.evaluation import evaluate
@@ -284,13 +282,9 @@ def test_saved_and_loaded_goes_on_to_the_same_bytes(name, execution):
 @pytest.mark.parametrize("name", NAMES)
 def test_interrupted_and_resumed_gives_the_same_bytes(name, tmp_path):
     config = study(name, [0.3, 0.1])
-    whole = carry_out(config, tmp_path / "whole", "train")
-    asked = iter([False] * 40 + [True] * 100)
-    part = Run.create(tmp_path / "part", config, {"study": "train"})
-    with pytest.raises(Interrupted):
-        execute(part, prepare(config), Quiet(), lambda: next(asked))
-    execute(part, prepare(config), Quiet(), lambda: False)
-    assert same(whole, part)
+    assert same(
+        carry_out(config, tmp_path / "whole", "train"), interrupted_and_resumed(config, tmp_path / "part", "train")
+    )
 
 
 def test_what_is_saved_is_an_ordinary_masked_network_and_what_it_cost(tmp_path):

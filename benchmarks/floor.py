@@ -20,7 +20,8 @@ from lottery.cohort import Network
 from lottery.config import Config
 from lottery.data import Dataset
 from lottery.studies import setting as settings
-from lottery.studies.chunk import Advanced, Job, make_trainer
+from lottery.studies.chunk import make_trainer
+from lottery.studies.events import Advanced, Job
 from lottery.studies.layout import Layout
 from lottery.studies.plan import Member
 from lottery.studies.workers import crew

@@ -11,7 +11,7 @@ from lottery.cohort import Network
 from lottery.errors import Interrupted, RunFailed
 from lottery.files import Record
 from lottery.store import Run
-from lottery.studies.chunk import (
+from lottery.studies.events import (
     Advanced,
     Checkpoint,
     Evaluated,

@@ -13,7 +13,7 @@ from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
-from lottery.studies.chunk import Job, Trained
+from lottery.studies.events import Job, Trained
 from lottery.studies.layout import Layout
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Level, Member, rewound_level

@@ -21,7 +21,8 @@ import torch
 from lottery import devices
 from lottery.devices import can_fork
 from lottery.errors import RunFailed
-from lottery.studies.chunk import LAST, Event, Job, train_chunk
+from lottery.studies.chunk import train_chunk
+from lottery.studies.events import LAST, Event, Job
 from lottery.studies.layout import Layout
 from lottery.studies.setting import Setting
 

@@ -61,6 +61,7 @@ def _network(key: Record, draw: random.Random) -> Record:
     accuracy = 0.975 - 0.002 * key["level"] * (key["arm"] != "main") + draw.gauss(0, 0.001)
     return key | {
         "density": density, "nonzero": round(266_200 * density), "total": 266_200, "flops": round(532_400 * density),
+        "parameters": 266_610,
         "start_step": 0, "stop_step": 5000, "test_accuracy": accuracy, "test_loss": 0.1,
         "validation_accuracy": accuracy, "validation_loss": 0.1, "early_stop_step": draw.randrange(1000, 5000, 250),
         "early_stop_test_accuracy": accuracy - 0.001, "train_seconds": 12.5, "diverged": None, "collapsed": [],

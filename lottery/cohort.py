@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
+from lottery import parameters
 from lottery.masks import Mask
-from lottery.seeds import stream
+from lottery.seeds import seeded, stream
 
 State = dict[str, Tensor]
 """State dict of one network: parameters and buffers under the names that the dense model gives them."""
@@ -33,38 +34,45 @@ class Network:
     mask: Mask
 
 
-def prunable(template: nn.Module) -> dict[str, torch.Size]:
-    """Name -> shape of the weights that masks cover: those of convolutions and linear layers, as they are defined."""
-    return {
-        f"{name}.weight": module.weight.shape
-        for name, module in template.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d)
-    }
-
-
 def initialise(
-    template: nn.Module, initializer: Callable[[torch.Size, torch.Generator], Tensor], seed: int, *name: str | int
+    build: Callable[[], nn.Module],
+    initializer: Callable[[torch.Size, torch.Generator], Tensor],
+    seed: int,
+    *name: str | int,
 ) -> State:
-    """A fresh state: prunable weights drawn from the stream `name`, their biases 0, the rest as the template has it."""
+    """Return a fresh state of which every tensor comes from streams called `name`.
+
+    Weights of linear and convolution layers are the initializer's, and their biases 0; everything else is as the
+    module's own code draws it.
+
+    Args:
+        build: makes the module.
+        initializer: draws a weight of a shape from a generator.
+        seed: of the study.
+        name: of the streams; another name gives a state that is as independent as another seed's.
+    """
+    with seeded(stream(seed, "model", *name)):
+        module = build()
     generator = stream(seed, "init", *name)
-    state = {key: value.detach().clone() for key, value in template.state_dict().items()}
-    for key, shape in prunable(template).items():
-        state[key] = initializer(shape, generator)
+    state = parameters.tensors(module)
+    for key in parameters.drawn(module):
+        state[key] = initializer(state[key].shape, generator)
         bias = key.removesuffix("weight") + "bias"
         if bias in state:
             state[bias].zero_()
-    return state
+    return state | {further: state[first].clone() for further, first in parameters.aliases(module).items()}
 
 
 class Cohort:
     """R masked networks and their gradients.
 
     Attributes:
-        weights: parameter name -> `[R, *shape]`; zero where the mask is.
-        buffers: buffer name -> `[R, *shape]`.
+        weights: name of a trainable parameter -> `[R, *shape]`; zero where the mask is.
+        buffers: name of a buffer, or of a parameter that isn't trained -> `[R, *shape]`.
         masks: name of a prunable weight -> bool `[R, *shape]`.
         leaves: the tensors that an optimizer steps, views of `weights`: the stacked tensors, or each member's.
         names: of each leaf.
+        noise: for each member, what its next forward pass in training draws from; None where it draws nothing.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class Cohort:
         precision: str = "float32",
         compiled: bool = False,
         evolving: bool = False,
+        channels_last: bool = True,
     ) -> None:
         """Put networks together.
 
@@ -88,17 +97,24 @@ class Cohort:
             precision: float32, or that of products and convolutions: bf16, fp16.
             compiled: whether forward and backward go through `torch.compile`.
             evolving: whether masks will move.
+            channels_last: whether looped members are given images with the channels last in memory.
         """
 
-        def stack(name: str) -> Tensor:
-            return torch.stack([network.state[name] for network in networks]).to(device)
+        def stack(name: str, own: Tensor) -> Tensor:
+            # A buffer that no state dict has is what the module's constructor makes of it.
+            return torch.stack([network.state.get(name, own.detach()) for network in networks]).to(device)
 
         self.size, self.device = len(networks), device
         self.execution, self.stacked = execution, execution == "stacked"
-        self.weights = {name: stack(name) for name, _ in template.named_parameters()}
-        self.buffers = {name: stack(name) for name, _ in template.named_buffers()}
+        self.noise: Sequence[torch.Generator] | None = None
+        named_parameters = dict(template.named_parameters())
+        frozen = {name: own for name, own in named_parameters.items() if not own.requires_grad}
+        self.weights = {name: stack(name, own) for name, own in named_parameters.items() if name not in frozen}
+        self.buffers = {name: stack(name, own) for name, own in (*template.named_buffers(), *frozen.items())}
         self.masks = {
-            name: torch.stack([network.mask[name] for network in networks]).to(device) for name in prunable(template)
+            name: torch.stack([network.mask[name] for network in networks]).to(device)
+            for name in self.weights
+            if name in networks[0].mask
         }
         for name, mask in self.masks.items():
             self.weights[name].mul_(mask)
@@ -107,7 +123,7 @@ class Cohort:
         self._type = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
         # Small gradients would vanish in fp16 (Micikevicius et al. 2018); a fixed factor keeps training repeatable.
         self._loss_scale = 1024.0 if precision == "fp16" else 1.0
-        forward = self._stacked_forward if self.stacked else _looped_forward
+        forward = self._stacked_forward if self.stacked else _channels_last if channels_last else _as_it_is
         self._forward: Callable[..., Tensor] = torch.compile(forward) if compiled else forward
         named: list[tuple[str, int | None, Tensor]]
         if self.stacked:
@@ -117,6 +133,7 @@ class Cohort:
                 (name, index, weight)
                 for index, member in enumerate(self._members)
                 for name, weight in member.named_parameters()
+                if weight.requires_grad
             ]
         self.leaves = [leaf for _, _, leaf in named]
         self.names = [name for name, _, _ in named]
@@ -129,16 +146,17 @@ class Cohort:
                     self._pruned[position] = mask.to(leaf.dtype)
 
     def _bind(self, index: int) -> nn.Module:
-        """Member `index` as a module that shares the memory of the stacked tensors."""
+        """Return member `index` as a module that shares the memory of the stacked tensors."""
         module = copy.deepcopy(self._template)
-        for path, owner in module.named_modules():
-            prefix = f"{path}." if path else ""
-            for name in list(owner._parameters):
-                if owner._parameters[name] is not None:
-                    owner._parameters[name] = nn.Parameter(self.weights[prefix + name][index])
-            for name in list(owner._buffers):
-                if owner._buffers[name] is not None:
-                    owner._buffers[name] = self.buffers[prefix + name][index]
+        own: State = {name: nn.Parameter(weight[index]) for name, weight in self.weights.items()}
+        frozen = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+        for name, buffer in self.buffers.items():
+            own[name] = nn.Parameter(buffer[index], requires_grad=False) if name in frozen else buffer[index]
+        for name, first in parameters.aliases(module).items():
+            own[name] = own[first]
+        for name, tensor in own.items():
+            path, _, last = name.rpartition(".")
+            setattr(module.get_submodule(path), last, tensor)  # recurrent layers keep a list of their own by it
         return module
 
     def train(self, mode: bool = True) -> None:
@@ -159,6 +177,9 @@ class Cohort:
         if self._type is None:
             return nullcontext()
         return torch.autocast(self.device.type, self._type)
+
+    def _drawing(self, index: int) -> AbstractContextManager[None]:
+        return nullcontext() if self.noise is None else seeded(self.noise[index], self.device)
 
     def logits(self, images: Tensor) -> Tensor:
         """Outputs `[R, B, classes]` for images `[R, B, C, H, W]`, or `[B, C, H, W]` that all members share."""
@@ -217,14 +238,15 @@ class Cohort:
         else:
             parts = []
             # Backward at once, so that only one member's activations are alive at a time.
-            for member, batch, targets in zip(self._members, images.unbind(), labels.unbind(), strict=True):
-                with self._autocast():
-                    outputs = self._forward(member, batch)
+            for index, (batch, targets) in enumerate(zip(images.unbind(), labels.unbind(), strict=True)):
+                with self._autocast(), self._drawing(index):
+                    outputs = self._forward(self._members[index], batch)
                 loss = F.cross_entropy(outputs.float(), targets, label_smoothing=label_smoothing)
                 (loss if self._loss_scale == 1 else self._loss_scale * loss).backward()
                 parts.append(loss.detach())
             losses = torch.stack(parts)
-        gradients = [leaf.grad for leaf in self.leaves if leaf.grad is not None]
+        # A parameter that the forward pass doesn't use has none.
+        gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in self.leaves]
         if self._loss_scale != 1:
             torch._foreach_mul_(gradients, 1 / self._loss_scale)
         if masked:
@@ -234,13 +256,23 @@ class Cohort:
     def member(self, index: int) -> Network:
         """A copy of member `index`, on the CPU."""
         tensors = self.weights | self.buffers
+        further = parameters.aliases(self._template)
         return Network(
-            {name: tensors[name][index].detach().cpu().clone() for name in self._template.state_dict()},
+            {
+                name: tensors[further.get(name, name)][index].detach().cpu().clone()
+                for name in parameters.names(self._template)
+            },
             {name: mask[index].cpu().clone() for name, mask in self.masks.items()},
         )
 
 
-def _looped_forward(member: nn.Module, images: Tensor) -> Tensor:
-    """One member's outputs; channels last in memory makes convolutions up to 1.5 times as fast on a CPU."""
+def _channels_last(member: nn.Module, images: Tensor) -> Tensor:
+    """Return one member's outputs; channels last in memory makes convolutions up to 1.5 times as fast on a CPU."""
     outputs: Tensor = member(images.contiguous(memory_format=torch.channels_last))
+    return outputs
+
+
+def _as_it_is(member: nn.Module, images: Tensor) -> Tensor:
+    """Return the outputs of one member that can't do with channels last, for it takes views of what layers put out."""
+    outputs: Tensor = member(images)
     return outputs

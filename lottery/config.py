@@ -44,6 +44,12 @@ class Model(Choice):
 
     kind = "models"
     initializer: Initializer = Field(default_factory=lambda: Initializer(name="kaiming_normal"))
+    prunable: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Name patterns of the parameters that masks cover and densities count, such as `*.weight`; where nothing is said,
+    all matrix-like weights: of linear, convolution, embedding, recurrent and attention layers, and all others of two
+    dimensions or more, without biases and normalisation."""
+    exclude: tuple[str, ...] = ()
+    """Name patterns of parameters that masks don't cover and densities don't count after all."""
     small_dense: Proportion | None = None
     """Narrow the hidden layers alike until the network has this share of its weights: the small dense network that a
     sparse one of this density has to beat."""

@@ -103,5 +103,5 @@ def total(mask: Mapping[str, Tensor]) -> int:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether the layer of weight `name` matches a shell-style pattern."""
-    return fnmatchcase(name.removesuffix(".weight"), pattern)
+    """Whether a parameter matches a shell-style pattern, by its own name or, if it is a layer's weight, the layer's."""
+    return fnmatchcase(name.removesuffix(".weight"), pattern) or fnmatchcase(name, pattern)

@@ -64,6 +64,9 @@ class Summary(TypedDict):
     density: Share
     nonzero: Index
     total: Index
+    """Weights that masks cover."""
+    parameters: Annotated[int, Field(ge=1, le=1 << 48)]
+    """All that training changes, what masks don't cover counted in."""
     flops: Index
     start_step: Index
     stop_step: Index

@@ -6,7 +6,11 @@ a function of its name, never of how the process got there: rewinding and resumi
 """
 
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -17,3 +21,30 @@ def stream(seed: int, *name: str | int) -> torch.Generator:
     """
     digest = hashlib.blake2b(repr((seed, *name)).encode(), digest_size=4).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+
+
+@contextmanager
+def seeded(generator: torch.Generator, device: torch.device | None = None) -> Iterator[None]:
+    """Draw what asks for no generator of its own from a stream, within the context; afterwards all is as it was.
+
+    Constructors of modules, dropout and users' code draw from the global generators of torch, NumPy and Python.
+
+    Args:
+        generator: gives the seed.
+        device: whose generator is seeded beside the CPU's, if it is a GPU.
+    """
+    seed = int(torch.randint(1 << 32, (), generator=generator))
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    gpus = [device] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.default_generator.manual_seed(seed)
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lottery import cli, registry
-from lottery.cohort import Network, prunable
+from lottery import cli, models, registry
+from lottery.cohort import Network
 from lottery.config import Config
 from lottery.errors import Interrupted
+from lottery.parameters import prunable
 from lottery.store import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
@@ -93,6 +96,46 @@ def interrupted_and_resumed(config: Config, folder: Path, study: str, questions:
     return run
 
 
+FILE_EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
+
+
+def killed_at(run: Run, config: Config, moment: int) -> int | None:
+    """Work on `run`, whose config is `config`, in a process that is killed right before its `moment`-th file access.
+
+    Python's own audit events tell of every file that is opened, renamed or removed, whatever code does it. Returns the
+    number of accesses if the study came to its end before, None if the process was killed.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            left, me = moment, os.getpid()
+
+            def watch(event, arguments):
+                nonlocal left
+                if event in FILE_EVENTS and str(run.path) in str(arguments[0]) and os.getpid() == me:
+                    left -= 1
+                    if left == 0:
+                        os.kill(me, signal.SIGKILL)
+
+            sys.addaudithook(watch)
+            execute(run, prepare(config), Quiet(), lambda: False)
+            os.write(write, str(moment - left).encode())
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(write)
+    _, status = os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return None
+    assert os.WEXITSTATUS(status) == 0, "the study failed by itself"
+    return int(said)
+
+
 def tensor_files(run: Run) -> dict[str, str]:
     """Every tensor file of a run but checkpoints: relative path -> digest of its bytes."""
     return {
@@ -159,12 +202,30 @@ def config_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def own_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The networks of `tests/models` beside those that lottery has."""
+    folder = str(Path(__file__).parent / "models")
+    monkeypatch.setattr(models, "__path__", [*models.__path__, folder])
+    forget_entries()
+    yield
+    monkeypatch.undo()
+    forget_entries()
+
+
+def forget_entries() -> None:
+    """Have the registry look into its folders again."""
+    registry._entries.cache_clear()
+    registry._options.cache_clear()
+
+
 def summary(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
     """A line of levels.jsonl."""
     return {
         "replicate": replicate, "arm": arm, "level": level, "density": 0.5, "nonzero": 5, "total": 10, "flops": 10,
-        "start_step": 0, "stop_step": 30, "test_accuracy": 0.9, "test_loss": 0.3, "validation_accuracy": 0.9,
-        "validation_loss": 0.3, "early_stop_step": 20, "early_stop_test_accuracy": 0.88, "train_seconds": 1.5,
+        "parameters": 12, "start_step": 0, "stop_step": 30, "test_accuracy": 0.9, "test_loss": 0.3,
+        "validation_accuracy": 0.9, "validation_loss": 0.3, "early_stop_step": 20, "early_stop_test_accuracy": 0.88,
+        "train_seconds": 1.5,
         "diverged": None, "collapsed": [],
     } | changes  # fmt: skip
 

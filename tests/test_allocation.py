@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from lottery import registry
 from lottery.analysis.flops import layer_flops
-from lottery.cohort import prunable
 from lottery.config_file import load
 from lottery.errors import LotteryError
+from lottery.parameters import prunable
 from lottery.studies.plan import plan
 from lottery.studies.setting import prepare
 

@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from lottery import masks, registry
-from lottery.cohort import Cohort, Network, initialise, prunable
+from lottery.cohort import Cohort, Network, initialise
+from lottery.parameters import prunable
 
 CPU = torch.device("cpu")
 CASES = [("fcn", (1, 6, 6), {"widths": (12, 8)}), ("conv_2", (3, 8, 8), {}), ("resnet", (3, 8, 8), {"depth": 8})]
@@ -18,7 +19,7 @@ def build(case, members=3, density=0.5):
     initializer = registry.find("initializers", "kaiming_normal")
     networks = []
     for member in range(members):
-        state = initialise(template, initializer, 0, member)
+        state = initialise(lambda: template, initializer, 0, member)
         scores = {key: state[key].abs() for key in prunable(template)}
         networks.append(Network(state, masks.keep_top(scores, density, masks.full(state, list(scores)))))
     generator = torch.Generator().manual_seed(3)
@@ -119,7 +120,7 @@ def test_initialise_draws_weights_alone():
     with torch.random.fork_rng(devices=[]):
         template = registry.find("models", "conv_2")((3, 8, 8), 5)
     first, again, other = (
-        initialise(template, lambda shape, generator: torch.rand(shape, generator=generator), 0, name)
+        initialise(lambda: template, lambda shape, generator: torch.rand(shape, generator=generator), 0, name)
         for name in (0, 0, 1)
     )
     for name in first:

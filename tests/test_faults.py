@@ -20,8 +20,9 @@ from torch import nn
 
 from lottery import files, masks
 from lottery.analysis.collapse import collapsed
-from lottery.cohort import Network, prunable
+from lottery.cohort import Network
 from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.parameters import prunable
 from lottery.report.statistics import by_level_and_arm
 from lottery.store import Run
 from lottery.studies import chunk, forecast

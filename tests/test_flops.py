@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lottery import registry
 from lottery.analysis.flops import layer_flops, masked_flops
 from lottery.analysis.small_dense import scale_for
-from lottery.cohort import prunable
+from lottery.parameters import prunable
 
 CIFAR, MNIST, IMAGENET = (3, 32, 32), (1, 28, 28), (3, 224, 224)
 

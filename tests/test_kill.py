@@ -13,11 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import pytest
-from conftest import Quiet, carry_out, one_thread, same, tiny
+from conftest import Quiet, carry_out, killed_at, one_thread, same, tiny
 
 from lottery.batches import Batches
 from lottery.store import Run
@@ -47,57 +46,16 @@ def straight(tmp_path_factory):
         return carry_out(study(), tmp_path_factory.mktemp("straight"))
 
 
-FILE_EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
-
-
-def killed_at(run: Run, moment: int, workers: int = 1) -> int | None:
-    """Work on `run` in a forked process that is killed right before its `moment`-th access to the run's files.
-
-    Python's own audit events tell of every file that is opened, renamed or removed, whatever code does it. Returns the
-    number of accesses if the study came to its end before, None if the process was killed.
-    """
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            left, me = moment, os.getpid()
-
-            def watch(event, arguments):
-                nonlocal left
-                if event in FILE_EVENTS and str(run.path) in str(arguments[0]) and os.getpid() == me:
-                    left -= 1
-                    if left == 0:
-                        os.kill(me, signal.SIGKILL)
-
-            sys.addaudithook(watch)
-            config = study(workers=workers)
-            execute(run, prepare(config), Quiet(), lambda: False)
-            os.write(write, str(moment - left).encode())
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    os.close(write)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(read) as pipe:
-        said = pipe.read()
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return None
-    assert os.WEXITSTATUS(status) == 0, "the study failed by itself"
-    return int(said)
-
-
 def finish(run: Run) -> None:
     execute(run, prepare(study()), Quiet(), lambda: False)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.98])
 def test_killed_at_a_file_and_resumed_gives_the_same_bytes(share, straight, tmp_path):
-    total = killed_at(Run.create(tmp_path, study(), {"study": "prune"}), 10**9)
+    total = killed_at(Run.create(tmp_path, study(), {"study": "prune"}), study(), 10**9)
     assert total > 100
     run = Run.create(tmp_path, study(), {"study": "prune"})
-    assert killed_at(run, round(share * total)) is None
+    assert killed_at(run, study(), round(share * total)) is None
     finish(run)
     assert same(run, straight)
     assert not list(run.path.rglob("checkpoint"))
@@ -111,10 +69,10 @@ def test_killed_at_any_file_and_resumed_gives_the_same_bytes(workers, straight, 
     while True:
         moment += 1
         run = Run.create(tmp_path, study(workers=workers), {"study": "prune"})
-        if killed_at(run, moment, workers) is not None:
+        if killed_at(run, study(workers=workers), moment) is not None:
             break
         killed += 1
-        if killed_at(run, moment + 5, workers) is None:
+        if killed_at(run, study(workers=workers), moment + 5) is None:
             killed += 1
         finish(run)
         assert same(run, straight), f"killed at access {moment}"
@@ -183,10 +141,10 @@ def test_real_processes_killed_at_random_moments(workers, tmp_path):
 
 def killed_with_a_checkpoint(folder: Path) -> Run:
     """A run that was killed while a level was under way."""
-    total = killed_at(Run.create(folder, study(), {"study": "prune"}), 10**9)
+    total = killed_at(Run.create(folder, study(), {"study": "prune"}), study(), 10**9)
     for moment in range(total // 4, total):
         run = Run.create(folder, study(), {"study": "prune"})
-        assert killed_at(run, moment) is None
+        assert killed_at(run, study(), moment) is None
         if any(about["step"] < 30 for _, about in run.read_checkpoints()) and not list(run.path.rglob("*.before")):
             return run
     raise AssertionError("no moment left a checkpoint")

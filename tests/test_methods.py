@@ -28,7 +28,13 @@ def sparse(folder, name="set", accuracies=((0.90, 0.92), (0.80, 0.83)), dense=No
     config = tiny(name=name, sparse={"density": [0.2, 0.05], "dense": dense is not None}, **changes)
     lines = [] if dense is None else networks(dense, 0, density=1.0, flops=1000, nonzero=100, total=100)
     for level, (density, own) in enumerate(zip((0.2, 0.05), accuracies, strict=True), start=1):
-        size = {"density": density, "flops": int(1000 * density), "nonzero": int(100 * density), "total": 100}
+        size = {
+            "density": density,
+            "flops": int(1000 * density),
+            "nonzero": int(100 * density),
+            "total": 100,
+            "parameters": 100,
+        }
         lines += networks(own, level, **size)
     return recorded(folder, config, lines, "train")
 

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from lottery import masks, registry
-from lottery.cohort import Cohort, Network, initialise, prunable
+from lottery.cohort import Cohort, Network, initialise
 from lottery.config import Schedule
 from lottery.latent import Layer
+from lottery.parameters import prunable
 from lottery.scores import Subject
 from lottery.seeds import stream
 from lottery.topology import Moment
@@ -45,8 +46,8 @@ IMAGE = (1, 8, 8)
 def subject() -> Subject:
     """A small trained network with batch normalisation, part of it pruned, and data."""
     template, generator = net(), torch.Generator().manual_seed(1)
-    state = initialise(template, lambda shape, gen: torch.randn(shape, generator=gen) / 4, 0)
-    initial = initialise(template, lambda shape, gen: torch.randn(shape, generator=gen) / 4, 1)
+    state = initialise(lambda: template, lambda shape, gen: torch.randn(shape, generator=gen) / 4, 0)
+    initial = initialise(lambda: template, lambda shape, gen: torch.randn(shape, generator=gen) / 4, 1)
     shapes = prunable(template)
     mask = {key: torch.rand(shape, generator=generator) < 0.8 for key, shape in shapes.items()}
     state |= {key: state[key] * mask[key] for key in shapes}
@@ -207,7 +208,7 @@ def net() -> nn.Module:
 @pytest.mark.parametrize("execution", ["stacked", "looped"])
 def test_optimizers_leave_pruned_weights_at_zero_after_every_step(name, options, execution):
     template, generator = net(), torch.Generator().manual_seed(0)
-    state = initialise(template, lambda shape, gen: torch.randn(shape, generator=gen), 0)
+    state = initialise(lambda: template, lambda shape, gen: torch.randn(shape, generator=gen), 0)
     networks = [
         Network(state, {key: torch.rand(shape, generator=generator) < 0.5 for key, shape in prunable(template).items()})
         for _ in range(2)

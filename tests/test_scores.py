@@ -13,10 +13,11 @@ from torch.nn import functional as F
 
 from lottery import masks, registry
 from lottery.analysis.collapse import collapsed
-from lottery.cohort import Cohort, Network, prunable
+from lottery.cohort import Cohort, Network
 from lottery.config import Score
 from lottery.errors import LotteryError
 from lottery.models.fcn import fcn
+from lottery.parameters import prunable
 from lottery.scores import Subject
 from lottery.seeds import stream
 from lottery.studies.scoring import prune_to, rate

@@ -2,18 +2,54 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from lottery.cohort import prunable
+_FOLLOWED = {
+    *("convolution", "mm", "addmm", "bmm", "native_batch_norm", "_native_batch_norm_legit_no_training"),
+    *("relu", "relu_", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "add", "add_", "sum", "mean"),
+    *(
+        "t",
+        "transpose",
+        "permute",
+        "view",
+        "_unsafe_view",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "select",
+        "slice",
+        "split",
+    ),
+    *("split", "cat", "stack", "constant_pad_nd", "channel_shuffle", "native_channel_shuffle"),
+    *("alias", "clone", "detach", "empty"),
+}
+"""Operations that hand on what is positive as something positive, and that let a gradient through wherever they do:
+what a network of nothing else computes of positive numbers shows which of its weights lie on a path."""
+
+
+class _Operations(TorchDispatchMode):
+    """Collects the names of the operations that are carried out."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
 
 
 def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[str, Tensor]) -> list[str]:
-    """Names of the layers through which no path of kept weights leads from input to output (Tanaka et al. 2020).
+    """Return the layers through which no path of kept weights leads from input to output (Tanaka et al. 2020).
 
     Every kept weight is set to a positive number, biases to 0, normalisation to the identity, and the image to ones:
     then nothing cancels, and the gradient of the output with respect to a layer is 0 just where no path goes through.
+    That holds for networks of convolutions, linear layers, rectifiers, pooling, batch normalisation and sums. Of others
+    (attention, recurrence, gates) only the layers are named that keep no weight at all.
 
     Args:
         template: the network.
@@ -22,22 +58,32 @@ def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[st
     """
     if all(bool(kept.all()) for kept in mask.values()):
         return []
-    network = copy.deepcopy(template).double().eval()
-    shapes = prunable(template)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name in shapes:
-                # Divided by the number of inputs, products over many layers stay far from overflow.
-                parameter.copy_(mask[name].double() / shapes[name][1:].numel())
-            else:
-                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
-        for name, buffer in network.named_buffers():
-            buffer.fill_(1 if name.endswith("running_var") else 0)
-    weights = [network.get_parameter(name) for name in shapes]
-    output = network(torch.ones(1, *shape, dtype=torch.float64)).sum()
+    network = _skeleton(template, mask)
+    weights = [network.get_parameter(name) for name in mask]
+    image = torch.ones(1, *shape, dtype=torch.float64)
+    with _Operations() as operations:
+        output = network(image).sum()
+    if not operations.names <= _FOLLOWED:
+        return [name.removesuffix(".weight") for name, kept in mask.items() if not bool(kept.any())]
     gradients = torch.autograd.grad(output, weights, allow_unused=True)
     return [
         name.removesuffix(".weight")
-        for name, weight, gradient in zip(shapes, weights, gradients, strict=True)
+        for name, weight, gradient in zip(mask, weights, gradients, strict=True)
         if gradient is None or not (weight * gradient).any()
     ]
+
+
+def _skeleton(template: nn.Module, mask: Mapping[str, Tensor]) -> nn.Module:
+    """Return a copy of a network whose kept weights are positive, and in which nothing else changes the sign."""
+    network = copy.deepcopy(template).double().eval()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name in mask:
+                # Divided by the number of inputs, products over many layers stay far from overflow.
+                parameter.copy_(mask[name].double() / mask[name][0].numel())
+            else:
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+        for name, buffer in network.named_buffers():
+            if buffer.is_floating_point():  # positions and other whole numbers say where things are
+                buffer.fill_(1 if name.endswith("running_var") else 0)
+    return network

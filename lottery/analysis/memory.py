@@ -1,7 +1,7 @@
 """Memory that training takes, by count."""
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +26,10 @@ def activation_elements(template: nn.Module, shape: tuple[int, int, int]) -> int
     """
     elements = 0
 
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:  # noqa: ARG001
         nonlocal elements
-        elements += output.numel()
+        outputs = output if isinstance(output, tuple) else (output,)  # recurrent layers put out more than one
+        elements += sum(part.numel() for part in outputs if isinstance(part, Tensor))
 
     network = copy.deepcopy(template).eval()
     for layer in network.modules():

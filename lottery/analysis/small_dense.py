@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from lottery.cohort import prunable
+from lottery.parameters import prunable
 from lottery.registry import Entry
 
 
@@ -22,7 +22,7 @@ def scale_for(
         options: its other options; a `scale` among them is that of the network which is pruned.
         shape: channels, height and width of an image.
         classes: number of outputs.
-        density: kept fraction of the weights of convolutions and linear layers, in (0, 1].
+        density: kept fraction of the weights that masks cover, in (0, 1].
 
     Raises:
         ValueError: the model has no such option.

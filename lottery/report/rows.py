@@ -55,6 +55,7 @@ def _row(level: int, arm: str, own: list[Record], dense: list[Record]) -> Record
         "level": level,
         "arm": arm,
         "density": own[0]["density"],
+        "density_of_all_parameters": 1 - (own[0]["total"] - own[0]["nonzero"]) / own[0]["parameters"],
         # Blalock et al. 2020: sizes before and after; operations before and after, of one forward pass.
         "compression_ratio": own[0]["total"] / own[0]["nonzero"] if own[0]["nonzero"] else None,
         "theoretical_speedup": dense_flops / flops if dense_flops and flops else None,

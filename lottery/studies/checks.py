@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from lottery.config import Sparse
 from lottery.errors import LotteryError
 from lottery.masks import matches
+from lottery.studies.layout import cant_stack
 from lottery.studies.scoring import check_data
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def _check_device(setting: "Setting") -> None:
     for key, wanted in asked.items():
         if wanted and device.type != "cuda":
             raise LotteryError(f"train.{key} needs an NVIDIA GPU, and the device is {device}")
+    if train.cuda_graph and setting.behaviour.noisy:
+        raise LotteryError("train.cuda_graph: the network draws random numbers while it trains, which no graph replays")
+    if setting.config.execution == "stacked" and (reason := cant_stack(setting)):
+        raise LotteryError(f"execution: the network can't be stacked ({reason}); write looped, or auto")
 
 
 def _check_pruning(setting: "Setting") -> None:

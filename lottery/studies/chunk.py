@@ -106,6 +106,7 @@ def make_trainer(
         precision=train.precision,
         compiled=train.compile is True,
         evolving=course is not None or latent is not None,
+        channels_last=setting.behaviour.channels_last,
     )
     members = [(replicate, level) for replicate in replicates]
     evolution, latents = None, None
@@ -125,6 +126,7 @@ def make_trainer(
         cuda_graph=train.cuda_graph,
         evolution=evolution,
         latents=latents,
+        noise=(setting.config.seed, replicates) if setting.behaviour.noisy else None,
     )
 
 

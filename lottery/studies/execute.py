@@ -14,6 +14,7 @@ from lottery import devices
 from lottery.errors import Interrupted, RunFailed
 from lottery.files import Record
 from lottery.store import Run
+from lottery.studies.coverage import coverage
 from lottery.studies.forecast import check_disk
 from lottery.studies.layout import Layout, choose
 from lottery.studies.members import Context, Watcher, before_checkpoint, undone
@@ -63,6 +64,8 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         total = sum(level.steps for level in levels)
         waiting = sum(member.stop - member.start for _, members in left for member in members)
         watcher.planned(levels, total - waiting, f"{layout}: {run.record['layout_because']}")
+        if any(level.number for level in levels):
+            watcher.noted(coverage(setting))
         try:
             with crew(setting, layout) as team:
                 STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))

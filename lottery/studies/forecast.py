@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lottery.errors import LotteryError
 from lottery.files import spelt
+from lottery.studies.coverage import coverage
 from lottery.studies.layout import choose
 from lottery.studies.plan import Level
 from lottery.studies.setting import Setting
@@ -43,6 +44,7 @@ def forecast(setting: Setting, levels: Sequence[Level]) -> RenderableType:
             style="bold",
         ),
         Text(f"{layout}: {why}"),
+        Text(coverage(setting)),
         table,
         Text(
             f"{networks} networks, {steps:,} steps of training in all, {per_step * steps:.2e} FLOPs; "

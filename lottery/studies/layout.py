@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from lottery import devices
+from lottery.analysis.behaviour import unstackable
 from lottery.analysis.memory import member_bytes
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def choose(setting: "Setting", members: int) -> tuple[Layout, str]:
     execution, why = _execution(setting.template, share, on_cpu, flops)
     if config.execution != "auto":
         execution, why = config.execution, "as the config says"
+    elif execution == "stacked" and (reason := cant_stack(setting)):
+        execution, why = "looped", f"the network can't be stacked: {reason}"
     room = int(_SHARE_OF_MEMORY * devices.free_memory(setting.device) / member_bytes(setting))
     if execution == "stacked":
         chunk = min(share, max(1, room // workers if on_cpu else room))
@@ -98,13 +101,20 @@ def choose(setting: "Setting", members: int) -> tuple[Layout, str]:
     return Layout(execution, chunk, workers, threads, setting.device.type), why
 
 
+def cant_stack(setting: "Setting") -> str | None:
+    """Return why members can't be stacked; None where they can."""
+    if setting.behaviour.noisy:
+        return "it draws random numbers while it trains, which are each member's own"
+    return unstackable(setting.template, setting.data.shape, setting.like.mask)
+
+
 def _execution(template: nn.Module, members: int, on_cpu: bool, flops: float) -> tuple[str, str]:
     """Stacked or looped, and why, for so many members of so many FLOPs a training step."""
     if members == 1:
         return "looped", "one member for each process"
     if not on_cpu:
         return "stacked", "one launch for all members"
-    if any(isinstance(module, nn.Conv2d) for module in template.modules()):
+    if any(isinstance(module, nn.modules.conv._ConvNd) for module in template.modules()):
         return "looped", "stacked convolutions are slow on a CPU"
     if flops >= 25e6:
         return "looped", f"steps of {flops / 1e6:,.0f} MFLOP leave little overhead to save on a CPU"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lottery import masks
+from lottery import masks, parameters
 from lottery.cohort import Network, State
 from lottery.config import Score
 from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.scores import Sample, Subject, on_cpu
-from lottery.seeds import stream
+from lottery.seeds import seeded, stream
 
 if TYPE_CHECKING:
     from lottery.studies.setting import Setting
@@ -43,7 +43,8 @@ def rate(
         LotteryError: the score can't be computed here; the message names it.
     """
     device = setting.device
-    state = {name: tensor.to(device) for name, tensor in network.state.items()}
+    twice = parameters.aliases(setting.template)
+    state = {name: tensor.to(device) for name, tensor in network.state.items() if name not in twice}
     for name, mask in network.mask.items():
         state[name] = state[name] * mask.to(device)
     subject = Subject(
@@ -56,7 +57,8 @@ def rate(
         sample=_sample(setting, replicate),
     )
     try:
-        return on_cpu(score.entry(subject, generator, **score.options))
+        with seeded(stream(setting.config.seed, "noise", replicate, "score"), device):
+            return on_cpu(score.entry(subject, generator, **score.options))
     except LotteryError as error:
         raise LotteryError(f"score {score.name}: {error}") from None
 

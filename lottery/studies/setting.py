@@ -1,21 +1,24 @@
 """From a config to all that a study works with; everything that can be wrong with a config is found here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
-from lottery import devices, masks
+from lottery import devices, masks, parameters
+from lottery.analysis.behaviour import Behaviour, behaviour
 from lottery.analysis.flops import layer_flops
 from lottery.analysis.small_dense import scale_for
 from lottery.batches import Batches, Resident
-from lottery.cohort import Network, State, initialise, prunable
+from lottery.cohort import Network, State, initialise
 from lottery.config import Config, Pruning, Sparse
 from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.files import spelt
 from lottery.masks import matches
+from lottery.seeds import seeded, stream
 from lottery.studies.checks import check
 from lottery.training.evolution import Course
 from lottery.values import Duration
@@ -27,7 +30,9 @@ class Setting:
 
     Attributes:
         dataset: the caller's own, where the data isn't what the config names.
+        build: makes the network anew, drawing from the global generators what its code draws.
         template: the network; its weights mean nothing, only its structure.
+        behaviour: of the network in training.
         shapes: name -> shape of the prunable weights.
         flops: name of a prunable weight -> FLOPs of its layer for one image, dense.
         epoch: steps of one epoch.
@@ -39,7 +44,9 @@ class Setting:
     device: torch.device
     dataset: Dataset | None
     data: Resident
+    build: Callable[[], nn.Module]
     template: nn.Module
+    behaviour: Behaviour
     shapes: dict[str, torch.Size]
     flops: dict[str, int]
     epoch: int
@@ -50,7 +57,7 @@ class Setting:
         """A replicate's initialization, or with further names another one that is as independent as another seed."""
         initializer = self.config.model.initializer
         return initialise(
-            self.template,
+            self.build,
             lambda shape, generator: initializer.entry(shape, generator, **initializer.options),
             self.config.seed,
             replicate,
@@ -64,7 +71,7 @@ class Setting:
     @property
     def like(self) -> Network:
         """Names, shapes and types of a network's tensors; its numbers mean nothing."""
-        return self.dense(self.template.state_dict())
+        return self.dense(parameters.tensors(self.template))
 
     def course(self, level: int) -> Course | None:
         """How masks move while a level's networks train; None where they don't."""
@@ -158,16 +165,19 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
         )
     except (MemoryError, RuntimeError) as error:
         raise LotteryError(f"data: can't be held in memory ({str(error).splitlines()[0]})") from error
-    template = _build(config, dataset, device)
+    build, template, conduct = _network(config, dataset, device)
+    shapes = _shapes(config, template)
     epoch = Batches(data, [0], config.train.batch_size, config.seed).steps_per_epoch
     setting = Setting(
         config=config,
         device=device,
         dataset=own,
         data=data,
+        build=build,
         template=template,
-        shapes=prunable(template),
-        flops=layer_flops(template, dataset.shape),
+        behaviour=conduct,
+        shapes=shapes,
+        flops=layer_flops(template, dataset.shape, shapes),
         epoch=epoch,
         length=round(config.train.stretch * config.train.length.steps(epoch)),
         every=config.train.evaluate_every.steps(epoch),
@@ -176,24 +186,48 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     return setting
 
 
-def _build(config: Config, dataset: Dataset, device: torch.device) -> nn.Module:
-    """The network, if it fits the images and the memory."""
+def _network(
+    config: Config, dataset: Dataset, device: torch.device
+) -> tuple[Callable[[], nn.Module], nn.Module, Behaviour]:
+    """Return what makes the network, one that it made, and how that behaves, if it fits the images and the memory."""
     entry, options = config.model.entry, config.model.options
     try:
         if config.model.small_dense is not None:
             options["scale"] = scale_for(entry, options, dataset.shape, dataset.classes, config.model.small_dense)
-        # Modules draw default weights when they are made: those numbers are not taken from anybody's generator.
-        with torch.random.fork_rng(devices=[]):
-            with torch.device("meta"):
-                sketch: nn.Module = entry(dataset.shape, dataset.classes, **options)
-            needed = 4 * sum(parameter.numel() for parameter in sketch.parameters())
-            free = devices.free_memory(device)
-            if 3 * needed > free:  # weights, gradients, masks
-                raise LotteryError(
-                    f"model: {needed // 4:,} parameters take {spelt(3 * needed)} to train, and {spelt(free)} are free"
-                )
-            template: nn.Module = entry(dataset.shape, dataset.classes, **options)
+        build = partial(entry, dataset.shape, dataset.classes, **options)
+        _check_memory(build, device)
+        with seeded(stream(config.seed, "template")):  # what no state dict has is as it is drawn here
+            template = build()
+        return build, template, behaviour(template, dataset.shape, dataset.classes)
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
         images = "x".join(map(str, dataset.shape))
         raise LotteryError(f"model: {str(error).splitlines()[0]}; the images are {images}") from error
-    return template
+
+
+def _check_memory(build: Callable[[], nn.Module], device: torch.device) -> None:
+    """Raise LotteryError where a network has no room, before it takes it."""
+    try:
+        with seeded(stream(0)), torch.device("meta"):
+            sketch = build()
+    except (RuntimeError, NotImplementedError):
+        return  # a constructor that needs numbers can't be asked; if there is more to it, the network itself says so
+    needed = 4 * sum(parameter.numel() for parameter in sketch.parameters())
+    free = devices.free_memory(device)
+    if 3 * needed > free:  # weights, gradients, masks
+        raise LotteryError(
+            f"model: {needed // 4:,} parameters take {spelt(3 * needed)} to train, and {spelt(free)} are free"
+        )
+
+
+def _shapes(config: Config, template: nn.Module) -> dict[str, torch.Size]:
+    """Return the weights that masks cover, if the config's patterns name any."""
+    only, exclude = config.model.prunable, config.model.exclude
+    there = parameters.trainable(template)
+    for key, patterns in (("prunable", only or ()), ("exclude", exclude)):
+        for pattern in patterns:
+            if not any(matches(name, pattern) for name in there):
+                raise LotteryError(f"model.{key}: no parameter is called {pattern!r}; there are {', '.join(there)}")
+    shapes = parameters.prunable(template, only, exclude)
+    if not shapes:
+        raise LotteryError(f"model: has no weights that masks cover; name some by model.prunable: {', '.join(there)}")
+    return shapes

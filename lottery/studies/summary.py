@@ -1,6 +1,6 @@
 """What is kept of a trained network besides its tensors."""
 
-from lottery import masks
+from lottery import masks, parameters
 from lottery.analysis.flops import masked_flops
 from lottery.cohort import Network
 from lottery.files import Record
@@ -37,6 +37,7 @@ def summary(setting: Setting, level: int, member: Member, network: Network, reco
         "density": masks.count(network.mask) / masks.total(network.mask),
         "nonzero": masks.count(network.mask),
         "total": masks.total(network.mask),
+        "parameters": sum(shape.numel() for shape in parameters.trainable(setting.template).values()),
         "flops": masked_flops(setting.flops, network.mask),
         "start_step": member.start,
         "stop_step": end,

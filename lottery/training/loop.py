@@ -1,6 +1,6 @@
 """The one training loop, for one member or fifty."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from lottery.cohort import Cohort
 from lottery.config import Optimizer
 from lottery.errors import LotteryError
 from lottery.optimizers import Slots
+from lottery.seeds import stream
 from lottery.training.evolution import Evolution
 from lottery.training.graph import Graph
 from lottery.training.latent import Latents
@@ -30,6 +31,7 @@ class Trainer:
         cuda_graph: bool = False,
         evolution: Evolution | None = None,
         latents: Latents | None = None,
+        noise: tuple[int, Sequence[int]] | None = None,
     ) -> None:
         """Train `cohort` from step `start` on.
 
@@ -43,12 +45,14 @@ class Trainer:
             cuda_graph: whether a step is captured as a CUDA graph.
             evolution: of the cohort's masks, if they move.
             latents: what is trained in place of the cohort's weights, if that isn't the weights.
+            noise: the study's seed and each member's replicate, where forward passes draw random numbers.
         """
         self.cohort, self.step, self.evolution, self.latents = cohort, start, evolution, latents
         self._trained = latents or evolution or cohort  # whose leaves and gradients the optimizer is given
         self._batches, self._factor, self._smoothing = batches, factor, label_smoothing
         self._optimize, self._options = optimizer.entry, optimizer.options
         self._slots: Slots = {}
+        self._noise = noise
         self._loss = torch.zeros(cohort.size, device=cohort.device)
         self._steps = 0
         # Divergence is noted on the device and asked for at evaluations: no step waits for an answer.
@@ -70,6 +74,9 @@ class Trainer:
                 break
             if self.latents:
                 self.latents.project(self.step)
+            if self._noise:
+                seed, replicates = self._noise
+                self.cohort.noise = [stream(seed, "noise", replicate, self.step) for replicate in replicates]
             rows, factor = self._batches.rows(self.step), self._factor(self.step)
             moves = self.evolution is not None and self.evolution.due(self.step)
             if moves and self.evolution and self.evolution.replaces_step:

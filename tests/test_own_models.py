@@ -10,7 +10,7 @@ import torch
 from conftest import Quiet, carry_out, interrupted_and_resumed, killed_at, one_thread, same, tiny
 from torch.nn import functional as F
 
-from lottery import masks
+from lottery import masks, parameters
 from lottery.analysis.collapse import collapsed
 from lottery.cohort import Cohort, Network
 from lottery.errors import LotteryError
@@ -20,6 +20,7 @@ from lottery.studies.coverage import coverage
 from lottery.studies.execute import execute
 from lottery.studies.scoring import rate
 from lottery.studies.setting import prepare
+from lottery.studies.train import sparse
 
 CPU = torch.device("cpu")
 COVERED = {
@@ -291,11 +292,22 @@ def test_scores_see_the_whole_network(model, score):
         assert found[0][name].any()
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_sparse_initializers_redraw_what_initializers_draw(model):
+    setting = prepare(study(model, sparse={"density": 0.3, "initializer": "sparse_kaiming"}))
+    dense = setting.dense(setting.initial(0))
+    network = sparse(setting, dense, 1, 0)
+    redrawn = {name for name in setting.shapes if not torch.equal(network.state[name], dense.state[name])}
+    assert redrawn == set(COVERED[model]) & set(parameters.drawn(setting.template))
+    assert "output.weight" in redrawn
+    assert not redrawn & {"attention.in_proj_weight", "tokens", "embedding.weight", "up.weight", "positions"}
+
+
 @pytest.mark.parametrize("topology", ["rigl", "set"])
 @pytest.mark.parametrize("model", MODELS)
 def test_sparse_from_the_start(model, topology, tmp_path):
-    sparse = {"density": 0.3, "topology": {"name": topology, "interval": "5it"}, "initializer": "sparse_kaiming"}
-    config = study(model, sparse=sparse)
+    asked = {"density": 0.3, "topology": {"name": topology, "interval": "5it"}, "initializer": "sparse_kaiming"}
+    config = study(model, sparse=asked)
     straight = carry_out(config, tmp_path / "straight", "train")
     line = straight.read_summary(0, 1, "main")
     assert line["nonzero"] == pytest.approx(0.3 * line["total"], abs=len(COVERED[model]))

@@ -1,16 +1,22 @@
 """The small dense network that a sparse one has to beat."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 from lottery.parameters import prunable
 from lottery.registry import Entry
 
 
 def scale_for(
-    entry: Entry, options: Mapping[str, Any], shape: tuple[int, int, int], classes: int, density: float
+    entry: Entry,
+    options: Mapping[str, Any],
+    shape: tuple[int, int, int],
+    classes: int,
+    density: float,
+    covered: Callable[[nn.Module], Mapping[str, torch.Size]] = prunable,
 ) -> float:
     """The model's option `scale` with which it has as many weights, dense, as it keeps at a density.
 
@@ -23,6 +29,7 @@ def scale_for(
         shape: channels, height and width of an image.
         classes: number of outputs.
         density: kept fraction of the weights that masks cover, in (0, 1].
+        covered: name -> shape of the weights that masks cover.
 
     Raises:
         ValueError: the model has no such option.
@@ -32,7 +39,7 @@ def scale_for(
 
     def count(scale: float) -> int:
         with torch.device("meta"):
-            return sum(size.numel() for size in prunable(entry(shape, classes, **{**options, "scale": scale})).values())
+            return sum(size.numel() for size in covered(entry(shape, classes, **{**options, "scale": scale})).values())
 
     low, high = 0.0, float(options.get("scale", 1.0))
     wanted = density * count(high)

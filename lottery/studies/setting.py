@@ -193,7 +193,10 @@ def _network(
     entry, options = config.model.entry, config.model.options
     try:
         if config.model.small_dense is not None:
-            options["scale"] = scale_for(entry, options, dataset.shape, dataset.classes, config.model.small_dense)
+            covered = partial(parameters.prunable, only=config.model.prunable, exclude=config.model.exclude)
+            options["scale"] = scale_for(
+                entry, options, dataset.shape, dataset.classes, config.model.small_dense, covered
+            )
         build = partial(entry, dataset.shape, dataset.classes, **options)
         _check_memory(build, device)
         with seeded(stream(config.seed, "template")):  # what no state dict has is as it is drawn here

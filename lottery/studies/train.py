@@ -1,5 +1,6 @@
 """Train a dense network, level 0 of every study, or networks that are sparse from the start."""
 
+from lottery import parameters
 from lottery.cohort import Network
 from lottery.seeds import stream
 from lottery.studies.members import Context, train_members
@@ -55,9 +56,12 @@ def sparse(setting: Setting, start: Network, level: int, replicate: int) -> Netw
         ("sparse", replicate, level),
     )
     generator = stream(setting.config.seed, "sparse_init", replicate, level)
+    # An initializer knows the inputs of linear and convolution layers; all else stays as its module drew it.
+    by_initializer = set(parameters.drawn(setting.template))
     drawn = {
         name: config.initializer.entry(start.state[name], mask[name], generator, **config.initializer.options)
         for name in names
+        if name in by_initializer
     }
     return Network(start.state | drawn, mask)
 

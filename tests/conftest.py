@@ -26,6 +26,17 @@ from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return 0 (all in this process) where files, a mark or output are asked for, else None: one process for each core.
+
+    Processes side by side compute with one thread each: more would wait for each other.
+    """
+    if config.option.file_or_dir or config.option.capture == "no" or "-m" in config.invocation_params.args:
+        return 0
+    os.environ["OMP_NUM_THREADS"] = "1"  # theirs, and that of what they start
+    return None
+
+
 def tiny(**changes: object) -> Config:
     """A study of seconds: digits, 64-16-10, two replicates. `changes` are dotted keys with __ for the dot."""
     values: dict = {

@@ -188,7 +188,7 @@ def test_an_error_stays_one_line_where_torchvision_was_imported(config_file):
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
 def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery, tmp_path):
-    config = tiny(train__length="1000it", pruning__iterations=1, pruning__arms=["reinit"], workers=workers)
+    config = tiny(train__length="600it", pruning__iterations=1, pruning__arms=["reinit"], workers=workers)
     straight = carry_out(config, tmp_path / "straight")
     path = tmp_path / "long.yaml"
     path.write_text(config.to_yaml())
@@ -198,7 +198,8 @@ def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("runs/*/metrics.jsonl")) and time.monotonic() < deadline:
+    while not any(path.stat().st_size for path in tmp_path.glob("runs/*/metrics.jsonl")):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.1)
     process.send_signal(number)

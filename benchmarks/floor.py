@@ -19,6 +19,7 @@ from lottery import devices, masks
 from lottery.cohort import Network
 from lottery.config import Config
 from lottery.data import Dataset
+from lottery.seeds import stream
 from lottery.studies import setting as settings
 from lottery.studies.chunk import make_trainer
 from lottery.studies.events import Advanced, Job
@@ -52,7 +53,7 @@ def networks_of(setting: settings.Setting, density: float, members: int) -> list
         state = setting.initial(member)
         full = masks.full(state, list(setting.shapes))
         scores = {name: state[name].abs() for name in full}
-        networks.append(Network(state, masks.keep_top(scores, density, full)))
+        networks.append(Network(state, masks.keep_top(scores, density, full, stream(0))))
     return networks
 
 

@@ -9,38 +9,49 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor
 
+from lottery.seeds import derived
+
 Mask = dict[str, Tensor]
 
 _EVERY = 16
 """Of so many scores one is looked at to guess where the highest begin."""
 
 
-def keep_top(scores: Mapping[str, Tensor], density: float | Mapping[str, float], mask: Mapping[str, Tensor]) -> Mask:
+def keep_top(
+    scores: Mapping[str, Tensor],
+    density: float | Mapping[str, float],
+    mask: Mapping[str, Tensor],
+    generator: torch.Generator,
+) -> Mask:
     """Keep the weights of highest score, in exact number: the only place where weights are ranked.
 
-    Weights already pruned stay so and take no part in the ranking; ties go to the lower index (layers in the order of
-    `scores`). The number kept is `round(density * N)`, or all that are left where that is fewer.
+    Weights already pruned stay so and take no part in the ranking. The number kept is `round(density * N)`, or all that
+    are left where that is fewer. Where more weights have the lowest score kept than there is room for, those kept are
+    drawn from them at random: the first ones would be whole rows, and leave other rows empty.
 
     Args:
         scores: name -> score of each weight, any shape.
         density: kept fraction of all N weights, ranked together (float), or of each layer's N, ranked in the layer.
         mask: name -> weights still there, same shapes.
+        generator: whose seed the draws among ties derive from, a stream for each ranking; it is not drawn from itself.
+            At higher densities the same seed keeps the same weights and more.
 
     Raises:
         ValueError: a density outside 0..1, or a score that is not a number where a weight is left.
     """
     if isinstance(density, Mapping):
-        return {name: _keep(score, density[name], mask[name]) for name, score in scores.items()}
+        return {name: _keep(score, density[name], mask[name], generator, name) for name, score in scores.items()}
     flat = _keep(
         torch.cat([score.flatten() for score in scores.values()]),
         density,
         torch.cat([mask[name].flatten() for name in scores]),
+        generator,
     )
     parts = flat.split([score.numel() for score in scores.values()])
     return {name: part.view(scores[name].shape) for name, part in zip(scores, parts, strict=True)}
 
 
-def _keep(score: Tensor, density: float, alive: Tensor) -> Tensor:
+def _keep(score: Tensor, density: float, alive: Tensor, generator: torch.Generator, *name: str) -> Tensor:
     if not 0 <= density <= 1:
         raise ValueError(f"density {density} is outside 0..1")
     # A sum is one pass over the scores, and a number where all of them are.
@@ -52,14 +63,18 @@ def _keep(score: Tensor, density: float, alive: Tensor) -> Tensor:
     if count:
         above, tied = _split(score.flatten(), alive.flatten(), left, count)
         result[above] = True
-        result[tied[: count - above.numel()]] = True
+        room = count - above.numel()
+        if room < tied.numel():
+            order = torch.randperm(tied.numel(), generator=derived(generator, "ties", *name))
+            tied = tied[order[:room].to(tied.device)]
+        result[tied] = True
     return result.view(alive.shape)
 
 
 def _split(score: Tensor, alive: Tensor, left: int, count: int) -> tuple[Tensor, Tensor]:
     """Positions of the weights above the `count`-th highest score, and of those that have just it, ascending.
 
-    The score is found by selection, in linear time; a stable sort would give the same set.
+    The score is found by selection, in linear time.
     """
     few_of_many = count < left // 10 and left > alive.numel() // 2
     # Positions, not boolean masks: on a CPU, indexing by them takes a third of the time.

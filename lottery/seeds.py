@@ -23,6 +23,14 @@ def stream(seed: int, *name: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
 
 
+def derived(generator: torch.Generator, *name: str | int) -> torch.Generator:
+    """A CPU generator for the stream `name` of the seed of `generator`, which is not drawn from.
+
+    It is the same before and after anything is drawn from `generator`, and drawing from it shifts nothing there.
+    """
+    return stream(generator.initial_seed(), *name)
+
+
 @contextmanager
 def seeded(generator: torch.Generator, device: torch.device | None = None) -> Iterator[None]:
     """Draw what asks for no generator of its own from a stream, within the context; afterwards all is as it was.

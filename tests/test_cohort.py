@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from lottery import masks, registry
 from lottery.cohort import Cohort, Network, initialise
 from lottery.parameters import prunable
+from lottery.seeds import stream
 
 CPU = torch.device("cpu")
 CASES = [("fcn", (1, 6, 6), {"widths": (12, 8)}), ("conv_2", (3, 8, 8), {}), ("resnet", (3, 8, 8), {"depth": 8})]
@@ -21,7 +22,7 @@ def build(case, members=3, density=0.5):
     for member in range(members):
         state = initialise(lambda: template, initializer, 0, member)
         scores = {key: state[key].abs() for key in prunable(template)}
-        networks.append(Network(state, masks.keep_top(scores, density, masks.full(state, list(scores)))))
+        networks.append(Network(state, masks.keep_top(scores, density, masks.full(state, list(scores)), stream(0))))
     generator = torch.Generator().manual_seed(3)
     images = torch.randn(members, 10, *shape, generator=generator)
     labels = torch.randint(5, (members, 10), generator=generator)

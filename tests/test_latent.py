@@ -109,8 +109,27 @@ class TestTopKast:
         weights = {"a": torch.tensor([0.1, -0.9, 0.3, -0.2]), "b": torch.tensor([0.8, -0.7, 0.6, 0.0])}
         top = rule("top_kast", extra=0.25)
         assert kept(top.mask(weights, 0.25, stream(0))) == {"a": [1], "b": [0]}
-        assert kept(top.reach(weights, 0.25)) == {"a": [1], "b": [0, 1, 2]}
-        assert kept(top.reach(weights, {"a": 0.5, "b": 0.9})) == {"a": [1, 2, 3], "b": [0, 1, 2, 3]}
+        assert kept(top.reach(weights, 0.25, stream(0))) == {"a": [1], "b": [0, 1, 2]}
+        assert kept(top.reach(weights, {"a": 0.5, "b": 0.9}, stream(0))) == {"a": [1, 2, 3], "b": [0, 1, 2, 3]}
+
+    @pytest.mark.parametrize("allocation", ["erk", "global"])
+    def test_what_learns_holds_what_is_used_where_all_weights_are_equal(self, allocation):
+        latent = {"name": "top_kast", "extra": 0.1, "penalty": 0.1}
+        setting = prepare(tiny(sparse={"density": 0.3, "latent": latent, "allocation": allocation}))
+        trainer, density = trainer_of(setting, replicates=(0,)), setting.sparse_densities(1)
+        weights = trainer.latents._of(0)
+        for weight in weights.values():
+            weight.fill_(1.0)
+        trainer.latents.project(0)
+        used = trainer.cohort.member(0).mask
+        trainer.advance(1)
+        learned = {name: weight != 1.0 for name, weight in weights.items()}  # by the penalty at least
+        assert all(learned[name][mask].all() for name, mask in used.items())
+        if allocation == "global":
+            assert masks.count(learned) == round((density + 0.1) * masks.total(used))
+        else:
+            counts = {name: round((density[name] + 0.1) * mask.numel()) for name, mask in used.items()}
+            assert {name: int(mask.sum()) for name, mask in learned.items()} == counts
 
     def test_gradient_and_penalty_by_hand(self):
         given = layer([2.0, -1.0, 0.5], [1.0, 1.0, 1.0], kept=[1, 0, 0], reached=[1, 1, 0], density=0.25)
@@ -134,7 +153,7 @@ class TestTopKast:
         trainer = trainer_of(setting, replicates=(0,))
         before = {name: latent.clone() for name, latent in trainer.latents._of(0).items()}
         first = trainer.cohort.member(0).mask
-        reached = trainer.latents._rule.reach(before, setting.sparse_densities(1))
+        reached = trainer.latents._rule.reach(before, setting.sparse_densities(1), stream(0))
         trainer.advance(1)
         for name, latent in trainer.latents._of(0).items():
             between = reached[name] & ~first[name]
@@ -300,7 +319,7 @@ def test_what_is_saved_is_an_ordinary_masked_network_and_what_it_cost(tmp_path):
         if name == "top_kast":
             density = {key: min(1, part + 0.1) for key, part in setting.sparse_densities(1).items()}
             draw = {key: setting.initial(0)[key].abs() for key in mask}
-            learning = masked_flops(setting.flops, masks.keep_top(draw, density, setting.like.mask))
+            learning = masked_flops(setting.flops, masks.keep_top(draw, density, setting.like.mask, stream(0)))
         # A supermask's density is a draw at each step, and learned.
         expected = pytest.approx(32 * 30 * (2 * forward + learning), rel=0.1 if name == "supermask" else 0)
         assert line["train_flops"] == expected

@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, tensor_files, tiny
+from conftest import Quiet, carry_out, interrupted_and_resumed, same, tensor_files, tiny
 
 from lottery import masks
 from lottery.errors import Interrupted, RunFailed
@@ -43,6 +43,28 @@ def test_a_ticket_is_the_largest_weights_of_the_level_before(finished):
             kept = torch.cat([before[name].abs()[mask[name]] for name in mask])
             pruned = torch.cat([before[name].abs()[~mask[name]] for name in mask])
             assert kept.min() >= pruned.max()
+
+
+def test_ties_are_drawn_at_random_for_a_ticket_and_its_controls_alike(tmp_path):
+    """Most weights keep their sign, and score 0: of a layer's, as many stay in its first rows as in its last."""
+    pruning = {"iterations": 2, "fraction": 0.3, "score": "large_final_diff_sign", "arms": ["reinit"]}
+    config = tiny(pruning=pruning, model={"name": "fcn", "widths": [100]})
+    whole = carry_out(config, tmp_path / "whole")
+    assert same(whole, interrupted_and_resumed(config, tmp_path / "part", "prune", 50))
+    drawn = []
+    for replicate in range(2):
+        initial, final = whole.read_early(replicate, 0), whole.read_weights(replicate, 0, "main")
+        mask, control = (whole.read_mask(replicate, 1, arm) for arm in ("main", "reinit"))
+        assert all(torch.equal(kept, control[name]) for name, kept in mask.items())
+        name = "hidden_1.weight"
+        tied = initial[name].sign() == final[name].sign()
+        assert tied.float().mean() > 0.7
+        assert mask[name][~tied & (final[name] != 0)].all()
+        first, last = (float(mask[name][half][tied[half]].float().mean()) for half in (slice(50), slice(50, 100)))
+        # Shares of some 3000 weights each, standard deviation of their difference 0.012.
+        assert abs(first - last) < 0.06
+        drawn.append(mask[name] & tied)
+    assert not torch.equal(*drawn)
 
 
 def test_arms_differ_from_the_ticket_in_what_they_say(finished):

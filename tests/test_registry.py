@@ -87,7 +87,7 @@ class TestScores:
     def test_prunes_to_exact_counts(self, name, density):
         given = subject()
         full = {key: torch.ones_like(mask) for key, mask in given.mask.items()}
-        kept = masks.keep_top(registry.find("scores", name)(given, stream(0)), density, full)
+        kept = masks.keep_top(registry.find("scores", name)(given, stream(0)), density, full, stream(0))
         assert masks.count(kept) == round(density * masks.total(full))
 
     def test_where_nothing_is_left(self, name):
@@ -257,7 +257,8 @@ def moment(density: float, *, signal: float = 1.0) -> Moment:
     shapes = SHAPES | {"dense.weight": torch.Size([7, 3]), "gone.weight": torch.Size([5, 6])}
     densities = dict.fromkeys(SHAPES, density) | {"dense.weight": 1.0, "gone.weight": 0.0}
     draw = {key: torch.rand(shape, generator=generator) for key, shape in shapes.items()}
-    mask = masks.keep_top(draw, densities, {key: torch.ones(shape, dtype=torch.bool) for key, shape in shapes.items()})
+    full = {key: torch.ones(shape, dtype=torch.bool) for key, shape in shapes.items()}
+    mask = masks.keep_top(draw, densities, full, stream(5))
     weights, gradients, trace = (
         {key: torch.randn(shape, generator=generator) for key, shape in shapes.items()} for _ in range(3)
     )
@@ -327,7 +328,7 @@ class TestLatents:
         rule, _, density, latents = self.start(name)
         for asked in (density, 0.3):
             kept, again = (rule.mask(latents, asked, stream(0, "latent")) for _ in range(2))
-            reached = rule.reach(latents, asked)
+            reached = rule.reach(latents, asked, stream(0, "latent"))
             for key, latent in latents.items():
                 assert torch.equal(kept[key], again[key])
                 assert kept[key].dtype == reached[key].dtype == torch.bool
@@ -337,7 +338,7 @@ class TestLatents:
 
     def test_gradients_are_of_those_within_reach(self, name):
         rule, draw, density, latents = self.start(name)
-        kept, reached = rule.mask(latents, density, stream(0)), rule.reach(latents, density)
+        kept, reached = (of(latents, density, stream(0)) for of in (rule.mask, rule.reach))
         for key, latent in latents.items():
             weight = rule.fixed(draw[key], density[key]) if rule.freezes else latent
             layer = Layer(latent, weight, kept[key], reached[key], density[key], torch.ones_like(latent))

@@ -78,6 +78,17 @@ def test_inverted_keeps_what_was_pruned_first(finished, setting):
     assert not (inverse[name] & ticket[name]).any()
 
 
+def test_inverted_keeps_all_that_was_pruned_where_it_was_drawn_from_equal_scores(tmp_path):
+    """Of N weights the ticket keeps K, and its inverse shares 2 K - N with it, no more."""
+    pruning = {"iterations": 1, "fraction": 0.3, "score": "large_final_diff_sign", "arms": []}
+    run = carry_out(tiny(pruning=pruning), tmp_path)
+    inverses = [network.mask for network in starts(run, prepare(run.config), Rewind(1, 0, mask="invert"))]
+    for replicate, inverse in enumerate(inverses):
+        for name, ticket in run.read_mask(replicate, 1, "main").items():
+            assert inverse[name][~ticket].all()
+            assert int(inverse[name].sum()) == int(ticket.sum())
+
+
 def test_what_is_not_there_is_refused(finished, setting):
     with pytest.raises(LotteryError, match="no finished level 7; it has levels 0 to 2"):
         starts(finished, setting, Rewind(7, 0))

@@ -389,6 +389,6 @@ def test_a_network_out_of_a_cohort_is_scored_alike_however_it_was_computed(name)
             found.append(rate(setting, Score(name=name), index, member, names, stream(0, "prune"), initial))
         for key in names:
             assert torch.equal(found[0][key], found[1][key])
-        kept = masks.keep_top(found[0], 0.1, drawn[index])
+        kept = masks.keep_top(found[0], 0.1, drawn[index], stream(0))
         assert masks.count(kept) == round(0.1 * masks.total(kept))
         assert all((kept[key] <= drawn[index][key]).all() for key in names)

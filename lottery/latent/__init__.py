@@ -58,8 +58,11 @@ class Rule(ABC):
     def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
         """The weights that the forward pass uses."""
 
-    def reach(self, latents: Mapping[str, Tensor], density: Densities) -> Mask:  # noqa: ARG002
-        """The weights whose gradient is wanted: all of them, unless the rule says otherwise."""
+    def reach(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:  # noqa: ARG002
+        """The weights whose gradient is wanted: all of them, unless the rule says otherwise.
+
+        The generator is seeded as that of the mask which they are a superset of.
+        """
         return masks.full(latents, list(latents))
 
     @abstractmethod

@@ -45,10 +45,10 @@ class EdgePopup(Rule):
             weight = weight.sign() * math.sqrt(2 / weight[0].numel())
         return weight / math.sqrt(density) if self.scaled and density else weight
 
-    def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:  # noqa: ARG002
+    def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
         """The largest |s|."""
         scores = {name: latent.abs() for name, latent in latents.items()}
-        return masks.keep_top(scores, density, masks.full(scores, list(scores)))
+        return masks.keep_top(scores, density, masks.full(scores, list(scores)), generator)
 
     def gradient(self, layer: Layer) -> Tensor:
         """g w sign(s), as if the mask were |s| itself."""

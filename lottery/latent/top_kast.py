@@ -44,15 +44,15 @@ class TopKast(Rule):
         """The draw."""
         return weight.clone()
 
-    def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:  # noqa: ARG002
+    def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
         """A."""
-        return _largest(latents, density)
+        return _largest(latents, density, generator)
 
-    def reach(self, latents: Mapping[str, Tensor], density: Densities) -> Mask:
-        """B."""
+    def reach(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
+        """B, which has all of A also where ties are drawn, since they are drawn by the same seed."""
         if isinstance(density, Mapping):
-            return _largest(latents, {name: min(1.0, part + self.extra) for name, part in density.items()})
-        return _largest(latents, min(1.0, density + self.extra))
+            return _largest(latents, {name: min(1.0, part + self.extra) for name, part in density.items()}, generator)
+        return _largest(latents, min(1.0, density + self.extra), generator)
 
     def gradient(self, layer: Layer) -> Tensor:
         """That of the loss and the penalty, on B."""
@@ -61,6 +61,6 @@ class TopKast(Rule):
         return (layer.gradient + penalty * layer.latent) * layer.reached
 
 
-def _largest(latents: Mapping[str, Tensor], density: Densities) -> Mask:
+def _largest(latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
     scores = {name: latent.abs() for name, latent in latents.items()}
-    return masks.keep_top(scores, density, masks.full(scores, list(scores)))
+    return masks.keep_top(scores, density, masks.full(scores, list(scores)), generator)

@@ -13,8 +13,7 @@ def random(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
         subject: the network.
         generator: where the numbers come from.
     """
-    # float64: 24 random bits of a float32 would tie in layers of some thousand weights, and ties go to low indices.
-    # Apple's GPUs have none.
+    # float64: 24 random bits of a float32 would tie in layers of some thousand weights. Apple's GPUs have none.
     scores = {}
     for name, weight in subject.weights.items():
         drawn = torch.rand(weight.shape, generator=generator, dtype=torch.float64)

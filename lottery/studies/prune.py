@@ -67,7 +67,7 @@ def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:
     generator = stream(setting.config.seed, "prune", replicate, level)
     initial = context.run.read_early(replicate, 0, setting.like.state)
     scores = rate(setting, pruning.score, replicate, Network(state, mask), names, generator, initial)
-    kept = masks.keep_top(scores, layer_densities(setting, level), {name: mask[name] for name in names})
+    kept = masks.keep_top(scores, layer_densities(setting, level), {name: mask[name] for name in names}, generator)
     return mask | kept
 
 

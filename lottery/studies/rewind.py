@@ -142,14 +142,18 @@ def _mask(parent: Run, setting: Setting, about: Rewind, replicate: int) -> Mask:
         return ticket
     if about.mask == "invert":
         return _inverted(parent, setting, about.level, replicate, ticket)
-    return masks.shuffle(ticket, stream(setting.config.seed, "mask", replicate, about.level, "rewind", about.mask))
+    return masks.shuffle(ticket, _stream(setting, about.level, replicate, about.mask))
+
+
+def _stream(setting: Setting, level: int, replicate: int, mask: MaskFrom) -> torch.Generator:
+    return stream(setting.config.seed, "mask", replicate, level, "rewind", mask)
 
 
 def _inverted(parent: Run, setting: Setting, level: int, replicate: int, ticket: Mask) -> Mask:
     """The same number of weights in each layer, of those that pruning removed first.
 
     Weights are ordered by the level whose training was the last they took part in, then by their score there; the
-    ticket is the top of that order and this is its bottom.
+    ticket is the top of that order, also where it was drawn from equal scores, and this is its bottom.
     """
     score = setting.config.pruning.score
     order = {name: torch.zeros(mask.shape, dtype=torch.float64) for name, mask in ticket.items()}
@@ -162,6 +166,7 @@ def _inverted(parent: Run, setting: Setting, level: int, replicate: int, ticket:
         for name, values in scores.items():
             ranks = values.double() / values.abs().max().clamp_min(torch.finfo(values.dtype).tiny)
             order[name] = torch.where(alive[name], 2 * earlier + ranks, order[name])
+    reverse = {name: -values - 2.0 * ticket[name] for name, values in order.items()}
     densities = {name: int(mask.sum()) / mask.numel() for name, mask in ticket.items()}
     everything = {name: torch.ones_like(mask) for name, mask in ticket.items()}
-    return masks.keep_top({name: -values for name, values in order.items()}, densities, everything)
+    return masks.keep_top(reverse, densities, everything, _stream(setting, level, replicate, "invert"))

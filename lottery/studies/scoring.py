@@ -123,7 +123,7 @@ def prune_to(
             target = {layer: density[layer] ** share for layer in names}
         else:
             target = density**share
-        mask |= masks.keep_top(scores, target, {layer: mask[layer] for layer in names})
+        mask |= masks.keep_top(scores, target, {layer: mask[layer] for layer in names}, generator)
     return mask
 
 

@@ -4,12 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from lottery import masks
 from lottery.masks import Mask
 from lottery.scores import Subject
 from lottery.scores.random import random
+from lottery.seeds import derived
 from lottery.topology import Moment
 
 DropSchedule = Literal["constant", "cosine", "linear", "inverse_power"]
@@ -49,8 +51,8 @@ def share(fraction: float, count: int) -> int:
 def drop(moment: Moment, counts: Mapping[str, int]) -> Mask:
     """What is left of the layers of `counts` without so many of their active weights of smallest magnitude.
 
-    Active is what the mask says: a weight just grown is zero and takes part, one that isn't active doesn't. Of equal
-    magnitudes the lower index stays.
+    Active is what the mask says: a weight just grown is zero and takes part, one that isn't active doesn't. Which
+    of equal magnitudes go is left to chance, by a stream of the moment's.
 
     Args:
         moment: the network.
@@ -58,11 +60,13 @@ def drop(moment: Moment, counts: Mapping[str, int]) -> Mask:
     """
     magnitudes = {name: moment.weights[name].abs() for name in counts}
     left = {name: int(moment.mask[name].count_nonzero()) - count for name, count in counts.items()}
-    return masks.keep_top(magnitudes, _densities(left, moment.mask), moment.mask)
+    return masks.keep_top(magnitudes, _densities(left, moment.mask), moment.mask, derived(moment.generator, "drop"))
 
 
-def grow(kept: Mapping[str, Tensor], counts: Mapping[str, int], scores: Mapping[str, Tensor]) -> Mask:
-    """The layers of `kept` with so many more weights, those of highest score; ties go to the lower index.
+def grow(
+    kept: Mapping[str, Tensor], counts: Mapping[str, int], scores: Mapping[str, Tensor], generator: torch.Generator
+) -> Mask:
+    """The layers of `kept` with so many more weights, those of highest score.
 
     Every weight that isn't kept may grow, whether it was dropped just now or long ago: near-dense layers would lose
     weights otherwise.
@@ -71,9 +75,11 @@ def grow(kept: Mapping[str, Tensor], counts: Mapping[str, int], scores: Mapping[
         kept: name -> weights that are active already.
         counts: name -> number of weights to grow, at most those free.
         scores: name -> score of every weight.
+        generator: the moment's; which of equal scores grow is left to chance, by a stream of it.
     """
     free = {name: ~mask for name, mask in kept.items()}
-    grown = masks.keep_top({name: scores[name] for name in kept}, _densities(counts, kept), free)
+    wanted = {name: scores[name] for name in kept}
+    grown = masks.keep_top(wanted, _densities(counts, kept), free, derived(generator, "grow"))
     return {name: mask | grown[name] for name, mask in kept.items()}
 
 
@@ -88,7 +94,7 @@ def exchange(moment: Moment, fraction: float, scores: Mapping[str, Tensor]) -> M
         scores: name -> which weights to grow, the highest first.
     """
     counts = {name: share(fraction, int(mask.count_nonzero())) for name, mask in moment.mask.items()}
-    return grow(drop(moment, counts), counts, scores)
+    return grow(drop(moment, counts), counts, scores, moment.generator)
 
 
 def random_scores(moment: Moment) -> dict[str, Tensor]:

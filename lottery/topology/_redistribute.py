@@ -81,4 +81,4 @@ def redistribute(
         return dict(moment.mask)
     informative = 0 < average < math.inf
     grown = allot(total, shares if informative else {name: float(count) for name, count in dropped.items()}, kept)
-    return dict(moment.mask) | grow(kept, grown, scores)
+    return dict(moment.mask) | grow(kept, grown, scores, moment.generator)

@@ -2,6 +2,7 @@
 
 from lottery import masks
 from lottery.masks import Mask
+from lottery.seeds import derived
 from lottery.topology import Moment
 from lottery.topology._drop_grow import DropSchedule, annealed, grow, random_scores, share
 from lottery.topology._redistribute import allot, sparse_layers
@@ -27,6 +28,8 @@ def dsr(moment: Moment, *, drop_fraction: Proportion = 0.3, drop_schedule: DropS
     if not total:
         return dict(moment.mask)
     magnitudes = {name: moment.weights[name].abs() for name in layers}
-    kept = masks.keep_top(magnitudes, (active - total) / masks.total(layers), layers)
+    left = (active - total) / masks.total(layers)
+    kept = masks.keep_top(magnitudes, left, layers, derived(moment.generator, "drop"))
     survivors = {name: float(mask.count_nonzero()) for name, mask in kept.items()}
-    return dict(moment.mask) | grow(kept, allot(total, survivors, kept), random_scores(moment))
+    grown = allot(total, survivors, kept)
+    return dict(moment.mask) | grow(kept, grown, random_scores(moment), moment.generator)

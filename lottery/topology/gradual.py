@@ -29,4 +29,5 @@ def gradual(moment: Moment) -> Mask:
 
     asked = moment.density
     now = {name: density(final) for name, final in asked.items()} if isinstance(asked, Mapping) else density(asked)
-    return masks.keep_top({name: moment.weights[name].abs() for name in moment.mask}, now, moment.mask)
+    magnitudes = {name: moment.weights[name].abs() for name in moment.mask}
+    return masks.keep_top(magnitudes, now, moment.mask, moment.generator)

@@ -55,6 +55,7 @@ class Latents:
         self._fixed: list[State] = []
         self._whole = [True] * cohort.size
         self._spent = torch.zeros(cohort.size, dtype=torch.int64)
+        self._purpose: str | int = "evaluation"
         for member in range(cohort.size):
             generator = self._stream(member)
             latents = self._of(member)
@@ -78,6 +79,7 @@ class Latents:
     @torch.no_grad()
     def project(self, step: int | None = None) -> None:
         """Give the cohort the weights and masks that its latents stand for, at a training step or for evaluation."""
+        self._purpose = "evaluation" if step is None else step
         for member in range(self._cohort.size):
             latents = self._of(member)
             self._whole[member] = not any(bool(latent.isnan().any()) for latent in latents.values())
@@ -85,8 +87,8 @@ class Latents:
                 # A network whose latents are lost says so by its loss.
                 self._cohort.weights[name][member].copy_(weight if self._whole[member] else latents[name] * torch.nan)
             if self._whole[member]:
-                generator = self._stream(member, "evaluation" if step is None else step)
-                self._cohort.set_mask(member, self._rule.mask(latents, self._density, generator))
+                mask = self._rule.mask(latents, self._density, self._stream(member, self._purpose))
+                self._cohort.set_mask(member, mask)
 
     def gradients(self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, list[Tensor]]:
         """As the cohort's: each member's loss, and the gradient of each of `leaves`."""
@@ -101,7 +103,7 @@ class Latents:
         """Turn a member's gradients with respect to effective weights into those of its latents, in place."""
         latents = self._of(member)
         kept = {name: mask[member] for name, mask in self._cohort.masks.items()}
-        reached = self._rule.reach(latents, self._density)
+        reached = self._rule.reach(latents, self._density, self._stream(member, self._purpose))
         for name in self._names:
             layer = Layer(
                 latent=latents[name],

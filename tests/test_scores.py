@@ -339,6 +339,26 @@ def test_convolutional_networks_are_pruned_to_exact_counts(name, model):
     assert masks.count(kept) == round(0.1 * masks.total(kept))
 
 
+def test_weights_that_score_nothing_go_at_random_in_each_round():
+    """Those of an eighth of the pixels are 0, and so is SNIP's score of them."""
+    setting, name = prepare(tiny(model={"name": "fcn", "widths": [100]})), "hidden_1.weight"
+    state, names = setting.initial(0), list(setting.shapes)
+    network = setting.dense(state | {name: state[name] * (torch.arange(64) % 8 > 0)})
+
+    def pruned(rounds, purpose):
+        return prune_to(setting, Score(name="snip"), 0, network, 0.96, names, rounds, (purpose, 0))[name]
+
+    found = pruned(2, "score")
+    scores = rate(setting, Score(name="snip"), 0, network, names, stream(0))[name]
+    assert int((scores == 0).sum()) == 800
+    assert found[scores > 0].all()
+    first, last = (int((~found[half]).sum()) for half in (slice(50), slice(50, 100)))
+    assert abs(first - last) < 90  # of 296, standard deviation 17
+    assert torch.equal(found, pruned(2, "score"))
+    assert not torch.equal(found, pruned(1, "score"))
+    assert not torch.equal(found, pruned(2, "other"))
+
+
 def one_percent(replicate, name, rounds):
     """LeNet-300-100 for digits, and its mask of 1 %."""
     setting = prepare(tiny(model={"name": "lenet_300_100"}))

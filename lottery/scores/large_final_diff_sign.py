@@ -11,7 +11,7 @@ TRAITS = {"trained"}
 def large_final_diff_sign(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
     """max(0, -final * sign(initial)): a control that keeps the largest of what changed sign (Zhou et al. 2019).
 
-    All weights that kept their sign score 0, and go before any that has not.
+    All weights that kept their sign score 0, and go before any that has not, in random order.
 
     Args:
         subject: the network, trained.

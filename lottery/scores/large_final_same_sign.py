@@ -11,7 +11,7 @@ TRAITS = {"trained"}
 def large_final_same_sign(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
     """max(0, final * sign(initial)): keeps the largest of what still has its first sign (Zhou et al. 2019).
 
-    All weights that changed their sign score 0, and go before any that has not.
+    All weights that changed their sign score 0, and go before any that has not, in random order.
 
     Args:
         subject: the network, trained.

@@ -141,6 +141,25 @@ def test_saved_between_updates_goes_on_to_the_same_bytes(topology, execution):
     assert resumed.evolution.pop() == straight.evolution.pop()
 
 
+def test_equal_weights_go_alike_after_a_resumption():
+    """Updates in place of every step: more weights were just grown, and are zero, than the next update drops."""
+    rule = {"name": "rigl", "interval": "1it", "end": "20it"}
+    setting = prepare(study(sparse={"density": 0.3, "topology": rule}))
+    networks, name = start(setting), "hidden_1.weight"
+    straight, resumed = trainer_of(setting, networks), trainer_of(setting, networks)
+    straight.advance(14)
+    saved, members = straight.state(), [straight.cohort.member(index) for index in range(2)]
+    straight.advance(15)
+    for index, before in enumerate(members):
+        active, after = before.mask[name], straight.cohort.member(index).mask[name]
+        zeros = active & (before.state[name] == 0)
+        assert zeros.sum() > (active & ~after).sum()
+    resumed.load(saved)
+    resumed.advance(15)
+    for key, tensor in straight.state().items():
+        assert torch.equal(tensor, resumed.state()[key]), key
+
+
 @pytest.mark.parametrize("topology", ["rigl", "snfs", "set"])
 def test_interrupted_and_resumed_gives_the_same_bytes(topology, tmp_path):
     config = study(topology, [0.3, 0.1])

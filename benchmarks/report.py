@@ -58,24 +58,30 @@ def synthetic(folder: Path, number: int, levels: int, replicates: int) -> Run:
 
 def _network(key: Record, draw: random.Random) -> Record:
     density = 0.8 ** key["level"]
-    accuracy = 0.975 - 0.002 * key["level"] * (key["arm"] != "main") + draw.gauss(0, 0.001)
+    correct = round(9750 - 20 * key["level"] * (key["arm"] != "main") + draw.gauss(0, 10))
     return key | {
         "density": density, "nonzero": round(266_200 * density), "total": 266_200, "flops": round(532_400 * density),
         "parameters": 266_610,
-        "start_step": 0, "stop_step": 5000, "test_accuracy": accuracy, "test_loss": 0.1,
-        "validation_accuracy": accuracy, "validation_loss": 0.1, "early_stop_step": draw.randrange(1000, 5000, 250),
-        "early_stop_test_accuracy": accuracy - 0.001, "train_seconds": 12.5, "diverged": None, "collapsed": [],
+        "start_step": 0, "stop_step": 5000, "test_accuracy": correct / 10_000, "test_correct": correct,
+        "test_images": 10_000, "test_loss": 0.1, "validation_accuracy": None, "validation_correct": None,
+        "validation_images": None, "validation_loss": 0.1, "early_stop_step": draw.randrange(1000, 5000, 250),
+        "early_stop_test_accuracy": (correct - 10) / 10_000, "early_stop_test_correct": correct - 10,
+        "evaluate_every": 250, "train_seconds": 12.5, "diverged": None, "collapsed": [],
     }  # fmt: skip
 
 
 def _evaluations(key: Record, draw: random.Random) -> list[Record]:
-    return [
-        key
-        | {"step": step, "epoch": step / 917, "split": split, "loss": 0.1, "lr": 0.0012, "seconds": step / 400,
-           "accuracy": None if split == "train" else 0.975 - 0.3 * 0.9 ** (step / 50) + draw.gauss(0, 0.001)}
-        for step in range(5000 // EVALUATIONS, 5001, 5000 // EVALUATIONS)
-        for split in ("train", "validation", "test")
-    ]  # fmt: skip
+    lines = []
+    for step in range(5000 // EVALUATIONS, 5001, 5000 // EVALUATIONS):
+        for split, images in (("train", None), ("validation", 5_000), ("test", 10_000)):
+            share = 0.975 - 0.3 * 0.9 ** (step / 50) + draw.gauss(0, 0.001)
+            correct = None if images is None else round(images * share)
+            lines.append(
+                key
+                | {"step": step, "epoch": step / 917, "split": split, "loss": 0.1, "lr": 0.0012, "seconds": step / 400,
+                   "accuracy": None if correct is None else correct / images, "correct": correct, "images": images}
+            )  # fmt: skip
+    return lines
 
 
 def seconds(*arguments: str | Path) -> list[float]:

@@ -5,7 +5,8 @@ A line of `metrics.jsonl` is an Evaluation, of `levels.jsonl` a Summary; `run.js
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from lottery.complaints import first
@@ -18,7 +19,12 @@ Index = Annotated[int, Field(ge=0, le=1 << 48)]
 Operations = Annotated[int, Field(ge=0, le=10**24)]
 """Of a training: a ResNet-50 on ImageNet takes some 1e18."""
 Share = Annotated[float, Field(ge=0, le=1)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[int, Field(ge=1, le=1 << 48)]
+Loss = Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
+"""As far as float32 goes: whatever is computed of such numbers stays a number."""
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Time = Annotated[float, Field(ge=0, le=1e15)]
+"""In seconds or epochs: more than any training takes, and means and squares of it stay numbers."""
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 """Without control characters, which a terminal would obey."""
 Arm = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")]
@@ -34,14 +40,17 @@ class Evaluation(TypedDict):
     arm: Arm
     level: Index
     step: Index
-    epoch: Number
+    epoch: Time
     split: Literal["train", "validation", "test"]
-    loss: Number | None
+    loss: Loss | None
     """Mean cross entropy in nats; of the training split, over the batches since the last line. Null: not finite."""
     accuracy: Share | None
-    """0 to 1; null for the training split."""
-    lr: Number
-    seconds: Number
+    """`correct` over `images`, 0 to 1; these three are null for the training split."""
+    correct: Index | None
+    """Number of right answers."""
+    images: Positive | None
+    lr: Rate
+    seconds: Time
     """Of training, up to here, of all members that were trained together."""
     dropped: NotRequired[Index]
     """On the training split's lines of a network whose mask moves: weights dropped since the last such line."""
@@ -71,12 +80,21 @@ class Summary(TypedDict):
     start_step: Index
     stop_step: Index
     test_accuracy: Share
-    test_loss: Number | None
+    """`test_correct` over `test_images`; the other accuracies likewise."""
+    test_correct: Index
+    """Number of right answers."""
+    test_images: Positive
+    test_loss: Loss | None
     validation_accuracy: Share | None
-    validation_loss: Number | None
+    validation_correct: Index | None
+    validation_images: Positive | None
+    validation_loss: Loss | None
+    evaluate_every: Positive
+    """Steps from one evaluation to the next: the grid that the early-stop step is read off."""
     early_stop_step: Index | None
     early_stop_test_accuracy: Share | None
-    train_seconds: Number
+    early_stop_test_correct: Index | None
+    train_seconds: Time
     train_flops: NotRequired[Operations]
     """Of its whole training: a step costs thrice the forward pass, pruned weights nothing (Evci et al. 2020)."""
     ever_active: NotRequired[Share]
@@ -129,9 +147,34 @@ class About(TypedDict):
     process: NotRequired[Index]
 
 
-EVALUATIONS = TypeAdapter(list[Evaluation])
-SUMMARIES = TypeAdapter(list[Summary])
-SUMMARY = TypeAdapter(Summary)
+def _agree(accuracy: float | None, correct: int | None, images: int | None, name: str) -> None:
+    counted = None if correct is None or images is None else correct / images
+    if accuracy != counted:
+        raise PydanticCustomError(
+            "counts",
+            "{name} is {accuracy}, not {correct} of {images}",
+            {"name": name, "accuracy": repr(accuracy), "correct": repr(correct), "images": repr(images)},
+        )
+
+
+def _evaluation(line: Evaluation) -> Evaluation:
+    """The same, if its counts make its accuracy."""
+    _agree(line["accuracy"], line["correct"], line["images"], "accuracy")
+    return line
+
+
+def _summary(line: Summary) -> Summary:
+    """The same, if its counts make its accuracies: verdicts rest on the one, and tables show the other."""
+    images = line["test_images"]
+    _agree(line["test_accuracy"], line["test_correct"], images, "test_accuracy")
+    _agree(line["validation_accuracy"], line["validation_correct"], line["validation_images"], "validation_accuracy")
+    _agree(line["early_stop_test_accuracy"], line["early_stop_test_correct"], images, "early_stop_test_accuracy")
+    return line
+
+
+EVALUATIONS = TypeAdapter(list[Annotated[Evaluation, AfterValidator(_evaluation)]])
+SUMMARY = TypeAdapter(Annotated[Summary, AfterValidator(_summary)])
+SUMMARIES = TypeAdapter(list[Annotated[Summary, AfterValidator(_summary)]])
 ABOUT = TypeAdapter(About)
 
 

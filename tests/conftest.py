@@ -230,23 +230,39 @@ def forget_entries() -> None:
     registry._options.cache_clear()
 
 
+def counted(line: dict) -> dict:
+    """A line with the right answers that its accuracies say, of 10,000 images where it doesn't say of how many."""
+    for key in [key for key in line if key.endswith("accuracy")]:
+        kind = key.removesuffix("accuracy")
+        of = f"{kind.removeprefix('early_stop_')}images"
+        if isinstance(line[key], float):
+            images = line.setdefault(of, 10_000)
+            line[f"{kind}correct"] = round(images * line[key])
+            line[key] = line[f"{kind}correct"] / images
+        elif line[key] is None:
+            line[f"{kind}correct"] = None
+            line.setdefault(of, None)
+    return line
+
+
 def summary(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
     """A line of levels.jsonl."""
-    return {
+    line = {
         "replicate": replicate, "arm": arm, "level": level, "density": 0.5, "nonzero": 5, "total": 10, "flops": 10,
         "parameters": 12, "start_step": 0, "stop_step": 30, "test_accuracy": 0.9, "test_loss": 0.3,
         "validation_accuracy": 0.9, "validation_loss": 0.3, "early_stop_step": 20, "early_stop_test_accuracy": 0.88,
-        "train_seconds": 1.5,
-        "diverged": None, "collapsed": [],
-    } | changes  # fmt: skip
+        "train_seconds": 1.5, "evaluate_every": 10, "diverged": None, "collapsed": [],
+    }  # fmt: skip
+    return counted(line | changes)
 
 
 def evaluation(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
     """A line of metrics.jsonl."""
-    return {
+    line = {
         "replicate": replicate, "arm": arm, "level": level, "step": 10, "epoch": 0.5, "split": "test", "loss": 0.3,
         "accuracy": 0.9, "lr": 0.1, "seconds": 1.5,
-    } | changes  # fmt: skip
+    }  # fmt: skip
+    return counted(line | changes)
 
 
 def recorded(folder: Path, config: Config, lines: Iterable[dict], study: str = "prune", **record: object) -> Run:

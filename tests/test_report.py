@@ -9,7 +9,6 @@ import torch
 from conftest import carry_out, networks, recorded, summary, tiny
 from PIL import Image
 from rich.console import Console
-from scipy import stats
 
 from lottery import open_run
 from lottery.analysis.overlap import overlap
@@ -17,37 +16,12 @@ from lottery.cohort import Network
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.draw import draw
 from lottery.report.html import page
-from lottery.report.jackpot import jackpot_lines, jackpots
 from lottery.report.mask_figures import between_levels, between_replicates, draw_tickets
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
-from lottery.report.statistics import by_level_and_arm, estimate, paired, replicates_needed
+from lottery.report.statistics import by_level_and_arm, estimate
 from lottery.report.tables import comparison_tables, run_tables
-from lottery.report.verdicts import missing_controls, summed_up, verdicts
+from lottery.report.verdicts import missing_controls
 from lottery.store import Run
-
-
-@pytest.mark.parametrize("values", [(0.1, 0.2), (3.0, 3.5, 2.25, 8.0, 1.0), (5.0, 5.0, 5.0)])
-def test_intervals_agree_with_scipy(values):
-    found = estimate(values)
-    assert found.mean == pytest.approx(sum(values) / len(values), abs=1e-12)
-    sem = stats.sem(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=found.mean, scale=sem) if sem else (found.mean, found.mean)
-    assert found.mean - found.half_width == pytest.approx(low, abs=1e-9)
-    assert found.mean + found.half_width == pytest.approx(high, abs=1e-9)
-
-
-def test_one_value_has_no_interval_and_none_no_mean():
-    assert estimate([2.0]).half_width is None
-    with pytest.raises(ValueError, match="no values"):
-        estimate([])
-
-
-def test_groups():
-    lines = [{"level": 0, "arm": "main", "x": 1.0}, {"level": 0, "arm": "main", "x": 3.0},
-             {"level": 1, "arm": "main", "x": None}]  # fmt: skip
-    found = by_level_and_arm(lines, "x")
-    assert list(found) == [(0, "main")]
-    assert found[0, "main"].mean == 2.0
 
 
 def text(run):
@@ -86,112 +60,6 @@ def test_figures_are_drawn(finished, tmp_path):
         with Image.open(path) as image:
             assert min(image.size) > 500
             assert len(image.convert("RGB").getcolors(1 << 24)) > 50
-
-
-def answers(levels):
-    return {verdict.name: verdict.answer for verdict in verdicts(levels) if verdict.level == 1}
-
-
-@pytest.mark.parametrize(
-    ("left", "right"), [((0.9, 0.8, 0.95), (0.85, 0.8, 0.9)), ((3.0, 1.0, 2.5, 7.0), (1.0, 1.5, 2.0, 9.0))]
-)
-def test_paired_differences_agree_with_scipy(left, right):
-    found = paired(dict(enumerate(left)), dict(enumerate(right)))
-    test = stats.ttest_rel(left, right)
-    low, high = test.confidence_interval(0.95)
-    assert found.low == pytest.approx(low, abs=1e-9)
-    assert found.high == pytest.approx(high, abs=1e-9)
-    assert found.deviation == pytest.approx(np.std(np.subtract(left, right), ddof=1), abs=1e-12)
-
-
-def test_pairs_are_of_one_replicate():
-    assert paired({0: 1.0, 2: 5.0, 3: 9.0}, {2: 1.0, 0: 0.5, 1: 100.0}).values == (0.5, 4.0)
-    assert paired({0: 1.0}, {1: 1.0}) is None
-
-
-@pytest.mark.parametrize("values", [(0.2, -0.1, 0.3), (1.0, 1.1), (0.5, -0.4, 0.1, 0.3, 0.0)])
-def test_replicates_needed_is_the_first_number_that_would_do(values):
-    found = estimate(values)
-    needed = replicates_needed(found)
-
-    def half_width(count):
-        return stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count)
-
-    assert half_width(needed) < abs(found.mean)
-    assert needed == 2 or half_width(needed - 1) >= abs(found.mean)
-
-
-def test_replicates_needed_where_none_would_do():
-    assert replicates_needed(estimate((1.0,))) is None
-    assert replicates_needed(estimate((1.0, -1.0))) is None
-    assert replicates_needed(estimate((0.5, 0.5)), threshold=0.2) == 2
-
-
-DENSE = networks([0.970, 0.972, 0.974], 0, early_stop_step=[100, 110, 120], early_stop_test_accuracy=0.96)
-
-
-@pytest.mark.parametrize(
-    ("steps", "accuracies", "answer"),
-    [
-        ([80, 90, 100], [0.97, 0.97, 0.97], "yes"),  # 20 steps sooner, 1 point better, in each replicate
-        ([100, 110, 120], [0.96, 0.96, 0.96], "yes"),  # the same is at least as good
-        ([120, 130, 140], [0.97, 0.97, 0.97], "no"),  # better but later
-        ([80, 90, 100], [0.95, 0.95, 0.95], "no"),  # sooner but worse
-        ([80, 90, 100], [0.99, 0.94, 0.97], "undecided"),  # +0.67 points with an interval of 6.3
-        ([10, 200, 100], [0.97, 0.97, 0.97], "undecided"),
-    ],
-)
-def test_winning_tickets_by_hand(steps, accuracies, answer):
-    ticket = networks([0.97] * 3, 1, early_stop_step=steps, early_stop_test_accuracy=accuracies)
-    assert answers(DENSE + ticket)["winning ticket"] == answer
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "matching", "within"),
-    [
-        ([0.970, 0.972, 0.974], "yes", "yes"),
-        ([0.968, 0.970, 0.972], "yes", "yes"),  # 0.2 points below: the very threshold, and one deviation of dense
-        ([0.967, 0.969, 0.971], "no", "no"),  # 0.3 points below in each replicate
-        ([0.980, 0.965, 0.966], "undecided", "yes"),  # -0.17 points with an interval of 2.6
-    ],
-)
-def test_matching_by_hand(accuracies, matching, within):
-    found = answers(DENSE + networks(accuracies, 1))
-    assert found["matching"] == matching
-    assert found["matching, within a deviation"] == within
-
-
-def test_controls_by_hand():
-    ticket = networks([0.980, 0.982, 0.984], 1)
-    reinit = networks([0.970, 0.972, 0.975], 1, "reinit")
-    random = networks([0.979, 0.985, 0.982], 1, "random")
-    found = answers(DENSE + ticket + reinit + random)
-    assert (found["beats reinit"], found["beats random"]) == ("yes", "undecided")
-
-
-def test_what_is_missing_is_said():
-    (winning, matching, _) = verdicts(DENSE[:1] + networks([0.97], 1))
-    assert (winning.answer, matching.answer, matching.missing) == ("undecided", "undecided", "more replicates")
-    without = {"early_stop_step": None, "early_stop_test_accuracy": None}
-    blind = networks([0.97] * 3, 0, **without) + networks([0.98] * 3, 1, **without)
-    assert verdicts(blind)[0].answer == "unknown"
-    assert "validation data" in verdicts(blind)[0].missing
-    open_one = verdicts(DENSE + networks([0.980, 0.965, 0.966], 1))[1]
-    # -0.1667 points, deviation 1.0116, 0.0333 from the threshold: 1.96 * 1.0116 / sqrt(n) = 0.0333 at n = 3,538.
-    assert open_one.missing == "about 3,541 replicates"  # Student's t is a little wider than the normal distribution
-
-
-def test_a_diverged_network_is_no_pair():
-    levels = DENSE + networks([0.970, 0.972, 0.5], 1, diverged=[None, None, 12])
-    assert "+0.00 ± 0.00 points" in verdicts(levels)[1].numbers
-
-
-def test_answers_are_summed_up_by_density():
-    levels = DENSE + networks([0.980, 0.982, 0.984], 1) + networks([0.970, 0.972, 0.974], 2)
-    levels += networks([0.90, 0.90, 0.90], 3) + networks([0.980, 0.965, 0.966], 4) + networks([0.972, 0.974, 0.976], 5)
-    found = next(sentence for sentence in summed_up(verdicts(levels)) if sentence.name == "matching")
-    assert found.spans == {"yes": "80.0 to 64.0, 32.8", "no": "51.2", "undecided": "41.0"}
-    assert found.sparsest == "sparsest: accuracy +0.20 ± 0.00 points, at 32.8 %"
 
 
 def test_rows_and_their_formats(finished):
@@ -344,15 +212,6 @@ def test_a_page_of_a_run_without_networks(tmp_path):
     assert "report" in page([Run.create(tmp_path, tiny(), {"study": "prune"})])
 
 
-def test_the_page_judges_the_jackpot_and_says_how_to_go_on(tmp_path):
-    run = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
-    text = page([run])
-    assert "Of 1 levels: undecided at 1." in text
-    assert "+2.00 ± 0.00 points" in text
-    assert f"lottery prune {run.path}/config.yaml --set train.optimizer.lr=0.001" in text
-    assert "not trained: random" in text
-
-
 def test_missing_controls_come_with_their_command(finished, tmp_path):
     assert missing_controls(finished, finished.levels()) == ""
     run = recorded(tmp_path, tiny(pruning__arms=["shuffle"]), networks([0.9], 0) + networks([0.9], 1))
@@ -365,62 +224,3 @@ def test_html_is_written(lottery, finished, tmp_path):
     result = lottery("report", run, "--html")
     assert result.code == 0, result.err
     assert (run / "report" / "report.html").read_text().startswith("<!doctype html>")
-
-
-def study(tmp_path, rate, tickets, dense, reinit, total=100, nonzero=20):
-    """A run with these accuracies, three replicates each, at one level of a fifth of the weights."""
-    config = tiny(train__optimizer={"name": "sgd", "lr": rate}, replicates=3, pruning__iterations=1)
-    size = {"total": total, "nonzero": nonzero}
-    lines = networks(dense, 0, **size | {"nonzero": total}) + networks(tickets, 1, density=0.2, **size)
-    return recorded(tmp_path, config, lines + networks(reinit, 1, "reinit", density=0.2, **size))
-
-
-def small_dense(tmp_path, accuracies, total=20):
-    return recorded(tmp_path, tiny(replicates=3), networks(accuracies, 0, total=total, nonzero=total), "train")
-
-
-def thrice(value):
-    return [value, value + 0.001, value - 0.001]
-
-
-def test_jackpots_by_hand(tmp_path):
-    # The ticket: 94 % at the small rate. Dense: 92 % there, 93 % at the large rate. Reinitialized: 92 %, 91 %.
-    low = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
-    high = study(tmp_path, 0.1, thrice(0.91), thrice(0.93), thrice(0.91))
-    small = small_dense(tmp_path, thrice(0.90))
-    (found,) = jackpots([low, high, small])
-    assert found.answers == dict.fromkeys("12345", "yes")
-    assert (found.prize, found.missing) == ("jackpot", [])
-    # The best ticket, 94 %, to: the small network, 90; the better reinitialization, 92; dense there, 92; the best, 93.
-    assert found.numbers == {
-        "1": "20.0% of weights",
-        "2": "+4.00 ± 0.00 points",
-        "3": "+2.00 ± 0.00 points",
-        "4": "+2.00 ± 0.00 points",
-        "5": "+1.00 ± 0.00 points",
-    }
-
-
-def test_a_secondary_prize_is_beaten_by_the_best_dense_network(tmp_path):
-    low = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
-    high = study(tmp_path, 0.1, thrice(0.91), thrice(0.96), thrice(0.91))  # 2 points above the ticket
-    (found,) = jackpots([low, high, small_dense(tmp_path, thrice(0.90))])
-    assert found.answers == {"1": "yes", "2": "yes", "3": "yes", "4": "yes", "5": "no"}
-    assert found.prize == "secondary prize"
-
-
-def test_no_prize_where_a_reinitialization_at_another_rate_is_as_good(tmp_path):
-    low = study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))
-    high = study(tmp_path, 0.1, thrice(0.91), thrice(0.93), thrice(0.938))
-    (found,) = jackpots([low, high, small_dense(tmp_path, thrice(0.90))])
-    assert (found.answers["3"], found.prize) == ("no", "none")
-
-
-def test_what_a_jackpot_still_needs_is_said(tmp_path):
-    (found,) = jackpots([study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))])
-    assert found.answers == {"1": "yes", "2": "unknown", "3": "unknown", "4": "yes", "5": "unknown"}
-    assert found.prize == "undecided"
-    assert "train.optimizer.lr=0.001" in found.missing[0]
-    assert "about 20 weights" in found.missing[1]
-    assert found.numbers["2"] == "unknown"
-    assert len(jackpot_lines([study(tmp_path, 0.01, thrice(0.94), thrice(0.92), thrice(0.92))])) == 1 + 5 + 1 + 2

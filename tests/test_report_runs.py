@@ -5,10 +5,11 @@ import io
 import json
 
 import pytest
-from conftest import networks, recorded, tiny
+from conftest import evaluation, networks, recorded, summary, tiny
 from rich.console import Console
 
 from lottery import files
+from lottery.errors import LotteryError
 from lottery.report.html import page
 from lottery.report.snapshot import Snapshot
 from lottery.report.tables import run_tables
@@ -92,6 +93,59 @@ def test_where_all_diverged_nothing_is_judged(tmp_path):
     assert "unknown" in shown(run)
     assert "yes" not in shown(run)
     assert "NaN" not in page([run])
+
+
+@pytest.mark.parametrize(
+    ("name", "forged"),
+    [
+        *(("levels", {key: value}) for key in ("test_loss", "validation_loss") for value in (1e308, -1e308)),
+        *(("levels", {"train_seconds": value}) for value in (1e308, -1.0)),
+        *(("metrics", {"loss": value}) for value in (1e308, -1e308)),
+        *(("metrics", {key: 1e308}) for key in ("epoch", "seconds")),
+        ("metrics", {"lr": -0.1}),
+        ("levels", {"test_images": 0}),
+        ("levels", {"evaluate_every": 0}),
+    ],
+)
+def test_numbers_that_are_none_are_refused_by_name(tmp_path, name, forged):
+    """Means and squares of such losses and seconds are no numbers either."""
+    run = study(tmp_path)
+    read = getattr(run, name)
+    files.write_lines(run.path / f"{name}.jsonl", [line | forged for line in read()])
+    (key,) = forged
+    with pytest.raises(LotteryError, match=rf"{name}\.jsonl is not what lottery writes: 0\.{key}"):
+        read()
+
+
+def test_a_run_with_such_numbers_is_left_out(lottery, tmp_path):
+    good, other = study(tmp_path), study(tmp_path, "other")
+    files.write_lines(other.path / "levels.jsonl", [line | {"train_seconds": 1e308} for line in other.levels()])
+    result = lottery("report", good.path, other.path, "--csv")
+    assert (result.code, len(result.err.splitlines())) == (0, 1)
+    assert result.err.startswith(f"left out: {other.path}/levels.jsonl is not what lottery writes: 0.train_seconds")
+
+
+def test_what_training_may_write_is_read(tmp_path):
+    """A loss on its way to infinity, and a learning rate that a config may hold."""
+    run = study(tmp_path, test_loss=3.4028234663852886e38)
+    run.append_metrics([evaluation(loss=3.4028234663852886e38, lr=1e308), evaluation(loss=None)])
+    assert [line["loss"] for line in run.metrics()[-2:]] == [3.4028234663852886e38, None]
+    assert page([run])
+
+
+@pytest.mark.parametrize("kind", ["test_", "validation_", "early_stop_test_"])
+def test_counts_that_do_not_make_the_accuracy_are_refused(tmp_path, kind):
+    """What a table shows is what a verdict rests on."""
+    run = study(tmp_path)
+    one = summary()
+    files.write_lines(run.path / "levels.jsonl", [one | {f"{kind}correct": one[f"{kind}correct"] - 1}])
+    with pytest.raises(
+        LotteryError, match=rf"levels\.jsonl is not what lottery writes: 0: {kind}accuracy is 0\.[89]+, not"
+    ):
+        run.levels()
+    run.append_metrics([evaluation() | {"images": 9_999}])
+    with pytest.raises(LotteryError, match=r"accuracy is 0\.9, not 9000 of 9999"):
+        run.metrics()
 
 
 def test_a_snapshot_reads_each_file_once(tmp_path, monkeypatch):

@@ -91,12 +91,15 @@ def test_what_is_no_run_is_refused(tmp_path):
 
 
 def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):
-    metrics = {"replicate", "arm", "level", "step", "epoch", "split", "loss", "accuracy", "lr", "seconds"}
+    metrics = {
+        "replicate", "arm", "level", "step", "epoch", "split", "loss", "accuracy", "correct", "images", "lr", "seconds",
+    }  # fmt: skip
     for text in (finished.path / "metrics.jsonl").read_text().splitlines():
         assert set(json.loads(text)) == metrics | {"crc"}
     needed = {
         "replicate", "arm", "level", "density", "nonzero", "total", "flops", "test_accuracy", "validation_accuracy",
-        "early_stop_step", "early_stop_test_accuracy", "train_seconds",
+        "early_stop_step", "early_stop_test_accuracy", "train_seconds", "test_correct", "test_images",
+        "validation_correct", "validation_images", "early_stop_test_correct", "evaluate_every",
     }  # fmt: skip
     for text in (finished.path / "levels.jsonl").read_text().splitlines():
         assert needed <= set(json.loads(text))

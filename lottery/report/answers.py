@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lottery.files import Record
 from lottery.report.jackpot import CONDITIONS, MEANING, jackpots, missing_of
-from lottery.report.verdicts import DEFINITIONS, NO_DENSE, Verdict, summed_up
+from lottery.report.verdicts import DEFINITIONS, INTERVALS, NO_DENSE, Verdict, summed_up
 from lottery.store import Run
 
 
@@ -28,7 +28,7 @@ def definitions(studies: Sequence[Record]) -> str:
     """Of the questions that were asked."""
     names = dict.fromkeys(verdict["name"] for study in studies for verdict in study["verdicts"])
     terms = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(DEFINITIONS[name])}</li>" for name in names)
-    note = "An answer is <i>undecided</i> where the 95 % interval holds the threshold."
+    note = f"An answer is <i>undecided</i> where the 95 % interval holds the threshold: {html.escape(INTERVALS)}."
     return f"<details><summary>What these words mean</summary><ul>{terms}</ul><p>{note}</p></details>" if terms else ""
 
 

@@ -1,29 +1,28 @@
 """Ma et al.'s (2021) jackpot: a winning ticket that no learning rate, and no small dense network, explains away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from lottery.files import Record
-from lottery.report.comparison import settings
-from lottery.report.statistics import Estimate, by_replicate, paired
-from lottery.report.verdicts import Answer, at_least, in_points
+from lottery.report.learning_rates import RATE, Cell, Grid, Outcome, grids
+from lottery.report.statistics import Estimate, accuracy_difference, replicates_needed
+from lottery.report.verdicts import Answer, at_least, in_points, more_replicates, more_than
 from lottery.store import Run
 
 CLEARLY = 0.005
-"""By how much one accuracy has to exceed another to count as better."""
+"""By more than how much one accuracy has to exceed another to count as better."""
 _TOLERANCES = {"cifar100": 0.01}
 _TOLERANCE = 0.005
 """Accuracy that a ticket may lack; of CIFAR-10 in the paper, and taken for other data too."""
 _SPARSE_ENOUGH = 0.4
 """Density of a ticket that is not trivial, at most."""
-_SAME_SIZE = 0.1
-_RATE = "train.optimizer.lr"
 _SMALL = "a small dense network"
 
 CONDITIONS = {
     "1": "the sparsity is not trivial (at most 40 % of the weights); that training is long enough is yours to judge, "
     "by a run with twice the train.length",
-    "2": "a small dense network with as many weights is clearly worse (by 0.5 points)",
+    "2": "at some learning rate the ticket beats a small dense network with as many weights at every learning rate by "
+    "more than 0.5 points",
     "3": "at some learning rate the ticket beats its reinitialization at every learning rate by more than 0.5 points",
     "4": "at some learning rate the ticket is within the tolerance of the dense network at the same one",
     "5": "at some learning rate the ticket is within the tolerance of the dense network at its best one",
@@ -39,7 +38,7 @@ class Jackpot:
         density: kept share of the weights.
         answers: condition -> answer.
         numbers: condition -> what its answer rests on, in words.
-        missing: what would answer the unknown ones.
+        missing: what would answer the open ones, with its command.
     """
 
     level: int
@@ -72,99 +71,110 @@ def any_of(answers: Sequence[Answer]) -> Answer:
 
 
 def jackpots(runs: Sequence[Run]) -> list[Jackpot]:
-    """Judge each level of the pruning runs among `runs`, which are to differ in the learning rate alone.
+    """Judge each level of the pruning runs among `runs` that differ in the learning rate alone.
 
-    Runs of dense networks alone, with as many weights as a level keeps, are taken as the small dense ones. Networks of
-    one seed and replicate are compared with one another: they share initialization, split and batches.
+    Small dense networks (`model.small_dense`) are those of the same data, model and training, with as many weights as a
+    level keeps. Networks of one seed and replicate are compared with one another: they share split and batches.
     """
-    grids: dict[str, dict[float, list[Record]]] = {}
-    configs: dict[str, Run] = {}
-    small = [_dense(run) for run in runs if run.record["study"] == "train"]
-    tolerance = _TOLERANCE
-    for run in runs:
-        if run.record["study"] == "prune" and any(line["level"] for line in run.levels()):
-            own = settings(run)
-            rate = float(own.pop(_RATE))
-            lines = [line | {"replicate": (run.config.seed, line["replicate"])} for line in run.levels()]
-            name = repr(sorted(own.items()))
-            configs.setdefault(name, run)
-            grids.setdefault(name, {}).setdefault(rate, []).extend(lines)
-            tolerance = _TOLERANCES.get(run.config.data.name, _TOLERANCE)
     found = []
-    for name, grid in grids.items():
-        levels = sorted(set.intersection(*({line["level"] for line in lines} for lines in grid.values())) - {0})
-        found += [_judge(grid, level, small, tolerance, configs[name]) for level in levels]
+    for grid in grids(runs):
+        for level, ticket in grid.tickets().items():
+            cells = grid.cells(level, ticket["nonzero"])
+            if not any(cell.ticket.unknown for cell in cells.values()):  # else a learning rate has not come to it yet
+                found.append(_judge(grid, level, ticket["density"], ticket["nonzero"], cells))
     return found
 
 
-def _judge(
-    grid: dict[float, list[Record]], level: int, small: list[list[Record]], tolerance: float, run: Run
-) -> Jackpot:
-    def accuracies(rate: float, at: int, arm: str) -> dict[int, float]:
-        return by_replicate(grid[rate], at, arm, "test_accuracy")
-
-    def exceeds(left: dict[int, float], right: dict[int, float], by: float) -> Answer:
-        return at_least(paired(left, right), by)
-
-    rates = sorted(grid)
-    one = next(line for line in grid[rates[0]] if (line["level"], line["arm"]) == (level, "main"))
-    tickets = {rate: accuracies(rate, level, "main") for rate in rates}
-    dense = {rate: accuracies(rate, 0, "main") for rate in rates}
-    reinit = {rate: accuracies(rate, level, "reinit") for rate in rates}
-    answers: dict[str, Answer] = {"1": "yes" if one["density"] <= _SPARSE_ENOUGH else "no"}
-    kept = one["nonzero"]
-    peers = [lines for lines in small if lines and abs(lines[0]["total"] - kept) <= _SAME_SIZE * kept]
-    best = max(rates, key=lambda rate: sum(tickets[rate].values()) / max(1, len(tickets[rate])))
-    answers["2"] = all_of([at_least(_against_small(tickets[best], lines), CLEARLY) for lines in peers])
-    several = len(rates) > 1
-    answers["3"] = any_of(
-        [all_of([exceeds(tickets[rate], reinit[other], CLEARLY) for other in rates]) for rate in rates]
+def _judge(grid: Grid, level: int, density: float, kept: int, cells: dict[float, Cell]) -> Jackpot:
+    found = Jackpot(
+        level,
+        density,
+        answers={"1": "yes" if density <= _SPARSE_ENOUGH else "no"},
+        numbers={"1": f"{density:.1%} of weights"},
+        missing=[],
     )
-    answers["4"] = any_of([exceeds(tickets[rate], dense[rate], -tolerance) for rate in rates])
-    answers["5"] = any_of(
-        [all_of([exceeds(tickets[rate], dense[other], -tolerance) for other in rates]) for rate in rates]
-    )
-    decisive = {
-        "2": _smallest([_against_small(tickets[best], lines) for lines in peers]),
-        "3": _largest([_smallest([paired(tickets[rate], reinit[other]) for other in rates]) for rate in rates]),
-        "4": _largest([paired(tickets[rate], dense[rate]) for rate in rates]),
-        "5": _largest([_smallest([paired(tickets[rate], dense[other]) for other in rates]) for rate in rates]),
-    }
-    numbers = {"1": f"{one['density']:.1%} of weights"} | {key: in_points(found) for key, found in decisive.items()}
-    missing = []
-    config = f"{run.path}/config.yaml"
-    if not several:
-        for key in ("3", "5"):
-            answers[key] = "no" if answers[key] == "no" else "unknown"
-        missing.append(
-            f"other learning rates: lottery prune {config} --set {_RATE}={rates[0] / 10:g}, and further ones"
-        )
-    if not peers:
-        missing.append(
-            f"{_SMALL} of about {kept:,} weights: lottery train {config} --set model.small_dense={one['density']:.4g}"
-        )
-    if not any(reinit.values()):
-        arms = ",".join(["reinit", *run.config.pruning.arms])
-        missing.append(f"the control: lottery prune {config} --set 'pruning.arms=[{arms}]'")
-    return Jackpot(level, one["density"], answers, numbers, missing)
+    clearly = (more_than, CLEARLY)
+    within = (at_least, -_TOLERANCES.get(grid.first.config.data.name, _TOLERANCE))
+    needed = []
+    for key, arm, (holds, threshold), everywhere in (
+        ("2", "small", clearly, True),
+        ("3", "reinit", clearly, True),
+        ("4", "dense", within, False),
+        ("5", "dense", within, True),
+    ):
+        answer, difference = _somewhere(list(cells.values()), arm, partial(holds, threshold=threshold), everywhere)
+        found.answers[key] = answer
+        settled = difference is None and answer in ("yes", "no")
+        found.numbers[key] = "diverged" if settled else in_points(difference)
+        if answer == "undecided":
+            needed.append(None if difference is None else replicates_needed(difference, threshold))
+    if found.prize == "undecided":
+        found.missing.extend(_missing(grid, found, kept, cells, needed))
+    return found
 
 
-def _smallest(differences: Sequence[Estimate | None]) -> Estimate | None:
+def _somewhere(
+    cells: Sequence[Cell], arm: str, holds: Callable[[Estimate | None], Answer], everywhere: bool
+) -> tuple[Answer, Estimate | None]:
+    """Whether at some learning rate the ticket stands against an arm at the same one, or at every one.
+
+    And the difference that decides it. A single rate says nothing of others, where the ticket, or the arm, may be
+    better: an empty cell stands for them.
+    """
+    tried = cells if len(cells) > 1 else [*cells, Cell()]
+    against = [(own.ticket, [getattr(other, arm) for other in (tried if everywhere else [own])]) for own in tried]
+    answer = any_of([all_of([_compare(ticket, other, holds) for other in others]) for ticket, others in against])
+    worst = [_least([_difference(ticket, other) for other in others]) for ticket, others in against]
+    return answer, max((one for one in worst if one is not None), key=lambda one: one.mean, default=None)
+
+
+def _compare(ticket: Outcome, other: Outcome, holds: Callable[[Estimate | None], Answer]) -> Answer:
+    """Networks that diverged have lost, and lose to all that did not."""
+    if ticket.lost:
+        return "no"
+    if other.lost:
+        return "unknown" if ticket.unknown else "yes"
+    if ticket.unknown or other.unknown:
+        return "unknown"
+    difference = _difference(ticket, other)
+    return "undecided" if difference is None else holds(difference)  # None: no seed and replicate in common
+
+
+def _difference(ticket: Outcome, other: Outcome) -> Estimate | None:
+    return accuracy_difference(ticket.accuracies, other.accuracies)
+
+
+def _least(differences: Sequence[Estimate | None]) -> Estimate | None:
     return min((one for one in differences if one is not None), key=lambda one: one.mean, default=None)
 
 
-def _largest(differences: Sequence[Estimate | None]) -> Estimate | None:
-    return max((one for one in differences if one is not None), key=lambda one: one.mean, default=None)
-
-
-def _dense(run: Run) -> list[Record]:
-    return [line for line in run.levels() if line["level"] == 0]
-
-
-def _against_small(ticket: dict[int, float], small: list[Record]) -> Estimate | None:
-    """Against networks of another architecture, which share nothing but their number: replicates in order."""
-    theirs = list(by_replicate(small, 0, "main", "test_accuracy").values())
-    return paired(dict(enumerate(ticket.values())), dict(enumerate(theirs)))
+def _missing(
+    grid: Grid, found: Jackpot, kept: int, cells: Mapping[float, Cell], needed: Sequence[int | None]
+) -> list[str]:
+    """What would answer the open conditions, with the commands."""
+    missing = []
+    config = f"{grid.first.path}/config.yaml"
+    if len(cells) == 1:
+        (rate,) = cells
+        missing.append(f"other learning rates: lottery prune {config} --set {RATE}={rate / 10:g}, and further ones")
+    missing += [f"networks that are not trained yet: lottery resume {run.path}" for run in grid.unfinished(found.level)]
+    lacking = [f"{rate:g}" for rate, cell in cells.items() if cell.small.unknown]
+    if lacking and found.answers["2"] == "unknown":
+        missing.append(
+            f"{_SMALL} of about {kept:,} weights at learning rate {', '.join(lacking)}: lottery train {config} "
+            f"--set model.small_dense={found.density:.4g} --set {RATE}={lacking[0]}"
+        )
+    for run in [grid.runs[rate][0] for rate, cell in cells.items() if cell.reinit.unknown]:
+        if found.answers["3"] == "unknown" and "reinit" not in run.config.pruning.arms:
+            arms = ",".join(["reinit", *run.config.pruning.arms])
+            missing.append(f"the control: lottery prune {run.path}/config.yaml --set 'pruning.arms=[{arms}]'")
+    if needed:
+        seed = 1 + max(run.config.seed for run in grid.all_runs)
+        beside = ", and small dense networks" if found.answers["2"] == "undecided" else ""
+        missing.append(
+            f"{more_replicates(needed)}: lottery prune {config} --seed {seed}, at each learning rate{beside}"
+        )
+    return missing
 
 
 def missing_of(found: Sequence[Jackpot]) -> list[str]:

@@ -7,7 +7,7 @@ from lottery.files import Record
 from lottery.report.comparison import dense_beside, labels, pooled
 from lottery.report.costs import with_costs
 from lottery.report.rows import mean_of
-from lottery.report.statistics import Estimate, by_level_and_arm, by_replicate, paired
+from lottery.report.statistics import Estimate, accuracies, accuracy_difference, by_level_and_arm
 from lottery.report.verdicts import MATCHING_TOLERANCE, Answer, at_least
 from lottery.store import Run
 
@@ -47,19 +47,19 @@ def points(groups: Sequence[Sequence[Run]]) -> list[Point]:
     names = labels(groups)
     seeded = [_by_seed(group) for group in groups]
     for name, group, lines, peer in zip(names, groups, seeded, dense_beside(groups), strict=True):
-        accuracies = by_level_and_arm(pooled(group), "test_accuracy")
-        dense = {} if peer is None else by_replicate(seeded[peer], 0, "main", "test_accuracy")
+        means = by_level_and_arm(pooled(group), "test_accuracy")
+        dense = {} if peer is None else accuracies(seeded[peer], 0, "main")
         small = group[0].config.model.small_dense
         for level in sorted({line["level"] for line in lines}):
             own = [line for line in lines if (line["level"], line["arm"]) == (level, "main")]
             apart = level or small
-            difference = paired(by_replicate(own, level, "main", "test_accuracy"), dense) if apart else None
+            difference = accuracy_difference(accuracies(own, level, "main"), dense) if apart else None
             if own:
                 found.append(
                     Point(
                         label=name,
                         density=own[0]["density"] * (small or 1.0),
-                        accuracy=accuracies.get((level, "main")),
+                        accuracy=means.get((level, "main")),
                         difference=difference,
                         matching=at_least(difference, -MATCHING_TOLERANCE),
                         flops=sum(line["flops"] for line in own) / len(own),

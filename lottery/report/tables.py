@@ -14,7 +14,7 @@ from lottery.report.comparison import differences, labels, pooled, repetitions
 from lottery.report.methods import points
 from lottery.report.rows import level_rows
 from lottery.report.statistics import Estimate, arms_of, by_level_and_arm
-from lottery.report.verdicts import DEFINITIONS, NO_DENSE, Verdict, judged, missing_controls, summed_up
+from lottery.report.verdicts import DEFINITIONS, INTERVALS, NO_DENSE, Verdict, judged, missing_controls, summed_up
 from lottery.store import Run
 
 
@@ -77,8 +77,8 @@ def _methods_table(groups: Sequence[Sequence[Run]]) -> RenderableType:
             *(costs.spelt(count) for count in (point.flops, point.train_flops, point.total_train_flops)),
         )
         table.add_row(*(Text(cell) for cell in cells))
-    note = Text("minus dense: paired by seed and replicate with a dense network of the same model and data")
-    return Group(Text("studies by density"), table, note)
+    note = "minus dense: by seed and replicate, with a dense network of the same model and data; "
+    return Group(Text("studies by density"), table, Text(note + INTERVALS))
 
 
 def _costs(levels: Sequence[Record]) -> RenderableType:
@@ -128,7 +128,7 @@ def _level_tables(run: Run, levels: Sequence[Record]) -> list[RenderableType]:
         parts.append(Text(NO_DENSE))
     parts += [Text(note, style="bold") for note in _notes(levels)]
     if len({line["replicate"] for line in levels}) > 1:
-        parts.append(Text("mean ± half width of the 95 % t-interval over replicates", style="dim"))
+        parts.append(Text(f"mean ± half width of the 95 % t-interval over replicates; {INTERVALS}", style="dim"))
     return parts
 
 
@@ -154,6 +154,7 @@ def verdict_lines(run: Run) -> list[str]:
     if not found:
         return [NO_DENSE if all(line["level"] for line in run.levels()) else "no sparse networks to judge"]
     lines = [f"{name}: {DEFINITIONS[name]}" for name in dict.fromkeys(verdict.name for verdict in found)]
+    lines.append(f"±: {INTERVALS}")
     for verdict in found:
         missing = f"; to settle it: {verdict.missing}" if verdict.missing else ""
         lines.append(

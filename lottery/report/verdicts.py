@@ -3,13 +3,22 @@
 `undecided` is an answer: an interval holds the threshold, or a single replicate has no interval.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import mean, variance
 from typing import Literal, NamedTuple
 
 from lottery.files import Record
-from lottery.report.statistics import Estimate, by_level_and_arm, by_replicate, paired, replicates_needed
+from lottery.report.statistics import (
+    Estimate,
+    accuracies,
+    accuracy_difference,
+    by_replicate,
+    replicates_needed,
+    step_difference,
+)
 from lottery.store import Run
 
 Answer = Literal["yes", "no", "undecided", "unknown"]
@@ -61,20 +70,32 @@ DEFINITIONS = {
     "beats random": "the ticket is more accurate than a random mask of the same layer densities, paired by replicate",
 }
 
-_NO_PAIR = "a replicate whose dense and sparse networks are both trained, and did not diverge"
-_ROUNDING = 1e-9
-"""Far below one image of any test set: a difference that is the threshold itself is not missed for a rounded bit."""
+INTERVALS = (
+    "differences are paired by replicate; their 95 % interval is Student's over replicates, never narrower than what "
+    "counting right answers, or reading steps off evaluations, leaves uncertain"
+)
+"""What the ± of a difference is."""
+_NO_PAIR = "a replicate whose two networks are both trained, and did not diverge"
 
 
-def at_least(difference: Estimate | None, threshold: float) -> Answer:
+def at_least(difference: Estimate | None, threshold: float = 0.0) -> Answer:
     """Whether a difference is `threshold` or more, as far as its 95 % interval tells."""
+    return _beyond(difference, threshold, operator.ge)
+
+
+def more_than(difference: Estimate | None, threshold: float = 0.0) -> Answer:
+    """Whether a difference is more than `threshold`, as far as its 95 % interval tells."""
+    return _beyond(difference, threshold, operator.gt)
+
+
+def _beyond(difference: Estimate | None, threshold: float, compare: Callable[[float, float], bool]) -> Answer:
     if difference is None:
         return "unknown"
     if difference.low is None or difference.high is None:
         return "undecided"
-    if difference.low >= threshold - _ROUNDING:
+    if compare(difference.low, threshold):
         return "yes"
-    return "no" if difference.high < threshold - _ROUNDING else "undecided"
+    return "undecided" if compare(difference.high, threshold) else "no"
 
 
 def both(first: Answer, second: Answer) -> Answer:
@@ -144,63 +165,77 @@ def verdicts(levels: Sequence[Record]) -> list[Verdict]:
     for level in sorted(density):
         if level:
             questions = [_winning, _matching, _within_a_deviation]
-            found += [question(levels, level, density[level]) for question in questions]
-            found += [_beats(levels, level, density[level], arm) for arm in ("reinit", "random") if arm in arms]
+            near = [line for line in levels if line["level"] in (0, level)]
+            found += [question(near, level, density[level]) for question in questions]
+            found += [_beats(near, level, density[level], arm) for arm in ("reinit", "random") if arm in arms]
     return found
 
 
-def _against_dense(levels: Sequence[Record], level: int, key: str) -> Estimate | None:
-    return paired(by_replicate(levels, level, "main", key), by_replicate(levels, 0, "main", key))
+def _against_dense(
+    levels: Sequence[Record], level: int, at: Literal["test", "early_stop_test"] = "test"
+) -> Estimate | None:
+    return accuracy_difference(accuracies(levels, level, "main", at), accuracies(levels, 0, "main", at))
 
 
 def _winning(levels: Sequence[Record], level: int, density: float) -> Verdict:
-    accuracy = _against_dense(levels, level, "early_stop_test_accuracy")
-    key = "early_stop_step"
-    steps = _against_dense(levels, level, key)
-    earlier = paired(by_replicate(levels, 0, "main", key), by_replicate(levels, level, "main", key))
-    answer = both(at_least(accuracy, 0), at_least(earlier, 0))
+    accuracy = _against_dense(levels, level, "early_stop_test")
+    ticket, dense = (by_replicate(levels, number, "main", "early_stop_step") for number in (level, 0))
+    every = max(line["evaluate_every"] for line in levels)
+    earlier, steps = step_difference(dense, ticket, every), step_difference(ticket, dense, every)
+    answer = both(at_least(accuracy), at_least(earlier))
     numbers = f"accuracy {in_points(accuracy)}, early-stop step {_steps(steps)}"
-    needed = [
-        replicates_needed(difference)
-        for difference in (accuracy, steps)
-        if difference is not None and at_least(difference, 0) == "undecided"
-    ]
-    there = _against_dense(levels, level, "test_accuracy") is not None
+    there = _against_dense(levels, level) is not None
     missing = {
         "unknown": "validation data, whose loss early stopping reads (data.validation)" if there else _NO_PAIR,
-        "undecided": _more(needed),
+        "undecided": _for_a_winner(accuracy, earlier, every),
     }.get(answer, "")
     return Verdict("winning ticket", level, density, answer, numbers, missing)
 
 
+def _for_a_winner(accuracy: Estimate | None, earlier: Estimate | None, every: int) -> str:
+    unsettled = [one for one in (accuracy, earlier) if one is not None and at_least(one) == "undecided"]
+    # No number of replicates tells steps apart that lie closer together than evaluations.
+    too_close = earlier in unsettled and earlier is not None and abs(earlier.mean) < every
+    needed = [replicates_needed(one) for one in unsettled if not (too_close and one is earlier)]
+    more = more_replicates(needed)
+    closer = "evaluations closer together (train.evaluate_every)" if too_close else ""
+    return " and ".join(text for text in (more, closer) if text)
+
+
 def _matching(levels: Sequence[Record], level: int, density: float) -> Verdict:
-    difference = _against_dense(levels, level, "test_accuracy")
+    difference = _against_dense(levels, level)
     answer = at_least(difference, -MATCHING_TOLERANCE)
-    needed = [] if difference is None else [replicates_needed(difference, -MATCHING_TOLERANCE)]
-    missing = {"unknown": _NO_PAIR, "undecided": _more(needed)}.get(answer, "")
+    missing = _to_settle(answer, difference, -MATCHING_TOLERANCE)
     return Verdict("matching", level, density, answer, f"accuracy {in_points(difference)}", missing)
 
 
 def _within_a_deviation(levels: Sequence[Record], level: int, density: float) -> Verdict:
-    accuracies = by_level_and_arm(levels, "test_accuracy")
-    ticket, dense = accuracies.get((level, "main")), accuracies.get((0, "main"))
+    ticket, dense = (
+        [accuracy.share for accuracy in accuracies(levels, number, "main").values()] for number in (level, 0)
+    )
     name = "matching, within a deviation"
-    if ticket is None or dense is None:
-        return Verdict(name, level, density, "unknown", "no network", _NO_PAIR)
-    if dense.deviation is None:
-        return Verdict(name, level, density, "undecided", f"{100 * (ticket.mean - dense.mean):+.2f} points", _more([2]))
-    holds: Answer = "yes" if ticket.mean >= dense.mean - dense.deviation else "no"
-    numbers = f"{100 * (ticket.mean - dense.mean):+.2f} points, deviation of dense {100 * dense.deviation:.2f}"
-    return Verdict(name, level, density, holds, numbers)
+    if not ticket or not dense:
+        return Verdict(name, level, density, "unknown", "no network", "networks that did not diverge")
+    below = mean(dense) - mean(ticket)
+    numbers = f"{-100 * float(below):+.2f} points"
+    if len(dense) == 1:
+        return Verdict(name, level, density, "undecided", numbers, more_replicates([2]))
+    spread = variance(dense)
+    holds: Answer = "yes" if below <= 0 or below**2 <= spread else "no"  # of fractions, and so exact
+    return Verdict(name, level, density, holds, f"{numbers}, deviation of dense {100 * float(spread) ** 0.5:.2f}")
 
 
 def _beats(levels: Sequence[Record], level: int, density: float, arm: str) -> Verdict:
-    difference = paired(
-        by_replicate(levels, level, "main", "test_accuracy"), by_replicate(levels, level, arm, "test_accuracy")
-    )
-    answer = at_least(difference, 0)
-    missing = _more([replicates_needed(difference)]) if answer == "undecided" and difference is not None else ""
+    difference = accuracy_difference(accuracies(levels, level, "main"), accuracies(levels, level, arm))
+    answer = more_than(difference)
+    missing = _to_settle(answer, difference)
     return Verdict(f"beats {arm}", level, density, answer, f"accuracy {in_points(difference)}", missing)
+
+
+def _to_settle(answer: Answer, difference: Estimate | None, threshold: float = 0.0) -> str:
+    if difference is None:
+        return _NO_PAIR
+    return more_replicates([replicates_needed(difference, threshold)]) if answer == "undecided" else ""
 
 
 def in_points(difference: Estimate | None) -> str:
@@ -218,7 +253,7 @@ def _steps(difference: Estimate | None) -> str:
     return f"{difference.mean:+,.0f}{sure}"
 
 
-def _more(needed: Sequence[int | None]) -> str:
+def more_replicates(needed: Sequence[int | None]) -> str:
     """How many replicates would settle it, if what was found stays as it is."""
     known = [number for number in needed if number is not None]
     if len(known) < len(needed):

@@ -7,7 +7,6 @@ directory. So it makes no difference where it runs.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from lottery import devices
 from lottery.analysis.cost import step_flops
@@ -160,7 +159,9 @@ def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> l
     size = batch_size(setting.data.shape)
     replicates = [member.replicate for member in job.members]
     moved = trainer.evolution.pop() if trainer.evolution else [{}] * len(job.members)
-    splits: dict[str, tuple[list[float], Any]] = {"train": (trainer.pop_loss(), [None] * len(job.members))}
+    splits: dict[str, tuple[list[float], Sequence[int | None], int | None]] = {
+        "train": (trainer.pop_loss(), [None] * len(job.members), None)
+    }
     if setting.data.validation_index.numel():
         splits["validation"] = evaluate(trainer.cohort, setting.data.validation(replicates, size))
     splits["test"] = evaluate(trainer.cohort, setting.data.test(size))
@@ -173,12 +174,14 @@ def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> l
             "epoch": round(trainer.step / setting.epoch, 4),
             "split": split,
             "loss": loss if math.isfinite(loss) else None,
-            "accuracy": accuracy,
+            "accuracy": None if correct is None or images is None else correct / images,
+            "correct": correct,
+            "images": images,
             "lr": trainer.learning_rate,
             "seconds": round(seconds, 3),
         }
         | (moves if split == "train" else {})
-        for split, values in splits.items()
-        for member, moves, loss, accuracy in zip(job.members, moved, *values, strict=True)
+        for split, (losses, counts, images) in splits.items()
+        for member, moves, loss, correct in zip(job.members, moved, losses, counts, strict=True)
         if split != "train" or trainer.step > member.start
     ]

@@ -1,4 +1,4 @@
-"""Loss and accuracy of each member of a cohort."""
+"""Loss and right answers of each member of a cohort."""
 
 from collections.abc import Iterable
 
@@ -18,8 +18,11 @@ def batch_size(shape: tuple[int, int, int]) -> int:
 
 
 @torch.no_grad()
-def evaluate(cohort: Cohort, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[list[float], list[float]]:
-    """Mean cross entropy (nats) and accuracy (0..1) of each member over `batches`, without label smoothing.
+def evaluate(cohort: Cohort, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[list[float], list[int], int]:
+    """Mean cross entropy (nats) and number of right answers of each member over `batches`, and the number of images.
+
+    Label smoothing takes no part. Right answers are counted: an accuracy rounded to float32 no longer says whether two
+    of them differ by exactly so many images.
 
     Args:
         cohort: R networks; their batch normalisation uses its running statistics.
@@ -28,12 +31,12 @@ def evaluate(cohort: Cohort, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[
     cohort.train(False)
     loss = torch.zeros(cohort.size, device=cohort.device)
     correct = torch.zeros(cohort.size, dtype=torch.int64, device=cohort.device)
-    count = 0
+    images_seen = 0
     for images, labels in batches:
         logits = cohort.logits(images)
         targets = labels.expand(cohort.size, -1)
         losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
         loss += losses.view(targets.shape).sum(1)
         correct += (logits.argmax(-1) == targets).sum(1)
-        count += targets.shape[1]
-    return (loss / count).tolist(), (correct / count).tolist()
+        images_seen += targets.shape[1]
+    return (loss / images_seen).tolist(), correct.tolist(), images_seen

@@ -315,7 +315,7 @@ function tables(parent, study) {
     { title: "because", value: (row) => row.numbers, text: (row) => row.numbers, textual: true },
     { title: "to settle it", value: (row) => row.missing, text: (row) => row.missing, textual: true },
   ];
-  const write = () => table(judged, study.verdicts, "verdicts; differences are paired by replicate");
+  const write = () => table(judged, study.verdicts, "verdicts; what the ± of a difference is stands above, under the answers");
   parent.append(folded("all verdicts, with the numbers they rest on", (inside) => inside.append(write())));
 }
 
@@ -341,7 +341,7 @@ function methods(parent) {
   ];
   parent.append(
     element("h3", {}, "studies by density"),
-    table(columns, data.methods, "controls left out; minus dense: paired by seed and replicate, model and data being the same"),
+    table(columns, data.methods, "controls left out; minus dense: paired by seed and replicate, model and data being the same; ± as in the verdicts"),
   );
 }
 

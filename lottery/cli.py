@@ -82,7 +82,8 @@ def train(
     stop_on: StopOn = [],  # noqa: B006
 ) -> None:
     """Train the dense network, or networks that are sparse from the start."""
-    _new_run("train", _load(config, set_, device, seed, replicates), runs_dir, dry_run, stop_on)
+    loaded = _load(config, set_, device, seed, replicates)
+    _new_run("train", loaded, runs_dir, dry_run, stop_on, download_anywhere=_names_root(set_))
 
 
 @app.command()
@@ -100,7 +101,8 @@ def prune(
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
     if Path(config).is_file():
         rounds = [] if iterations is None else [f"pruning.iterations={iterations}"]
-        _new_run("prune", _load(Path(config), [*set_, *rounds], device, seed, replicates), runs_dir, dry_run, stop_on)
+        loaded = _load(Path(config), [*set_, *rounds], device, seed, replicates)
+        _new_run("prune", loaded, runs_dir, dry_run, stop_on, download_anywhere=_names_root(set_))
         return
     if set_ or seed is not None or replicates is not None:
         raise LotteryError("a run keeps its config: only --iterations and --device may be given with a RUN")
@@ -320,11 +322,17 @@ def _load(
     return config_file.load(path, [*overrides, *given])
 
 
-def _prepare(config: "Config", device: str | None = None) -> "Setting":
+def _names_root(overrides: Sequence[str]) -> bool:
+    """Whether the command line says where the data are, rather than a file, which may be a stranger's."""
+    return any(override.partition("=")[0] in ("data", "data.root") for override in overrides)
+
+
+def _prepare(config: "Config", device: str | None = None, *, download_anywhere: bool = False) -> "Setting":
     from lottery.studies.setting import prepare
 
     gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
-    return prepare(config if device is None else config.model_copy(update={"device": device}))
+    config = config if device is None else config.model_copy(update={"device": device})
+    return prepare(config, download_anywhere=download_anywhere)
 
 
 def _find(name: str, runs_dir: Path) -> "Run":
@@ -352,10 +360,18 @@ def _readable(names: Sequence[str], runs_dir: Path) -> "list[Run]":
     return found
 
 
-def _new_run(study: str, config: "Config", runs_dir: Path, dry_run: bool, stop_on: Sequence[signal.Signals]) -> None:
+def _new_run(
+    study: str,
+    config: "Config",
+    runs_dir: Path,
+    dry_run: bool,
+    stop_on: Sequence[signal.Signals],
+    *,
+    download_anywhere: bool,
+) -> None:
     from lottery.studies.plan import plan
 
-    setting = _prepare(config)
+    setting = _prepare(config, download_anywhere=download_anywhere)
     levels = plan(setting, study)
     if dry_run:
         _forecast(setting, levels)

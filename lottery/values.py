@@ -78,6 +78,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1 << 31)]
+Folder = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+"""A path; which of them are there is asked when it is used."""
 
 
 def _whole_above_one(value: float) -> float:

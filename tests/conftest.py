@@ -19,7 +19,8 @@ import torch
 from lottery import cli, models, registry
 from lottery.cohort import Network
 from lottery.config import Config
-from lottery.errors import Interrupted
+from lottery.downloads import Missing
+from lottery.errors import Interrupted, LotteryError
 from lottery.parameters import prunable
 from lottery.store import Run
 from lottery.studies.execute import execute
@@ -284,6 +285,32 @@ def networks(accuracies: Sequence[float], level: int, arm: str = "main", **chang
         own = {key: value[replicate] if isinstance(value, list) else value for key, value in changes.items()}
         lines.append(summary(replicate, level, arm, **({"density": 0.8**level, "test_accuracy": accuracy} | own)))
     return lines
+
+
+def refused(name: str, root: Path, **options: object) -> str:
+    """Return the one line that is said where a data set can't be read."""
+    with pytest.raises(LotteryError) as caught:
+        registry.find("data", name)(root=str(root), **options)
+    assert not isinstance(caught.value, Missing)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def spoiled(path: Path, kind: str) -> None:
+    """Put something that is no file, or hardly one, in the place of one."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "huge":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.symlink_to(path.with_name("nowhere"))
 
 
 @pytest.fixture(scope="session")

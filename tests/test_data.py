@@ -1,12 +1,23 @@
+import dataclasses
 import gzip
+import hashlib
+import importlib
+import io
+import re
 import struct
+import tarfile
+import time
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from conftest import refused, spoiled
 
 from lottery import registry
+from lottery.config_file import parse
+from lottery.downloads import Missing
 from lottery.errors import LotteryError
 
 load = {name: registry.find("data", name) for name in registry.names("data")}
@@ -56,26 +67,215 @@ def test_a_damaged_idx_file_is_named(tmp_path):
         load["mnist"](root=str(tmp_path))
 
 
+def idx(shape, content=None, kind=8, dimensions=None):
+    """An IDX file of this shape; its header may say otherwise."""
+    header = struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape) if dimensions is None else dimensions, *shape)
+    return header + (bytes(int(np.prod(shape))) if content is None else content)
+
+
+IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+BAD_IDX = {
+    "a label out of range": (LABELS, idx((3,), bytes([0, 47, 2])), "has a label 47, and those of MNIST are 0 to 9"),
+    "more labels than images": (LABELS, idx((4,)), "holds 3 images, and train-labels-idx1-ubyte.* 4 labels"),
+    "fewer labels than images": (LABELS, idx((2,)), "holds 3 images, and train-labels-idx1-ubyte.* 2 labels"),
+    "no dimensions": (IMAGES, idx((), b"x"), "no header of 3 dimensions"),
+    "one dimension": (IMAGES, idx((2352,)), "no header of 3 dimensions"),
+    "255 dimensions": (IMAGES, idx((1,) * 255), "no header of 3 dimensions"),
+    "255 dimensions, and nothing more": (IMAGES, idx((), dimensions=255), "no header of 3 dimensions"),
+    "labels of three dimensions": (LABELS, idx((3, 1, 1)), "no header of 1 dimensions"),
+    "no images": (IMAGES, idx((0, 28, 28)), "says that it holds 0x28x28 bytes"),
+    "images of no pixels": (IMAGES, idx((3, 0, 28)), "says that it holds 3x0x28 bytes"),
+    "signed bytes": (IMAGES, idx((3, 28, 28), kind=9), "is not an IDX file of bytes"),
+    "another file": (IMAGES, b"\x89PNG" + bytes(100), "is not an IDX file of bytes"),
+    "an empty file": (IMAGES, b"", "cut short"),
+    "a cut header": (IMAGES, idx((3, 28, 28))[:9], "cut short"),
+    "cut images": (IMAGES, idx((3, 28, 28))[:-1], "cut short"),
+    "more than the header says": (IMAGES, idx((3, 28, 28)) + b"x", "is longer than its header says"),
+    "a header that claims more than there is": (IMAGES, idx((1000, 100, 100), b"x"), "cut short"),
+    "a header that claims everything": (IMAGES, idx((2**32 - 1,) * 3, b"x"), "says that it holds 4294967295x"),
+    "test images of another size": (IMAGES, idx((3, 14, 14)), "t10k-images.* of another size than train-images"),
+}
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize(("file", "content", "message"), BAD_IDX.values(), ids=BAD_IDX.keys())
+def test_what_is_wrong_with_an_idx_file_is_said(file, content, message, compress, tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    write_idx(raw, compress)
+    if compress:
+        (raw / f"{file}.gz").write_bytes(gzip.compress(content))
+    else:
+        (raw / file).write_bytes(content)
+    assert re.search(f"{raw}/.*{message}", refused("mnist", tmp_path))
+
+
 @pytest.mark.parametrize(
-    ("name", "looked_for"),
+    ("spoil", "message"),
     [
-        ("mnist", r"MNIST is not in .*MNIST/raw \(looked for train-images-idx3-ubyte"),
-        ("fashion_mnist", "FashionMNIST is not in"),
-        ("cifar10", "CIFAR10 is not in .*cifar-10-batches-py"),
-        ("cifar100", "CIFAR100 is not in"),
+        (lambda data: data[:-3], "cut short"),  # the checksum at the end
+        (lambda data: data[:200], "cut short"),
+        (lambda data: data[:-8] + bytes(8), "can't be unpacked"),  # another checksum
+        (lambda data: b"not gzip", "can't be unpacked"),
+        (lambda data: b"", "cut short"),
+        (lambda data: data[:300] + bytes([data[300] ^ 255]) + data[301:], "can't be unpacked|cut short"),
     ],
 )
-def test_neither_there_nor_to_be_had(name, looked_for, tmp_path, monkeypatch):
-    from torchvision.datasets import utils
+def test_a_damaged_gz_file_is_named(spoil, message, tmp_path):
+    write_idx(tmp_path / "MNIST" / "raw", compress=True)
+    file = tmp_path / "MNIST" / "raw" / f"{IMAGES}.gz"
+    file.write_bytes(spoil(file.read_bytes()))
+    with pytest.raises(LotteryError, match=f"{file.name} .*({message})"):
+        load["mnist"](root=str(tmp_path))
 
-    def no_network(*arguments, **options):
-        raise OSError("no network here")
 
-    monkeypatch.setattr(utils, "urlretrieve", no_network, raising=False)
-    monkeypatch.setattr(utils, "_urlretrieve", no_network)
-    with pytest.raises(LotteryError, match=f"(?s){looked_for}.*could not be downloaded .*set data.root") as caught:
+def bomb(start):
+    """Four GiB in four MiB, behind `start`: each MiB of zeros is packed alone, so that one is packed for all."""
+    pack = zlib.compressobj(9, wbits=-15)
+    head = pack.compress(start) + pack.flush(zlib.Z_FULL_FLUSH)
+    block = pack.compress(bytes(1 << 20)) + pack.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08" + bytes(6) + b"\xff" + head + block * 4096 + pack.flush() + bytes(8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((3, 28, 28), "is longer than its header says"), ((65536, 256, 256), "says that it holds 65536x256x256 bytes")],
+)
+def test_a_gzip_bomb_is_not_unpacked(shape, message, tmp_path):
+    write_idx(tmp_path / "MNIST" / "raw", compress=True)
+    (tmp_path / "MNIST" / "raw" / f"{IMAGES}.gz").write_bytes(bomb(idx(shape, b"")))
+    tracemalloc.start()
+    begun = time.monotonic()
+    assert message in refused("mnist", tmp_path)
+    assert time.monotonic() - begun < 5
+    assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    tracemalloc.stop()
+
+
+def test_a_published_idx_file_has_the_published_checksum(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    write_idx(raw)
+    with (raw / IMAGES).open("wb") as file:
+        file.write(idx((60_000, 28, 28), b""))
+        file.truncate(16 + 60_000 * 784)
+    assert "is as large as the published file, and has another checksum" in refused("mnist", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "huge", "loop"])
+def test_what_is_no_file_is_not_waited_for(kind, tmp_path):
+    write_idx(tmp_path / "MNIST" / "raw")
+    file = tmp_path / "MNIST" / "raw" / IMAGES
+    file.unlink()
+    spoiled(file, kind)
+    if kind == "loop":  # nothing that could be read: as good as missing
+        with pytest.raises(Missing):
+            load["mnist"](root=str(tmp_path))
+    else:
+        assert str(file) in refused("mnist", tmp_path)
+
+
+@pytest.fixture
+def cifar(tmp_path, monkeypatch):
+    """Small archives in the format of the binary version; gives root, images, labels by name of the data set."""
+    expected = {}
+    for name in ("cifar10", "cifar100"):
+        module = importlib.import_module(f"lottery.data.{name}")
+        archive, generator = module.ARCHIVE, np.random.default_rng(0)
+        files, checksums, images, labels = {}, {}, [], []
+        for file in (*archive.train, *archive.test):
+            pixels = generator.integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+            classes = generator.integers(0, archive.classes, 3, dtype=np.uint8)
+            superclass = b"\x13" if name == "cifar100" else b""
+            files[file] = b"".join(
+                superclass + bytes([label]) + image.tobytes() for label, image in zip(classes, pixels, strict=True)
+            )
+            checksums[file] = hashlib.md5(files[file]).hexdigest()
+            images.append(pixels)
+            labels.extend(classes.tolist())
+        files["batches.meta.txt"] = b"airplane"
+        with tarfile.open(tmp_path / archive.file, "w:gz") as tar:
+            for file, content in reversed(files.items()):
+                member = tarfile.TarInfo(f"{archive.folder}/{file}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        ours = dataclasses.replace(
+            archive,
+            md5=hashlib.md5((tmp_path / archive.file).read_bytes()).hexdigest(),
+            train={file: checksums[file] for file in archive.train},
+            test={file: checksums[file] for file in archive.test},
+        )
+        monkeypatch.setattr(module, "ARCHIVE", ours)
+        expected[name] = (ours, np.concatenate(images), labels)
+    return tmp_path, expected
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_cifar_is_read_from_its_archive_or_what_it_unpacks_to(name, cifar):
+    root, expected = cifar
+    archive, images, labels = expected[name]
+    before = sorted(root.rglob("*"))
+    packed = load[name](root=str(root))
+    assert sorted(root.rglob("*")) == before  # nothing is unpacked to the disk
+    assert packed.shape == (3, 32, 32)
+    assert packed.classes == (10 if name == "cifar10" else 100)
+    assert np.array_equal(torch.cat([packed.train_images, packed.test_images]).numpy(), images)
+    assert packed.train_labels.tolist() + packed.test_labels.tolist() == labels
+    assert len(packed.test_labels) == 3
+    pixels = packed.train_images.double()
+    assert packed.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
+    assert packed.std == pytest.approx(pixels.std(dim=(0, 2, 3), correction=0).tolist())
+    with tarfile.open(root / archive.file) as tar:
+        tar.extractall(root, filter="data")
+    (root / archive.file).unlink()
+    unpacked = load[name](root=str(root))
+    assert torch.equal(unpacked.train_images, packed.train_images)
+    assert torch.equal(unpacked.test_labels, packed.test_labels)
+
+
+def test_a_changed_archive_is_refused(cifar):
+    root, expected = cifar
+    file = root / expected["cifar10"][0].file
+    data = file.read_bytes()
+    for spoilt in (data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], data[:1000], b"", data + b"x"):
+        file.write_bytes(spoilt)
+        assert "doesn't have the published checksum; delete it to have it" in refused("cifar10", root)
+    file.unlink()
+    spoiled(file, "pipe")
+    assert f"{file} is not a file" in refused("cifar10", root)
+
+
+def test_a_changed_or_missing_unpacked_file_is_refused(cifar):
+    root, expected = cifar
+    archive = expected["cifar100"][0]
+    with tarfile.open(root / archive.file) as tar:
+        tar.extractall(root, filter="data")
+    folder = root / archive.folder
+    (folder / "train.bin").write_bytes(bytes(3074))
+    assert f"train.bin doesn't have the published checksum; delete {folder} to" in refused("cifar100", root)
+    (folder / "train.bin").unlink()
+    assert f"train.bin is missing; delete {folder} to" in refused("cifar100", root)
+
+
+@pytest.mark.parametrize(("name", "pickled"), [("cifar10", "cifar-10-batches-py"), ("cifar100", "cifar-100-python")])
+def test_pickles_are_not_read(name, pickled, tmp_path):
+    (tmp_path / pickled).mkdir()
+    with pytest.raises(Missing, match=r"looked for cifar-100?-.*-binary\.tar\.gz, .* is pickled, and not read"):
         load[name](root=str(tmp_path))
-    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_home(tmp_path, monkeypatch):
+    write_idx(tmp_path / "data" / "MNIST" / "raw")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert len(load["mnist"](root="~/data").train_labels) == 3
+    with pytest.raises(Missing):
+        load["mnist"](root="~nobody-of-this-name/data")
+
+
+@pytest.mark.parametrize("root", ['"a\\0b"', '"\\ud800"', "a" * 5000])
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "image_folder"])
+def test_a_root_that_no_path_can_be(root, name):
+    with pytest.raises(LotteryError, match=r"data\.root") as caught:
+        parse("name: x", "x.yaml", "x", [f"data={{name: {name}, root: {root}}}"])
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_real_mnist(mnist_root):
@@ -85,66 +285,3 @@ def test_real_mnist(mnist_root):
     pixels = data.train_images.double() / 255
     assert pixels.mean().item() * 255 == pytest.approx(data.mean[0], rel=1e-3)
     assert pixels.std().item() * 255 == pytest.approx(data.std[0], rel=1e-3)
-
-
-def picture(path, colour, size=(6, 6)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(path)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "pictures"
-    for split, count in (("train", 4), ("test", 2)):
-        for index in range(count):
-            picture(root / split / "red" / f"{index}.png", (200 + index, 0, 0))
-            picture(root / split / "blue" / f"{index}.png", (0, 0, 100 + index))
-    return root
-
-
-def test_image_folder(folder, capsys):
-    data = load["image_folder"](root=str(folder))
-    assert data.classes == 2
-    assert data.shape == (3, 6, 6)
-    assert data.train_labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]  # blue, red
-    assert data.train_images[0, :, 0, 0].tolist() == [0, 0, 100]
-    assert data.train_images[7, :, 5, 5].tolist() == [203, 0, 0]
-    assert data.test_labels.tolist() == [0, 0, 1, 1]
-    assert "decoding 12 images" in capsys.readouterr().err
-    again = load["image_folder"](root=str(folder))
-    assert torch.equal(again.train_images, data.train_images)
-    assert capsys.readouterr().err == ""
-    picture(folder / "train" / "red" / "0.png", (1, 2, 3))
-    changed = load["image_folder"](root=str(folder))
-    assert changed.train_images[4, :, 0, 0].tolist() == [1, 2, 3]
-    assert load["image_folder"](root=str(folder), size=4, grey=True).shape == (1, 4, 4)
-
-
-@pytest.mark.parametrize("spoil", [lambda data: data[:100], lambda data: data[:-1] + bytes([data[-1] ^ 1])])
-def test_a_damaged_cache_is_decoded_again(spoil, folder, tmp_path):
-    data = load["image_folder"](root=str(folder))
-    (file,) = (tmp_path / "cache" / "lottery").iterdir()
-    file.write_bytes(spoil(file.read_bytes()))
-    assert torch.equal(load["image_folder"](root=str(folder)).train_images, data.train_images)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda root: picture(root / "train" / "red" / "x.png", "red", (7, 6)), "set data.size"),
-        (lambda root: (root / "train" / "red" / "x.png").write_text("no"), "can't be read as an image"),
-        (lambda root: (root / "train" / "empty").mkdir(), "holds no images"),
-        (lambda root: picture(root / "test" / "green" / "0.png", "green"), "same classes: green"),
-        (lambda root: [path.unlink() for path in (root / "test").rglob("*.png")], "holds no images"),
-    ],
-)
-def test_what_is_wrong_with_an_image_folder_is_said(spoil, message, folder):
-    spoil(folder)
-    with pytest.raises(LotteryError, match=message):
-        load["image_folder"](root=str(folder))
-
-
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(LotteryError, match="is not there; an image folder has"):
-        load["image_folder"](root=str(tmp_path / "none"))

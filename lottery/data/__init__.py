@@ -1,4 +1,7 @@
-"""Data sets: `data_set(*, options)` returns images and labels, whole, in memory."""
+"""Data sets: `data_set(*, options)` returns images and labels, whole, in memory.
+
+It writes nothing: where published files are missing it raises `lottery.downloads.Missing`, which can fetch them.
+"""
 
 from dataclasses import dataclass
 

@@ -1,44 +1,110 @@
-"""CIFAR, read by torchvision, which checks the files' published checksums."""
+"""CIFAR in its binary version: records of labels and an image; the usual one is pickled, and pickles run code."""
 
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from lottery.data import Dataset, moments
-from lottery.data._download import obtain
+from lottery.data._files import damaged, folder, reading, regular
+from lottery.downloads import Missing
+
+_LARGEST = 1 << 28
+"""Bytes of a file; the archives have 170,052,171 and 168,513,733."""
+_SHAPE = (3, 32, 32)
 
 
-def load(name: str, root: str, folder: str, classes: int) -> Dataset:
-    """The data set that torchvision calls `name`, from `root/folder`, downloaded there if it is missing.
+@dataclass(frozen=True)
+class Archive:
+    """A published archive.
 
-    Args:
+    Attributes:
         name: torchvision's name for the data set, `CIFAR10` or `CIFAR100`.
-        root: folder of data sets.
-        folder: name that the published archive unpacks to.
+        file: name of the archive.
+        md5: its checksum.
+        folder: what it unpacks to.
+        train: file in it -> checksum, of the training data in their order.
+        test: the same, of the test data.
+        labels: bytes of labels in front of each image; the last of them is the class.
         classes: number of classes.
+    """
+
+    name: str
+    file: str
+    md5: str
+    folder: str
+    train: Mapping[str, str]
+    test: Mapping[str, str]
+    labels: int
+    classes: int
+
+
+def load(archive: Archive, root: str) -> Dataset:
+    """Return the data set, from the archive in `root` or from what it has been unpacked to.
 
     Raises:
-        LotteryError: a file is missing and can't be downloaded, or doesn't have the published checksum.
+        Missing: neither is there.
+        LotteryError: a file doesn't have the published checksum.
     """
-    where = Path(root) / folder
+    where = folder(root)
+    with reading():
+        unpacked, packed = where / archive.folder, where / archive.file
+        if unpacked.exists():
+            checksums = {**archive.train, **archive.test}
+            contents = {name: _checked(unpacked / name, md5, unpacked) for name, md5 in checksums.items()}
+        elif packed.exists():
+            contents = _members(_checked(packed, archive.md5), archive)
+        else:
+            raise _missing(archive, where)
+    train_images, train_labels = _records(archive, [contents[name] for name in archive.train])
+    test_images, test_labels = _records(archive, [contents[name] for name in archive.test])
+    mean, std = moments(train_images)
+    return Dataset(train_images, train_labels, test_images, test_labels, archive.classes, mean, std)
 
-    def read() -> tuple[Any, Any]:
-        if not where.is_dir():
-            raise FileNotFoundError(where)
-        from torchvision import datasets
 
-        try:
-            return getattr(datasets, name)(root, train=True), getattr(datasets, name)(root, train=False)
-        except RuntimeError as error:
-            raise ValueError(f"{where} lacks files, or they don't have the published checksums") from error
+def _missing(archive: Archive, root: Path) -> Missing:
+    def published(source: Any) -> list[tuple[list[str], str]]:
+        return [([source.url.removesuffix(source.filename) + archive.file], archive.md5)]
 
-    train, test = obtain(name, root, read, looked_for="the unpacked python version of the archive", where=where)
-    images = {
-        split: torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
-        for split, part in (("train", train), ("test", test))
-    }
-    mean, std = moments(images["train"])
-    return Dataset(
-        images["train"], torch.tensor(train.targets), images["test"], torch.tensor(test.targets), classes, mean, std
-    )
+    looked_for = f"{archive.folder} or {archive.file}, the binary version: the one for Python is pickled, and not read"
+    return Missing(archive.name, root, root, looked_for, published)
+
+
+def _checked(file: Path, md5: str, whole: Path | None = None) -> bytes:
+    """The bytes of a file, or of one of the `whole`, if they are the published ones."""
+    if not file.exists():
+        raise damaged(file, "is missing", whole)
+    regular(file, _LARGEST)
+    content = file.read_bytes()
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise damaged(file, "doesn't have the published checksum", whole)
+    return content
+
+
+def _members(packed: bytes, archive: Archive) -> dict[str, bytes]:
+    """File name -> content of the archive's files of records; nothing is written."""
+    wanted = {f"{archive.folder}/{name}": name for name in (*archive.train, *archive.test)}
+    with tarfile.open(fileobj=io.BytesIO(packed)) as members:
+        return {wanted[member.name]: _content(members, member) for member in members if member.name in wanted}
+
+
+def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = members.extractfile(member)
+    assert file is not None  # the archive is the published one, and in it this is a file
+    return file.read()
+
+
+def _records(archive: Archive, contents: Iterable[bytes]) -> tuple[Tensor, Tensor]:
+    """Images uint8 `[N, 3, 32, 32]` and labels int64 `[N]` of files of records, one after the other."""
+    width = archive.labels + int(np.prod(_SHAPE))
+    records = [np.frombuffer(content, np.uint8).reshape(-1, width) for content in contents]
+    images = np.concatenate([part[:, archive.labels :] for part in records]).reshape(-1, *_SHAPE)
+    labels = np.concatenate([part[:, archive.labels - 1] for part in records]).astype(np.int64)
+    return torch.from_numpy(images), torch.from_numpy(labels)

@@ -1,57 +1,122 @@
 """The file format of MNIST and its relatives, read without the help of torchvision, which takes seconds to import."""
 
-import gzip
+import hashlib
 import math
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lottery.data import Dataset
-from lottery.data._download import obtain
+from lottery.data._files import damaged, folder, reading, regular
+from lottery.downloads import Missing
+from lottery.errors import LotteryError
 
-_FILES = {
-    ("train", "images"): "train-images-idx3-ubyte",
-    ("train", "labels"): "train-labels-idx1-ubyte",
-    ("test", "images"): "t10k-images-idx3-ubyte",
-    ("test", "labels"): "t10k-labels-idx1-ubyte",
+_CLASSES = 10
+_FILES: dict[tuple[str, str], tuple[str, tuple[int, ...]]] = {
+    ("train", "images"): ("train-images-idx3-ubyte", (60_000, 28, 28)),
+    ("train", "labels"): ("train-labels-idx1-ubyte", (60_000,)),
+    ("test", "images"): ("t10k-images-idx3-ubyte", (10_000, 28, 28)),
+    ("test", "labels"): ("t10k-labels-idx1-ubyte", (10_000,)),
 }
+"""Names and shapes of the published files."""
+_LARGEST = 1 << 30
+"""Bytes of a file, packed or not: twenty times the largest of MNIST."""
 
 
-def load(name: str, root: str, mean: float, std: float) -> Dataset:
-    """The data set that torchvision calls `name`, from `root/name/raw`, downloaded there if it is missing.
+def load(name: str, root: str, mean: float, std: float, md5: Mapping[str, str]) -> Dataset:
+    """Return the data set that torchvision calls `name`, from `root/name/raw`.
+
+    Files of another size than the published ones may hold other data of ten classes.
 
     Args:
         name: torchvision's name for the data set, `MNIST` or `FashionMNIST`.
         root: folder of data sets.
         mean: of the training pixels, in units of 0..1.
         std: standard deviation of the training pixels, in units of 0..1.
+        md5: file name -> checksum of the published file, unpacked.
 
     Raises:
-        LotteryError: a file is missing and can't be downloaded, or is damaged.
+        Missing: there are no such files.
+        LotteryError: a file is damaged, or they don't belong together.
     """
-    folder = Path(root) / name / "raw"
+    with reading():
+        found = _find(name, folder(root))
+        parts = {key: _read(found[key], shape, md5[file]) for key, (file, shape) in _FILES.items()}
+    for split in ("train", "test"):
+        images, labels = parts[split, "images"], parts[split, "labels"]
+        if len(images) != len(labels):
+            raise LotteryError(
+                f"{found[split, 'images']} holds {len(images):,} images, and {found[split, 'labels'].name} "
+                f"{len(labels):,} labels; put files there that belong together"
+            )
+        if (most := int(labels.max())) >= _CLASSES:
+            raise damaged(found[split, "labels"], f"has a label {most}, and those of {name} are 0 to {_CLASSES - 1}")
+    train, test = parts["train", "images"], parts["test", "images"]
+    if train.shape[1:] != test.shape[1:]:
+        raise LotteryError(
+            f"{found['test', 'images']} holds images of another size than {found['train', 'images'].name}; put files "
+            "there that belong together"
+        )
+    return Dataset(
+        train.unsqueeze(1), parts["train", "labels"].long(), test.unsqueeze(1), parts["test", "labels"].long(),
+        _CLASSES, (mean * 255,), (std * 255,),
+    )  # fmt: skip
 
-    def read() -> dict[tuple[str, str], Tensor]:
-        return {key: _read(folder / file) for key, file in _FILES.items()}
 
-    parts = obtain(name, root, read, looked_for=", ".join(_FILES.values()) + " (or the same as .gz)", where=folder)
-    images = {split: parts[split, "images"].unsqueeze(1) for split in ("train", "test")}
-    labels = {split: parts[split, "labels"].long() for split in ("train", "test")}
-    return Dataset(images["train"], labels["train"], images["test"], labels["test"], 10, (mean * 255,), (std * 255,))
+def _find(name: str, root: Path) -> dict[tuple[str, str], Path]:
+    """The files, unpacked or else packed; raises Missing."""
+    where = root / name / "raw"
+    candidates = {key: (where / file, where / f"{file}.gz") for key, (file, _) in _FILES.items()}
+    found = {key: path for key, paths in candidates.items() for path in reversed(paths) if path.exists()}
+    missing = {candidates[key][1].name for key in _FILES if key not in found}
+
+    def published(source: Any) -> list[tuple[list[str], str]]:
+        return [([base + file for base in source.mirrors], md5) for file, md5 in source.resources if file in missing]
+
+    if missing:
+        looked_for = f"{', '.join(file for file, _ in _FILES.values())} (or the same as .gz)"
+        raise Missing(name, root, where, looked_for, published, unpack=True)
+    return found
 
 
-def _read(path: Path) -> Tensor:
-    """One IDX file of unsigned bytes, or the same compressed; raises FileNotFoundError or ValueError."""
-    if path.exists():
-        raw = np.fromfile(path, np.uint8)
-    else:
-        with gzip.open(path.with_name(path.name + ".gz")) as file:
-            raw = np.frombuffer(bytearray(file.read()), np.uint8)
-    dimensions = int(raw[3]) if len(raw) > 3 else 0
-    header, content = raw[: 4 + 4 * dimensions].tobytes(), raw[4 + 4 * dimensions :]
-    shape = [int.from_bytes(header[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
-    if header[:3] != b"\0\0\x08" or len(content) != math.prod(shape):
-        raise ValueError(f"{path} is not an IDX file of bytes, or is cut short")
-    return torch.from_numpy(content).view(shape)
+def _read(file: Path, published: tuple[int, ...], md5: str) -> Tensor:
+    """One IDX file of unsigned bytes, of as many dimensions as the published one, which has this shape and checksum.
+
+    The header is read first, and then at most what it promises.
+    """
+    regular(file, _LARGEST)
+    header = 4 + 4 * len(published)
+    start = _start(file, header)
+    if len(start) < header or start[:4].tolist() != [0, 0, 8, len(published)]:
+        raise damaged(file, f"is not an IDX file of bytes, or is cut short (no header of {len(published)} dimensions)")
+    shape = start[4:].view(">u4").tolist()
+    size = header + math.prod(shape)
+    if size == header or size > _LARGEST:
+        raise damaged(file, f"says that it holds {'x'.join(map(str, shape))} bytes")
+    content = _start(file, size + 1)
+    if len(content) < size:
+        raise damaged(file, "is not an IDX file of bytes, or is cut short")
+    if len(content) > size:
+        raise damaged(file, "is longer than its header says")
+    if shape == list(published) and hashlib.md5(content.data, usedforsecurity=False).hexdigest() != md5:
+        raise damaged(file, "is as large as the published file, and has another checksum")
+    return torch.from_numpy(content[header:]).view(shape)
+
+
+def _start(file: Path, most: int) -> np.ndarray:
+    """The first bytes of a file, at most so many; of a .gz, of what is packed in it."""
+    if file.suffix != ".gz":
+        return np.fromfile(file, np.uint8, count=most)
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        start = inflate.decompress(file.read_bytes(), most)
+    except zlib.error as error:
+        raise damaged(file, f"can't be unpacked ({error})") from error
+    if len(start) < most and not inflate.eof:
+        raise damaged(file, "is cut short")
+    return np.frombuffer(bytearray(start), np.uint8)

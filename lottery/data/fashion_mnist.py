@@ -2,8 +2,16 @@
 
 from lottery.data import Dataset
 from lottery.data._idx import load
+from lottery.values import Folder
+
+_MD5 = {
+    "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+    "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+    "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+    "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+}
 
 
-def fashion_mnist(*, root: str = "data") -> Dataset:
+def fashion_mnist(*, root: Folder = "data") -> Dataset:
     """60,000 + 10,000 pictures of clothing, 28x28 grey pixels, 10 classes (Xiao et al. 2017)."""
-    return load("FashionMNIST", root, mean=0.2860, std=0.3530)
+    return load("FashionMNIST", root, mean=0.2860, std=0.3530, md5=_MD5)

@@ -13,8 +13,9 @@ from lottery.analysis.flops import layer_flops
 from lottery.analysis.small_dense import scale_for
 from lottery.batches import Batches, Resident
 from lottery.cohort import Network, State, initialise
-from lottery.config import Config, Pruning, Sparse
+from lottery.config import Config, Data, Pruning, Sparse
 from lottery.data import Dataset
+from lottery.downloads import Missing
 from lottery.errors import LotteryError
 from lottery.files import spelt
 from lottery.masks import matches
@@ -136,12 +137,14 @@ class Setting:
         return rewind.steps(self.epoch) if isinstance(rewind, Duration) else None
 
 
-def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
+def prepare(config: Config, dataset: Dataset | None = None, *, download_anywhere: bool = False) -> Setting:
     """Find the device, load the data, build the network, and check that they fit the config and each other.
 
     Args:
         config: of the study.
         dataset: data of your own, in place of what the config names.
+        download_anywhere: whether data that are missing may be downloaded to outside the working directory: configs
+            may be a stranger's.
 
     Raises:
         LotteryError: they don't; the message names the key.
@@ -153,7 +156,7 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     devices.configure(device, config.train.precision, config.deterministic)
     own = dataset
     try:
-        dataset = dataset or config.data.entry(**config.data.options)
+        dataset = dataset or _load(config.data, download_anywhere)
         data = Resident(
             dataset,
             validation=config.data.validation,
@@ -184,6 +187,16 @@ def prepare(config: Config, dataset: Dataset | None = None) -> Setting:
     )
     check(setting)
     return setting
+
+
+def _load(data: Data, download_anywhere: bool) -> Dataset:
+    """The data set, downloaded first where it is missing."""
+    try:
+        dataset: Dataset = data.entry(**data.options)
+    except Missing as missing:
+        missing.download(download_anywhere)
+        dataset = data.entry(**data.options)
+    return dataset
 
 
 def _network(

@@ -1,0 +1,92 @@
+"""Published data sets that are not there yet, and fetching them.
+
+Reading a data set writes nothing: where its files are missing, that is an error which knows how to fetch them.
+"""
+
+import contextlib
+import http.client
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from lottery.errors import LotteryError
+
+
+class Missing(LotteryError):
+    """The files of a published data set are not in their folder."""
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        folder: Path,
+        looked_for: str,
+        published: Callable[[Any], Iterable[tuple[list[str], str]]],
+        unpack: bool = False,
+    ) -> None:
+        """What is missing, and where it is published.
+
+        Args:
+            name: torchvision's name for the data set.
+            root: the folder of data sets that `data.root` names.
+            folder: where the files should be, in `root`.
+            looked_for: the files, for messages.
+            published: given torchvision's class, the addresses (one after the other is tried) and the md5 of each file
+                to download.
+            unpack: the files are compressed, and are kept unpacked, too.
+        """
+        super().__init__(f"{name} is not in {folder} (looked for {looked_for})")
+        self.name, self.root, self.folder, self._published, self._unpack = name, root, folder, published, unpack
+
+    def download(self, anywhere: bool) -> None:
+        """Download the files.
+
+        Args:
+            anywhere: whether the user has asked for a folder outside the working directory; a config may be a
+                stranger's.
+
+        Raises:
+            LotteryError: the folder lies outside and nobody has asked for it, or there is no network.
+        """
+        # Links are followed, those that lead in a circle, too.
+        if not anywhere and not Path(os.path.realpath(self.folder)).is_relative_to(Path.cwd()):
+            raise LotteryError(
+                f"data.root: {self.root} has no {self.name}, and is outside the working directory, where nothing is "
+                f"downloaded to unasked.\nPut it there, start a study with --set data.root={self.root}, or run from a "
+                "folder above it."
+            )
+        print(f"{self}: downloading it", file=sys.stderr)
+        try:
+            self._fetch()
+        except (OSError, RuntimeError, http.client.HTTPException) as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise LotteryError(
+                f"{self} and could not be downloaded ({reason}).\n"
+                "Put the files there, or set data.root to their folder."
+            ) from error
+
+    def _fetch(self) -> None:
+        import torchvision
+        from torchvision.datasets import utils
+
+        fetch = utils.download_and_extract_archive if self._unpack else utils.download_url
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for addresses, md5 in self._published(getattr(torchvision.datasets, self.name)):
+            # Files appear whole or not at all, and take the place of a link rather than follow it. torchvision prints
+            # to stdout, which is for results.
+            with (
+                tempfile.TemporaryDirectory(dir=self.folder, prefix=".download-") as beside,
+                contextlib.redirect_stdout(sys.stderr),
+            ):
+                for address in addresses:
+                    try:
+                        fetch(address, beside, md5=md5)
+                        break
+                    except (OSError, RuntimeError, http.client.HTTPException):
+                        if address == addresses[-1]:
+                            raise
+                for file in Path(beside).iterdir():
+                    file.replace(self.folder / file.name)

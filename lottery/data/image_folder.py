@@ -1,26 +1,37 @@
 """Any folder of images."""
 
 import hashlib
+import math
 import os
+import stat
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from pydantic import Field
 from torch import Tensor
 
 from lottery import files
 from lottery.data import Dataset, moments
+from lottery.data._files import folder, reading, regular
+from lottery.data._image import LARGEST, SIDE, decode
+from lottery.devices import free_memory
 from lottery.errors import LotteryError, RunFailed
-from lottery.values import Count
+from lottery.values import Folder
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+_DECODING = 2
+"""Number of the way in which images are decoded: another one doesn't find what this one has kept."""
 
 
-def image_folder(*, root: str, size: Count | None = None, grey: bool = False) -> Dataset:
+def image_folder(
+    *, root: Folder, size: Annotated[int, Field(ge=1, le=SIDE)] | None = None, grey: bool = False
+) -> Dataset:
     """Your own images: `root/train/CLASS/*` and `root/test/CLASS/*`, decoded once and kept as a tensor file.
 
     Args:
@@ -29,55 +40,57 @@ def image_folder(*, root: str, size: Count | None = None, grey: bool = False) ->
         grey: one channel in place of three.
 
     Raises:
-        LotteryError: there is no such tree, its two halves differ in classes, or an image can't be decoded.
+        LotteryError: there is no such tree, its two halves differ in classes, an image can't be decoded, or memory
+            can't hold them.
     """
-    splits = {split: _scan(Path(root) / split) for split in ("train", "test")}
-    classes = list(splits["train"])
-    if classes != list(splits["test"]):
-        odd = sorted(set(classes) ^ set(splits["test"]))
-        raise LotteryError(f"{root}: train and test don't have the same classes: {', '.join(odd)} are in one only")
-    tensors = _cached(Path(root), splits, size, grey)
+    with reading():
+        where = folder(root)
+        splits = {split: _scan(where / split) for split in ("train", "test")}
+        classes = list(splits["train"])
+        if odd := sorted(set(classes) ^ set(splits["test"])):
+            raise LotteryError(f"{where}: train and test don't have the same classes: {_some(odd)} in one only")
+        if len(classes) == 1:
+            raise LotteryError(f"{where} has one class only, {classes[0]}; there is something to learn from two on")
+        tensors = _cached(where, splits, size, grey)
     mean, std = moments(tensors["train_images"])
     return Dataset(**tensors, classes=len(classes), mean=mean, std=std)
 
 
-def _scan(folder: Path) -> dict[str, list[Path]]:
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more} {'is' if len(names) == 1 else 'are'}"
+
+
+def _scan(split: Path) -> dict[str, list[Path]]:
     """Class name -> images, both sorted by name."""
-    if not folder.is_dir():
-        raise LotteryError(f"{folder} is not there; an image folder has train/CLASS/*.jpg and test/CLASS/*.jpg")
+    if not split.is_dir():
+        raise LotteryError(f"{split} is not there; an image folder has train/CLASS/*.jpg and test/CLASS/*.jpg")
     found = {
         entry.name: sorted(path for path in entry.iterdir() if path.suffix.lower() in _SUFFIXES)
-        for entry in sorted(folder.iterdir())
-        if entry.is_dir() and not entry.name.startswith(".")
+        for entry in sorted(split.iterdir())
+        # A class behind a broken link is not left out without a word: looking at it raises OSError.
+        if not entry.name.startswith(".") and stat.S_ISDIR(entry.stat().st_mode)
     }
     empty = [name for name, images in found.items() if not images]
     if not found or empty:
-        raise LotteryError(
-            f"{folder / empty[0] if empty else folder} holds no {'images' if empty else 'class folders'}"
-        )
+        raise LotteryError(f"{split / empty[0] if empty else split} holds no {'images' if empty else 'class folders'}")
     return found
 
 
 def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool) -> dict[str, Tensor]:
     """The decoded tensors, from the cache if these very files have been decoded before."""
-    listing = hashlib.sha256(repr((str(root.resolve()), size, grey)).encode())
+    listing = hashlib.sha256(repr((_DECODING, str(root.resolve()), size, grey)).encode())
     for path in _paths(splits):
-        status = path.stat()
+        status = regular(path, LARGEST)
         listing.update(repr((str(path.relative_to(root)), status.st_size, status.st_mtime_ns)).encode())
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lottery"
-    file = folder / f"{listing.hexdigest()[:32]}.safetensors"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lottery"
+    file = cache / f"{listing.hexdigest()[:32]}.safetensors"
     if file.exists():
         try:
             return files.read_tensors(file)
         except LotteryError as error:
             print(f"{error}: decoding again", file=sys.stderr)
-    print(f"decoding {sum(1 for _ in _paths(splits)):,} images of {root} into {file}", file=sys.stderr)
-    tensors: dict[str, Tensor] = {}
-    for split, classes in splits.items():
-        tensors[f"{split}_images"] = _decode([path for images in classes.values() for path in images], size, grey)
-        tensors[f"{split}_labels"] = torch.repeat_interleave(torch.tensor([len(images) for images in classes.values()]))
-    if tensors["train_images"].shape[1:] != tensors["test_images"].shape[1:]:
-        raise LotteryError(f"{root}: training and test images differ in size; set data.size to scale them to one")
+    tensors = _decoded(root, splits, size, grey, file)
     try:
         files.write_tensors(file, tensors)
     except RunFailed as error:
@@ -89,22 +102,46 @@ def _paths(splits: dict[str, dict[str, list[Path]]]) -> Iterable[Path]:
     return (path for classes in splits.values() for images in classes.values() for path in images)
 
 
-def _decode(paths: list[Path], size: int | None, grey: bool) -> Tensor:
+def _decoded(
+    root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool, file: Path
+) -> dict[str, Tensor]:
+    """Images and labels of both splits, if memory can hold them."""
+    count = sum(1 for _ in _paths(splits))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a decoder's remarks on an image that it has decoded
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        height, width, channels = shape = decode(next(iter(_paths(splits))), size, grey).shape
+        needed, free = 2 * count * math.prod(shape), free_memory(torch.device("cpu"))  # and a copy to train from
+        if needed > free:
+            raise LotteryError(
+                f"{root}: {count:,} images of {height}x{width} take {files.spelt(needed)}, and {files.spelt(free)} of "
+                "memory are free; set data.size to scale them down"
+            )
+        print(f"decoding {count:,} images of {root} into {file}", file=sys.stderr)
+        tensors: dict[str, Tensor] = {}
+        for split, classes in splits.items():
+            paths = [path for images in classes.values() for path in images]
+            tensors[f"{split}_images"] = _decode(paths, (channels, height, width), size, grey)
+            counts = torch.tensor([len(images) for images in classes.values()])
+            tensors[f"{split}_labels"] = torch.repeat_interleave(counts)
+    return tensors
+
+
+def _decode(paths: list[Path], shape: tuple[int, int, int], size: int | None, grey: bool) -> Tensor:
     """uint8 `[N, C, H, W]`; Pillow decodes outside Python's lock, so threads help."""
+    images = torch.empty(len(paths), *shape, dtype=torch.uint8)
+    rows = images.numpy()
+
+    def one(index: int) -> None:
+        image = decode(paths[index], size, grey).transpose(2, 0, 1)
+        if image.shape != shape:
+            found, first = (f"{height}x{width}" for _, height, width in (image.shape, shape))
+            raise LotteryError(
+                f"{paths[index]} is {found} and the first image {first}; set data.size to scale all to one size"
+            )
+        rows[index] = image
+
     with ThreadPoolExecutor() as pool:
-        images = list(pool.map(lambda path: _decode_one(path, size, grey), paths))
-    shapes = {image.shape for image in images}
-    if len(shapes) > 1:
-        raise LotteryError(f"{paths[0].parent.parent}: the images differ in size; set data.size to scale them to one")
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-
-
-def _decode_one(path: Path, size: int | None, grey: bool) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("L" if grey else "RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise LotteryError(f"{path} can't be read as an image ({error}); remove it or replace it") from error
-    if size is not None:
-        upright = ImageOps.fit(upright, (size, size))
-    return np.atleast_3d(np.asarray(upright))
+        for _ in pool.map(one, range(len(paths))):
+            pass
+    return images

@@ -77,6 +77,8 @@ class Summary(TypedDict):
     parameters: Annotated[int, Field(ge=1, le=1 << 48)]
     """All that training changes, what masks don't cover counted in."""
     flops: Index
+    dense_flops: NotRequired[Index]
+    """Of the same network without a mask, whether one was trained or not."""
     start_step: Index
     stop_step: Index
     test_accuracy: Share

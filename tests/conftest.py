@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -317,6 +318,45 @@ def spoiled(path: Path, kind: str) -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run of the tiny study. Not to be changed."""
     return carry_out(tiny(), tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, without a head; tests that want it skip where there is none, or no playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium here")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--disable-quic"]
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=chromium, args=flags)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path: Path):
+    """Open the page of some runs; what the console says and what is asked of the network are kept."""
+    from lottery.report.html import page
+
+    pages = []
+
+    def open_page(*runs, **options):
+        file = tmp_path / f"{len(pages)}.html"
+        file.write_text(page(runs))
+        context = browser.new_context(**options)
+        tab = context.new_page()
+        tab.said, tab.asked = [], []
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.goto(file.as_uri())
+        pages.append(context)
+        return tab
+
+    yield open_page
+    for context in pages:
+        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,23 +7,9 @@ import shutil
 import pytest
 from conftest import carry_out, networks, recorded, tiny
 
-from lottery.report.html import page
 from lottery.store import Run
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-
 HOSTILE = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--disable-quic"]
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +21,12 @@ def runs(finished, tmp_path_factory):
     return finished, hostile
 
 
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Open the page of some runs; what the console says and what is asked of the network are kept."""
-    pages = []
-
-    def open_page(*runs, **options):
-        file = tmp_path / f"{len(pages)}.html"
-        file.write_text(page(runs))
-        context = browser.new_context(**options)
-        tab = context.new_page()
-        tab.said, tab.asked = [], []
-        tab.on("console", lambda message: tab.said.append(message.text))
-        tab.on("pageerror", lambda error: tab.said.append(str(error)))
-        tab.on("request", lambda request: tab.asked.append(request.url))
-        tab.goto(file.as_uri())
-        pages.append(context)
-        return tab
-
-    yield open_page
-    for context in pages:
-        context.close()
-
-
 def test_it_opens_without_a_word_and_asks_for_nothing_but_itself(opened, runs):
     tab = opened(*runs)
     assert tab.said == []
     assert len(tab.asked) == 1
     assert tab.locator("#density svg").count() == 1
+    assert tab.locator("#overlap svg").count() == 1
     assert tab.locator("#curves svg path.line").count() >= 3
 
 

@@ -6,20 +6,24 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import carry_out, networks, recorded, summary, tiny
+from conftest import carry_out, evaluation, networks, recorded, summary, tiny
 from PIL import Image
 from rich.console import Console
+from scipy import stats
 
 from lottery import open_run
 from lottery.analysis.overlap import overlap
 from lottery.cohort import Network
 from lottery.report.comparison import differences, pooled, repetitions
+from lottery.report.curves import curves
 from lottery.report.draw import draw
+from lottery.report.figures import density_colours
 from lottery.report.html import page
-from lottery.report.mask_figures import between_levels, between_replicates, draw_tickets
+from lottery.report.mask_figures import draw_tickets
 from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
 from lottery.report.statistics import by_level_and_arm, estimate
 from lottery.report.tables import comparison_tables, run_tables
+from lottery.report.tickets import tickets, weights
 from lottery.report.verdicts import missing_controls
 from lottery.store import Run
 
@@ -81,6 +85,19 @@ def test_rows_and_their_formats(finished):
     assert as_latex(found).count(r"\\") == 1 + len(found)
 
 
+def test_speed_up_is_known_where_no_dense_network_was_trained(tmp_path):
+    sparse = {"density": [0.5, 0.25], "dense": False, "allocation": "uniform"}
+    run = carry_out(tiny(sparse=sparse, replicates=1), tmp_path, "train")
+    # 64 * 16 + 16 * 10 weights, each multiplied and added once.
+    assert {line["dense_flops"] for line in run.levels()} == {2 * (64 * 16 + 16 * 10)}
+    found = rows(run)
+    assert [row["level"] for row in found] == [1, 2]
+    assert [row["theoretical_speedup"] for row in found] == [pytest.approx(2, rel=1e-2), pytest.approx(4, rel=1e-2)]
+    assert [row["flops_of_dense"] for row in found] == [pytest.approx(0.5, rel=1e-2), pytest.approx(0.25, rel=1e-2)]
+    old = recorded(tmp_path, tiny(), networks([0.9], 0, flops=100) + networks([0.9], 1, flops=40))
+    assert [row["theoretical_speedup"] for row in rows(old)] == [1.0, 2.5]  # a run that doesn't say
+
+
 def test_reports_are_pipeable(lottery, finished):
     result = lottery("report", finished.path, "--csv")
     assert result.err == ""
@@ -125,20 +142,96 @@ def with_masks(folder, config, kept, study):
 def test_overlap_between_levels_and_replicates_by_hand(tmp_path):
     kept = {(0, 1): {0, 1, 2, 3}, (1, 1): {2, 3, 4, 5}, (0, 2): {3, 7}, (1, 2): {4, 5}}
     run = with_masks(tmp_path, tiny(sparse={"density": [0.5, 0.25]}), kept, "train")
-    (found,) = between_levels(run)
+    whole = tickets([run])
+    (found,) = whole.between_levels
     # One of {3, 7} was there before, both of {4, 5}; of two weights drawn freely, half fall among four of eight.
     assert (found.density, found.shares.values, found.chance) == (0.25, (0.5, 1.0), 0.5)
-    first, second = between_replicates(run)
+    first, second = whole.between_replicates
     assert (first.density, first.shares.values, first.chance) == (0.5, (0.5,), 0.5)
     assert (second.density, second.shares.values, second.chance) == (0.25, (0.0,), 0.25)
 
 
 def test_a_ticket_lies_within_its_parent_by_chance_too(tmp_path, finished):
-    (found,) = between_levels(finished)
+    (found,) = tickets([finished]).between_levels
     assert (found.shares.values, found.chance) == ((1.0, 1.0), 1.0)
     kept = {(0, 0): set(range(8)), (0, 1): {0, 1, 2, 3}, (0, 2): {3, 7}}
-    (free,) = between_levels(with_masks(tmp_path, tiny(pruning__one_shot=True), kept, "prune"))
+    (free,) = tickets([with_masks(tmp_path, tiny(pruning__one_shot=True), kept, "prune")]).between_levels
     assert (free.shares.values, free.chance) == ((0.5,), 0.5)
+
+
+def test_masks_of_repetitions_are_compared_across_runs(tmp_path):
+    one = with_masks(tmp_path, tiny(), {(0, 1): {0, 1, 2, 3}, (0, 2): {0, 1}}, "prune")
+    other = with_masks(tmp_path, tiny(seed=7), {(0, 1): {3, 4, 5, 6}, (0, 2): {3, 4}}, "prune")
+    found = tickets([one, other])
+    assert [common.shares.values for common in found.between_replicates] == [(0.25,), (0.0,)]
+    assert found.between_levels[0].shares.values == (1.0, 1.0)  # each within its own run
+    assert found.densities == {1: 0.5, 2: 0.25}
+    assert found.layers == {"w": [0.5, 0.25]}
+
+
+def test_a_ticket_with_nothing_left_has_nothing_in_common(tmp_path):
+    kept = {(0, 1): {0, 1}, (1, 1): {1, 2}, (0, 2): set(), (1, 2): set()}
+    run = with_masks(tmp_path, tiny(), kept, "prune")
+    found = tickets([run])
+    assert (len(found.between_replicates), found.between_levels, found.layers) == (1, [], {"w": [0.25, 0.0]})
+    assert len(draw_tickets([run])) == 4  # no weights: these networks have no initialization
+
+
+def test_weights_over_their_deviation_agree_with_a_count(finished):
+    found = weights([finished])
+    assert (found.level, found.layers) == (2, 2)
+    values = []
+    for replicate in range(2):
+        mask, state = finished.read_mask(replicate, 2, "main"), finished.read_early(replicate, 0)
+        values += [(state[name] / state[name].std(correction=0))[~kept].numpy() for name, kept in mask.items()]
+    values = np.concatenate(values)
+    width = 2 * found.limit / len(found.shares["initial, pruned"])
+    inside = np.abs(values) <= found.limit
+    for index in (0, 60, 75):
+        low = -found.limit + index * width
+        share = np.mean((values[inside] >= low) & (values[inside] < low + width)) / width
+        assert found.shares["initial, pruned"][index] == pytest.approx(share, rel=1e-6)
+    for shares in found.shares.values():
+        assert sum(shares) * width == pytest.approx(1)
+
+
+def test_there_are_no_tickets_in_a_dense_study(tmp_path):
+    run = recorded(tmp_path, tiny(), networks([0.9, 0.8], 0), "train")
+    assert (tickets([run]), weights([run])) == (None, None)
+    assert "Masks and weights" not in page([run])
+
+
+def test_learning_curves_are_means_of_networks_that_came_to_their_end(tmp_path):
+    run = recorded(tmp_path, tiny(replicates=3), networks([0.9, 0.9, 0.9], 1, diverged=[None, None, 20]))
+    accuracies = {(0, 10): 0.5, (1, 10): 0.7, (2, 10): 0.1, (0, 20): 0.8, (1, 20): 0.8, (2, 20): 0.1}
+    run.append_metrics(
+        evaluation(replicate, 1, step=step, accuracy=accuracy) for (replicate, step), accuracy in accuracies.items()
+    )
+    run.append_metrics([evaluation(5, 1, step=10, accuracy=0.0), evaluation(0, 1, step=15, split="validation")])
+    (curve,) = curves([run]).values()
+    assert curve == {10: [0.5, 0.7], 20: [0.8, 0.8], 30: [0.9, 0.9]}
+    ((step, mean, half_width), *_) = page_data(run)["studies"][0]["curves"][0]["points"]
+    assert (step, mean) == (10, pytest.approx(0.6))
+    assert half_width == pytest.approx(stats.t.ppf(0.975, 1) * stats.sem([0.5, 0.7]), rel=1e-4)
+    assert draw([run])
+
+
+def test_where_all_networks_of_an_arm_diverged_no_curve_is_drawn(tmp_path):
+    run = recorded(tmp_path, tiny(), networks([0.9, 0.9], 0) + networks([0.1, 0.1], 1, diverged=3))
+    assert list(curves([run])) == [(0, "main")]
+    assert draw([run])
+    nothing = recorded(tmp_path, tiny(), networks([0.1, 0.1], 1, diverged=3))
+    assert draw([nothing])
+
+
+def test_the_sparser_a_curve_the_darker_it_is():
+    assert len(density_colours(1)) == 1
+    for count in (2, 6, 15):
+        light = [
+            0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 for red, green, blue in density_colours(count)
+        ]
+        assert light == sorted(light, reverse=True)
+        assert len(set(light)) == count
 
 
 def test_figures_of_tickets_are_drawn(finished, tmp_path):
@@ -200,6 +293,29 @@ def test_the_page_is_one_file_that_asks_for_nothing(finished):
     assert last["test_accuracy"]["mean"] == pytest.approx(np.mean(own))
     assert len(study["curves"]) == 9
     assert "winning ticket" in text
+
+
+def page_data(*runs):
+    """What is embedded in the page for its script."""
+    return json.loads(page(runs).partition("<script id=data type=application/json>")[2].partition("</script>")[0])
+
+
+def test_the_page_holds_what_its_figures_of_masks_are_drawn_from(finished, tmp_path):
+    (study,) = page_data(finished)["studies"]
+    found, sizes = tickets([finished]), weights([finished])
+    masks = study["masks"]
+    assert [level["level"] for level in masks["levels"]] == [0, 1, 2]
+    layers = {layer["name"]: layer["densities"] for layer in masks["layers"]}
+    assert layers == {name: pytest.approx(shares, rel=1e-4) for name, shares in found.layers.items()}
+    apart, nested = masks["overlaps"]
+    assert [point["mean"] for point in apart["points"]] == [
+        pytest.approx(one.shares.mean, rel=1e-4) for one in found.between_replicates
+    ]
+    assert [(point["chance"], point["low"], point["pairs"]) for point in nested["points"]] == [(1.0, 1.0, 2)]
+    assert masks["weights"]["level"] == sizes.level
+    others = [recorded(tmp_path, tiny(name=f"n{number}"), networks([0.9], 1)) for number in range(3)]
+    assert "Drawn in reports of up to 3 runs" in page([finished, *others])
+    assert all(one["masks"] is None for one in page_data(finished, *others)["studies"])
 
 
 def test_a_hostile_name_is_no_markup(hostile):

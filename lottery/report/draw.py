@@ -8,7 +8,7 @@ from lottery.report.figures import accuracy_by_density, learning_curves, places
 from lottery.report.method_figures import methods_by_density
 from lottery.store import Run
 
-_MOST_BY_THEMSELVES = 3
+MOST_BY_THEMSELVES = 3
 """Runs of which each gets its own figures; of more, only what compares them is drawn."""
 
 
@@ -19,7 +19,7 @@ def draw(runs: Sequence[Run], everything: bool = False) -> list[Path]:
     """
     paths: list[Path] = []
     trained = [run for run in runs if run.levels()]
-    by_themselves = trained if len(runs) <= _MOST_BY_THEMSELVES else []
+    by_themselves = trained if len(runs) <= MOST_BY_THEMSELVES else []
     for run in by_themselves:
         paths += accuracy_by_density(run.levels(), places(run, "accuracy_by_density", everything))
         paths += learning_curves(run, places(run, "learning_curves", everything))

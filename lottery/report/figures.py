@@ -6,15 +6,19 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from lottery.files import Record
+from lottery.report.curves import curves
 from lottery.report.statistics import Estimate, arms_of, by_level_and_arm, estimate
 from lottery.store import Run
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}
+DENSITY_COLOURS = ["#9f8d05", "#078d50", "#036884", "#0d2eac", "#370165"]
+"""From dense to sparse, as on the page: in equal steps of lightness, which every eye tells apart."""
 MEASURES = {"test_accuracy": ("test accuracy at the end, %", 100.0), "early_stop_step": ("early-stop step", 1.0)}
 """What is drawn against density: label and scale."""
 STYLE: Any = {
@@ -44,7 +48,8 @@ def accuracy_by_density(levels: Sequence[Record], paths: Sequence[Path]) -> list
             axes.set_xlabel("weights remaining, %")
             axes.set_ylabel(label)
             density_axis(axes, [line["density"] for line in levels])
-            axes.legend(fontsize=8)
+            if axes.has_data():  # not where all networks diverged
+                axes.legend(fontsize=8)
         return save(figure, paths)
 
 
@@ -112,52 +117,41 @@ def density_axis(axes: Axes, densities: Sequence[float]) -> None:
 def learning_curves(run: Run, paths: Sequence[Path], most: int = 6) -> list[Path]:
     """Draw test accuracy against the training step, a line for each of up to `most` levels, a panel for each arm.
 
-    Lines are means over replicates, bands their 95 % t-intervals. Returns `paths`.
+    Lines are means over replicates, bands their 95 % t-intervals; the sparser the darker. Returns `paths`.
     """
-    records = [record for record in run.whole_metrics() if record["split"] == "test"]
-    levels = run.levels()
+    found, levels = curves([run]), run.levels()
     density = {line["level"]: line["density"] for line in levels}
-    numbers = sorted(density)
-    shown = sorted({numbers[round(i * (len(numbers) - 1) / max(1, most - 1))] for i in range(most)})
+    ordered = sorted(density, key=lambda level: -density[level])
+    shown = list(dict.fromkeys(ordered[round(i * (len(ordered) - 1) / max(1, most - 1))] for i in range(most)))
     arms = arms_of(levels)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(max(6.2, 4.2 * len(arms)), 4.4), dpi=150, layout="constrained")
         panels = figure.subplots(1, len(arms), sharey=True, squeeze=False)[0]
-        colours = mpl.colormaps["viridis_r"]
-        final = [100 * line["test_accuracy"] for line in levels]
+        final = [100 * line["test_accuracy"] for line in levels if line.get("diverged") is None]
         for axes, arm in zip(panels, arms, strict=True):
-            for level in shown:
-                curve: dict[int, list[float]] = {}
-                for record in records:
-                    if (record["level"], record["arm"]) == (level, arm):
-                        curve.setdefault(record["step"], []).append(100 * record["accuracy"])
-                if not curve:
-                    continue
-                steps = sorted(curve)
-                points = [estimate(curve[step]) for step in steps]
-                colour = colours(0.1 + 0.9 * shown.index(level) / max(1, len(shown) - 1))
-                axes.plot(
-                    steps,
-                    [point.mean for point in points],
-                    color=colour,
-                    linewidth=1.3,
-                    label=f"{100 * density[level]:.1f} %",
-                )
-                axes.fill_between(
-                    steps,
-                    *zip(*(bounds(point, 1) for point in points), strict=True),
-                    color=colour,
-                    alpha=0.2,
-                    linewidth=0,
-                )
+            for level, colour in zip(shown, density_colours(len(shown)), strict=True):
+                curve = {step: estimate(values) for step, values in found.get((level, arm), {}).items()}
+                if curve:
+                    steps = list(curve)
+                    means = [100 * one.mean for one in curve.values()]
+                    axes.plot(steps, means, color=colour, linewidth=1.3, label=f"{100 * density[level]:.1f} %")
+                    low, high = zip(*(bounds(one, 100) for one in curve.values()), strict=True)
+                    axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
             axes.set_title("ticket" if arm == "main" else arm, fontsize=10)
             axes.set_xlabel("training step")
-            # The climb from chance is the same for all; what differs lies near the top.
-            spread = max(final) - min(final)
-            axes.set_ylim(min(final) - max(1.5 * spread, 1), max(final) + max(0.15 * spread, 0.2))
-            axes.legend(title="weights", fontsize=8, title_fontsize=8, loc="lower right")
+            if axes.has_data():
+                # The climb from chance is the same for all; what differs lies near the top.
+                spread = max(final) - min(final)
+                axes.set_ylim(min(final) - max(1.5 * spread, 1), max(final) + max(0.15 * spread, 0.2))
+                axes.legend(title="weights", fontsize=8, title_fontsize=8, loc="lower right")
         panels[0].set_ylabel("test accuracy, %")
         return save(figure, paths)
+
+
+def density_colours(count: int) -> list[tuple[float, float, float]]:
+    """Red, green and blue (0 to 1) of so many curves, from the densest to the sparsest, each darker than the last."""
+    ramp = LinearSegmentedColormap.from_list("density", DENSITY_COLOURS)
+    return [ramp(index / max(1, count - 1))[:3] for index in range(count)]
 
 
 def save(figure: Figure, paths: Sequence[Path]) -> list[Path]:

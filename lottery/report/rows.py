@@ -49,7 +49,7 @@ def _share(part: float | None, whole: float | None) -> float | None:
 
 def _row(level: int, arm: str, own: list[Record], dense: list[Record]) -> Record:
     flops = sum(line["flops"] for line in own) / len(own)
-    dense_flops = dense[0]["flops"] if dense else None
+    dense_flops = own[0].get("dense_flops", dense[0]["flops"] if dense else None)
     trained, total = mean_of(own, "train_flops"), mean_of(own, "total_train_flops")
     row: Record = {
         "level": level,

@@ -39,6 +39,7 @@ def summary(setting: Setting, level: int, member: Member, network: Network, reco
         "total": masks.total(network.mask),
         "parameters": sum(shape.numel() for shape in parameters.trainable(setting.template).values()),
         "flops": masked_flops(setting.flops, network.mask),
+        "dense_flops": sum(setting.flops.values()),
         "start_step": member.start,
         "stop_step": end,
         "test_accuracy": test[end]["accuracy"],

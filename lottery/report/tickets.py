@@ -1,0 +1,171 @@
+"""What a study's tickets are made of: where their weights are, how much two have in common, how large they are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from lottery import masks
+from lottery.analysis.overlap import overlap
+from lottery.masks import Mask
+from lottery.report.statistics import Estimate, estimate
+from lottery.store import Run
+
+_BINS = 121
+
+Member = tuple[int, int]
+"""A network of a study: position of its run, replicate there."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """What pairs of masks have in common.
+
+    Attributes:
+        density: kept share of the weights, of the sparser mask.
+        shares: of its weights that the other mask keeps too, one for each pair.
+        chance: mean over pairs of the share that chance would give.
+    """
+
+    density: float
+    shares: Estimate
+    chance: float
+
+
+@dataclass
+class Tickets:
+    """The masks of a study's tickets, in numbers.
+
+    Attributes:
+        densities: level -> density of the network.
+        layers: name of a layer -> its density at each level, mean over replicates.
+        between_replicates: of two replicates at one level; chance: independent masks of the same layer densities.
+        between_levels: of a replicate's ticket and the one at the sparse level before; chance as above. But where each
+            round prunes what the one before left, the ticket lies within its parent whatever is chosen, so that chance
+            gives all of it: 1.
+    """
+
+    densities: dict[int, float] = field(default_factory=dict)
+    layers: dict[str, list[float]] = field(default_factory=dict)
+    between_replicates: list[Common] = field(default_factory=list)
+    between_levels: list[Common] = field(default_factory=list)
+
+    @property
+    def overlaps(self) -> dict[str, list[Common]]:
+        """Title -> pairs, of the kinds of pairs that there are."""
+        kinds = {
+            "two replicates at one level": self.between_replicates,
+            "one replicate at two levels": self.between_levels,
+        }
+        return {title: found for title, found in kinds.items() if found}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How large the weights of a study's sparsest tickets are.
+
+    Attributes:
+        level: theirs.
+        density: of the networks.
+        layers: how many there are.
+        limit: bins of equal width lie from minus to plus so many standard deviations of a layer's initialization.
+        shares: which weights -> in each bin, their share per unit.
+    """
+
+    level: int
+    density: float
+    layers: int
+    limit: float
+    shares: dict[str, list[float]]
+
+
+def _members(group: Sequence[Run]) -> dict[int, dict[Member, float]]:
+    """Level -> its tickets and their densities, those that diverged left out."""
+    found: dict[int, dict[Member, float]] = {}
+    for position, run in enumerate(group):
+        for line in run.levels():
+            if line["arm"] == "main" and line.get("diverged") is None:
+                found.setdefault(line["level"], {})[position, line["replicate"]] = line["density"]
+    return dict(sorted(found.items()))
+
+
+def _by_level(group: Sequence[Run]) -> Iterator[tuple[int, float, dict[Member, Mask]]]:
+    """Level, density, and the masks there: each is read once, and no more than a level's are held."""
+    for level, members in _members(group).items():
+        own = {(run, replicate): group[run].read_mask(replicate, level, "main") for run, replicate in members}
+        yield level, next(iter(members.values())), own
+
+
+def tickets(group: Sequence[Run]) -> Tickets | None:
+    """What the masks of repetitions of one study are like; None where no sparse network is trained.
+
+    Raises:
+        LotteryError: a mask is missing or damaged.
+    """
+    found = Tickets()
+    if not any(_members(group)):
+        return None
+    nested = all(run.record["study"] == "prune" and not run.config.pruning.one_shot for run in group)
+    before: dict[Member, Mask] = {}
+    parent_density = 1.0
+    for level, density, own in _by_level(group):
+        found.densities[level] = density
+        layers = [_layer_densities(mask) for mask in own.values()]
+        for name in layers[0]:
+            found.layers.setdefault(name, []).append(sum(one[name] for one in layers) / len(layers))
+        own = {member: mask for member, mask in own.items() if masks.count(mask)}  # nothing has nothing in common
+        if level:
+            pairs = [overlap(*pair) for pair in combinations(own.values(), 2)]
+            found.between_replicates += _common(density, pairs)
+            pairs = [overlap(before[member], mask) for member, mask in own.items() if member in before]
+            pairs = [(share, 1.0 if nested else chance) for share, chance in pairs]
+            found.between_levels += _common(min(density, parent_density), pairs)
+            before, parent_density = own, density
+    return found
+
+
+def _layer_densities(mask: Mask) -> dict[str, float]:
+    return {name.removesuffix(".weight"): int(kept.count_nonzero()) / kept.numel() for name, kept in mask.items()}
+
+
+def _common(density: float, pairs: Sequence[tuple[float, float]]) -> list[Common]:
+    shares = [share for share, _ in pairs]
+    return [Common(density, estimate(shares), sum(chance for _, chance in pairs) / len(pairs))] if pairs else []
+
+
+def weights(group: Sequence[Run]) -> Weights | None:
+    """The sparsest tickets' weights at initialization, kept and pruned, and the kept ones trained.
+
+    None where no sparse network is trained, or where initializations aren't kept.
+
+    Raises:
+        LotteryError: a file of theirs is missing or damaged.
+    """
+    by_level = _members(group)
+    if not any(by_level):
+        return None
+    level, members = list(by_level.items())[-1]
+    if not all(group[run].has_early(replicate, 0) for run, replicate in members):
+        return None
+    parts: dict[str, list[torch.Tensor]] = {"initial, kept": [], "initial, pruned": [], "trained, kept": []}
+    layers = 0
+    for position, replicate in members:
+        run = group[position]
+        mask = run.read_mask(replicate, level, "main")
+        initial, trained = run.read_early(replicate, 0), run.read_weights(replicate, level, "main")
+        layers = len(mask)
+        for name, kept in mask.items():
+            # Layers of different scale share an axis; a layer of one weight, too, has a deviation.
+            scale = initial[name].std(correction=0).clamp_min(1e-12)
+            parts["initial, kept"].append(initial[name][kept] / scale)
+            parts["initial, pruned"].append(initial[name][~kept] / scale)
+            parts["trained, kept"].append(trained[name][kept] / scale)
+    values = {name: torch.cat(part).numpy() for name, part in parts.items()}
+    values = {name: one for name, one in values.items() if one.size}
+    limit = max(float(np.quantile(np.abs(one), 0.999)) for one in values.values()) or 1.0
+    shares = {
+        name: np.histogram(one, _BINS, range=(-limit, limit), density=True)[0].tolist() for name, one in values.items()
+    }
+    return Weights(level, next(iter(members.values())), layers, limit, shares)

@@ -63,9 +63,10 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
         total = sum(level.steps for level in levels)
         waiting = sum(member.stop - member.start for _, members in left for member in members)
-        watcher.planned(levels, total - waiting, f"{layout}: {run.record['layout_because']}")
+        how = f"{layout}: {run.record['layout_because']}"
         if any(level.number for level in levels):
-            watcher.noted(coverage(setting))
+            how += f"\n{coverage(setting)}"
+        watcher.planned(levels, total - waiting, how)
         try:
             with crew(setting, layout) as team:
                 STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))

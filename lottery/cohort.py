@@ -12,6 +12,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -123,7 +124,9 @@ class Cohort:
         self._type = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
         # Small gradients would vanish in fp16 (Micikevicius et al. 2018); a fixed factor keeps training repeatable.
         self._loss_scale = 1024.0 if precision == "fp16" else 1.0
-        forward = self._stacked_forward if self.stacked else _channels_last if channels_last else _as_it_is
+        # No bound method of its own: a cohort that holds itself keeps its memory until garbage is collected.
+        stacked = partial(_stacked_forward, self._template)
+        forward = stacked if self.stacked else _channels_last if channels_last else _as_it_is
         self._forward: Callable[..., Tensor] = torch.compile(forward) if compiled else forward
         named: list[tuple[str, int | None, Tensor]]
         if self.stacked:
@@ -163,15 +166,6 @@ class Cohort:
         """Switch between training and evaluation (batch normalisation's statistics)."""
         for module in (self._template, *self._members):
             module.train(mode)
-
-    def _stacked_forward(self, weights: State, buffers: State, images: Tensor) -> Tensor:
-        def forward(weights: State, buffers: State, batch: Tensor) -> Tensor:
-            outputs: Tensor = functional_call(self._template, (weights, buffers), (batch,))
-            return outputs
-
-        shared = images.dim() == 4
-        outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(weights, buffers, images)
-        return outputs
 
     def _autocast(self) -> AbstractContextManager[None]:
         if self._type is None:
@@ -264,6 +258,18 @@ class Cohort:
             },
             {name: mask[index].cpu().clone() for name, mask in self.masks.items()},
         )
+
+
+def _stacked_forward(template: nn.Module, weights: State, buffers: State, images: Tensor) -> Tensor:
+    """Return all members' outputs, by one product."""
+
+    def forward(weights: State, buffers: State, batch: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(template, (weights, buffers), (batch,))
+        return outputs
+
+    shared = images.dim() == 4
+    outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(weights, buffers, images)
+    return outputs
 
 
 def _channels_last(member: nn.Module, images: Tensor) -> Tensor:

@@ -171,9 +171,11 @@ def read_tensors_about(path: Path, like: Mapping[str, Tensor] | None = None) -> 
     if not path.is_file():
         raise LotteryError(f"{path} is missing")
     try:
-        with safe_open(path, framework="pt") as file:
-            ours = json.loads((file.metadata() or {})["lottery"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        try:
+            metadata, tensors = _read(path, "np")
+        except TypeError:  # a type that numpy lacks, such as bfloat16
+            metadata, tensors = _read(path, "pt")
+        ours = json.loads(metadata["lottery"])
         text = ours["about"]
         if ours["checksum"] != _tensor_checksum(tensors, text):
             raise LotteryError(f"{path} is damaged (its checksum does not match)")
@@ -190,6 +192,16 @@ def read_tensors_about(path: Path, like: Mapping[str, Tensor] | None = None) -> 
             if found is None or wanted is None or (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
                 raise LotteryError(f"{path} does not fit the model of config.yaml: {name} is another or missing")
     return tensors, about
+
+
+def _read(path: Path, framework: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """A safetensors file's metadata, and its tensors, read as `np` or `pt`.
+
+    With each tensor that safetensors makes for torch itself, it leaves 56 bytes behind for good.
+    """
+    with safe_open(path, framework=framework) as file:
+        tensors = {name: torch.as_tensor(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+        return file.metadata() or {}, tensors
 
 
 def peek(path: Path) -> Record:
@@ -241,7 +253,8 @@ def _tensor_checksum(tensors: Mapping[str, Tensor], about: str) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(repr((name, str(tensor.dtype), tuple(tensor.shape))).encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+        if tensor.numel():
+            digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -38,9 +38,9 @@ def test_every_step_is_computed_once_on_its_own_inputs(monkeypatch):
         else:
             seen.append((index.tolist(), shift.tolist(), factor.item()))
 
-    graph = Graph(step)
+    graph = Graph()
     for number in range(10):
-        graph(torch.tensor([number, -number]), torch.tensor([7 * number]), 0.5 * number)
+        graph(step, torch.tensor([number, -number]), torch.tensor([7 * number]), 0.5 * number)
     assert seen == [([number, -number], [7 * number], 0.5 * number) for number in range(10)]
     assert recorder.captures == 1
 

@@ -1,9 +1,11 @@
 import json
+import math
 
 import pytest
 import torch
 from conftest import evaluation, summary, tensor_files, tiny
 
+from lottery import files
 from lottery.cohort import Network
 from lottery.errors import LotteryError
 from lottery.store import Run
@@ -78,6 +80,16 @@ def test_settling_drops_what_will_come_again_and_adds_what_was_lost(run):
     run.settle(lambda record: record["step"] <= 5)
     assert run.levels() == [summary(), summary(0, 1)]
     assert run.metrics() == [evaluation(level=level, step=step) for level, step in steps[:3]]
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.int64, torch.bool]
+)
+def test_tensors_of_any_type_and_shape_are_read_as_they_were_written(dtype, tmp_path):
+    tensors = {str(shape): torch.arange(6).to(dtype)[: math.prod(shape)].view(shape) for shape in ((2, 3), (), (0, 2))}
+    files.write_tensors(tmp_path / "some.safetensors", tensors)
+    found = files.read_tensors(tmp_path / "some.safetensors", tensors)
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
 
 
 def test_what_is_no_run_is_refused(tmp_path):

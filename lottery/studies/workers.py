@@ -4,6 +4,7 @@ Small networks don't use many cores well: two processes of one thread each train
 two threads trains both. Only the parent writes.
 """
 
+import io
 import multiprocessing
 import os
 import pickle
@@ -16,6 +17,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from lottery import devices
@@ -107,7 +109,7 @@ class Workers:
 
     def _send(self, connection: Connection, job: Job) -> None:
         try:
-            connection.send_bytes(pickle.dumps(job))
+            connection.send_bytes(_pickled(job))
         except OSError:
             raise self._death(connection) from None
 
@@ -159,6 +161,33 @@ def crew(setting: Setting, layout: Layout) -> Iterator[Crew]:
         team.dismiss()
 
 
+class _Pickler(pickle.Pickler):
+    """A pickler that takes tensors for arrays.
+
+    torch's own way to pickle a tensor makes classes on both sides, which hold one another and the tensor's memory until
+    garbage is collected.
+    """
+
+    def reducer_override(self, value: Any) -> Any:
+        """How a tensor on the CPU is put together again; anything else is pickled as usual."""
+        if not isinstance(value, torch.Tensor):
+            return NotImplemented
+        return _tensor, (value.detach().flatten().view(torch.uint8).numpy(), value.dtype, value.shape)
+
+
+def _tensor(content: np.ndarray[Any, Any], dtype: torch.dtype, shape: torch.Size) -> torch.Tensor:
+    """The tensor of these bytes."""
+    tensor = torch.empty(shape, dtype=dtype)
+    tensor.flatten().view(torch.uint8).copy_(torch.from_numpy(content))
+    return tensor
+
+
+def _pickled(value: object) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
 def _same(setting: Setting) -> Setting:
     return setting
 
@@ -193,8 +222,8 @@ def _work(
             for event in train_chunk(setting, job, stop):
                 if os.getppid() != parent:
                     return
-                connection.send_bytes(pickle.dumps(("event", event)))
+                connection.send_bytes(_pickled(("event", event)))
         except BrokenPipeError:
             return
         except BaseException as error:
-            connection.send_bytes(pickle.dumps(("error", (error, traceback.format_exc()))))
+            connection.send_bytes(_pickled(("error", (error, traceback.format_exc()))))

@@ -10,22 +10,25 @@ _WARM_UP = 3
 
 
 class Graph:
-    """Calls `step` a few times as it is, then captures it, and from then on replays it on new inputs."""
+    """Calls a step a few times as it is, then captures it, and from then on replays it on new inputs."""
 
-    def __init__(self, step: Callable[..., None]) -> None:
-        """Wrap `step`.
-
-        Args:
-            step: takes rows, their augmentation and the factor as a tensor; works in place on
-                tensors that stay where they are, returns nothing, and never asks the device for a number.
-        """
-        self._step, self._calls = step, 0
+    def __init__(self) -> None:
+        self._calls = 0
         self._inputs: list[Tensor] = []
         self._side = torch.cuda.Stream()
         self._graph = torch.cuda.CUDAGraph()
 
-    def __call__(self, index: Tensor, shift: Tensor, factor: float) -> None:
-        """One step on this batch, at this factor on the learning rate."""
+    def __call__(self, step: Callable[..., None], index: Tensor, shift: Tensor, factor: float) -> None:
+        """One step on this batch, at this factor on the learning rate.
+
+        Args:
+            step: the same one at each call (not kept: a trainer that holds itself keeps its memory until garbage is
+                collected). It takes rows, their augmentation and the factor as a tensor; works in place on tensors
+                that stay where they are, returns nothing, and never asks the device for a number.
+            index: rows of the batch.
+            shift: their augmentation.
+            factor: on the learning rate.
+        """
         if not self._calls:
             self._inputs = [index.clone(), shift.clone(), torch.zeros((), device=index.device)]
         for own, value in zip(self._inputs, (index, shift), strict=False):
@@ -35,10 +38,10 @@ class Graph:
         if self._calls <= _WARM_UP:  # on a side stream, as the capture will be
             self._side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._side):
-                self._step(*self._inputs)
+                step(*self._inputs)
             torch.cuda.current_stream().wait_stream(self._side)
             return
         if self._calls == _WARM_UP + 1:
             with torch.cuda.graph(self._graph):  # records, and computes nothing
-                self._step(*self._inputs)
+                step(*self._inputs)
         self._graph.replay()

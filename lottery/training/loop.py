@@ -58,7 +58,7 @@ class Trainer:
         # Divergence is noted on the device and asked for at evaluations: no step waits for an answer.
         self._finite = torch.ones(cohort.size, dtype=torch.bool, device=cohort.device)
         self._finite_steps = torch.full((cohort.size,), start, device=cohort.device)
-        self._graph = Graph(self._train_step) if cuda_graph else None
+        self._graph = Graph() if cuda_graph else None
 
     @property
     def learning_rate(self) -> float:
@@ -85,7 +85,7 @@ class Trainer:
                 if self._graph is None:
                     self._train_step(*rows, factor)
                 else:
-                    self._graph(*rows, factor)
+                    self._graph(self._train_step, *rows, factor)
                 if moves and self.evolution:
                     self.evolution.update(self.step, self._slots, self._finite.tolist())
             self.step += 1

@@ -115,6 +115,18 @@ BAD = {
         ["prune", "{config}", "--set", "pruning.rewind=learning_rate", "--set", "pruning.retrain=99it"],
         "longer than training",
     ),
+    "nothing left": (
+        ["prune", "{config}", "--set", "pruning.fraction=0.999"],
+        "leaves not a single weight at level 2; the last level with a network is 1: lower pruning.fraction, or",
+    ),
+    "nothing left at once": (
+        ["prune", "{config}", "--set", "pruning.fraction=0.9999", "--dry-run"],
+        "leaves not a single weight at level 1; the last level with a network is 0: lower pruning.fraction\n",
+    ),
+    "nothing left of a run": (
+        ["prune", "{run}", "--iterations", "10"],
+        "at level 12; the last level with a network is 11: lower pruning.fraction, or pruning.iterations to 11",
+    ),
     "no runs": (["runs"], "is not there"),
     "no latest": (["report", "latest"], "no runs in"),
     "no config": (["config"], "name a config file"),
@@ -126,13 +138,14 @@ BAD = {
 def test_bad_input_is_answered_in_two_lines_and_leaves_nothing(case, lottery, config_file, finished, tmp_path):
     arguments, message = BAD[case]
     known = {"{config}": config_file, "{run}": finished.path}
-    before = sorted(finished.path.parent.iterdir())
+    before, config = sorted(finished.path.parent.iterdir()), finished.config
     result = lottery(*(known.get(argument, argument) for argument in arguments))
     assert result.code == 2
     assert message in result.err
     assert len(result.err.strip().splitlines()) <= 2
     assert not (tmp_path / "runs").exists()
     assert sorted(finished.path.parent.iterdir()) == before
+    assert finished.config == config
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from conftest import Quiet, carry_out, interrupted_and_resumed, same, tensor_files, tiny
 
 from lottery import masks
-from lottery.errors import Interrupted, RunFailed
+from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.store import Run
 from lottery.studies.execute import execute
 from lottery.studies.plan import plan
@@ -289,6 +289,26 @@ def test_layers_of_their_own_rate_and_layers_left_out():
     assert level.density == (round(1024 * 0.25) + round(160 * 0.81)) / TOTAL
     level = plan(prepare(tiny(pruning={"fraction": 0.5, "exclude": ["output"]})), "prune")[1]
     assert level.density == (512 + 160) / TOTAL
+
+
+def test_what_a_level_keeps_is_counted_as_pruning_counts_it():
+    """A network of 1,024 and 160 weights, all ranked together or layer by layer."""
+    globally = {"allocation": "global", "fraction": 0.5}
+    by_layer = {"allocation": "uniform", "fraction": 0.5, "fractions": {"hidden_1": 0.9}}
+    assert round(1184 * 0.5**11) == 1  # of 0.58
+    assert len(plan(prepare(tiny(pruning=globally | {"iterations": 11})), "prune")) == 12
+    with pytest.raises(LotteryError, match="level 12; the last level with a network is 11"):
+        plan(prepare(tiny(pruning=globally | {"iterations": 12})), "prune")
+    # hidden_1 keeps none from level 4 on, a collapse that is said when it is there; output keeps one up to level 8.
+    assert [round(1024 * 0.1**3), round(1024 * 0.1**4), round(160 * 0.5**8), round(160 * 0.5**9)] == [1, 0, 1, 0]
+    assert plan(prepare(tiny(pruning=by_layer | {"iterations": 8})), "prune")[8].density == 1 / TOTAL
+    with pytest.raises(LotteryError, match="level 9; the last level with a network is 8"):
+        plan(prepare(tiny(pruning=by_layer | {"iterations": 9})), "prune")
+    # What isn't pruned doesn't count.
+    with pytest.raises(LotteryError, match="level 9; the last level with a network is 8"):
+        plan(prepare(tiny(pruning={"fraction": 0.5, "exclude": ["hidden_1"], "iterations": 9})), "prune")
+    # A run that only trains never gets there.
+    assert len(plan(prepare(tiny(pruning=globally | {"iterations": 12})), "train")) == 1
 
 
 def test_excluded_layers_stay_dense(tmp_path):

@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
+import torch
 from conftest import evaluation, networks, recorded, summary, tiny
 from rich.console import Console
 
 from lottery import files
+from lottery.cohort import Network
 from lottery.errors import LotteryError
 from lottery.report.html import page
 from lottery.report.snapshot import Snapshot
@@ -156,3 +159,27 @@ def test_a_snapshot_reads_each_file_once(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "read_lines", lambda path: pytest.fail(f"{path} is read again"))
     assert len(run.levels()) == 4
     assert page([run])
+
+
+@pytest.fixture(scope="module")
+def emptied(finished, tmp_path_factory):
+    """A run whose last level keeps no weight at all, as older ones may have."""
+    run = Run(shutil.copytree(finished.path, tmp_path_factory.mktemp("emptied") / "run"))
+    for line in run.levels():
+        if line["level"] == 2:
+            key = line["replicate"], 2, line["arm"]
+            mask, weights = ({name: torch.zeros_like(one) for name, one in read(*key).items()}
+                             for read in (run.read_mask, run.read_weights))  # fmt: skip
+            nothing = {"nonzero": 0, "density": 0.0, "flops": 0, "train_flops": 0, "test_accuracy": 0.0}
+            run.write_member(*key, Network(weights, mask), line | nothing | {"collapsed": ["hidden_1", "output"]})
+    run.settle(lambda _: False)
+    return run
+
+
+@pytest.mark.parametrize("asked", [(), ("--csv",), ("--json",), ("--markdown",), ("--latex",), ("--verdicts",)])
+def test_a_run_with_a_level_of_nothing_is_reported(asked, emptied, finished, lottery):
+    for runs in ([emptied], [finished, emptied]):
+        result = lottery("report", *(run.path for run in runs), *asked, "--html")
+        assert result.code == 0
+        assert "nan" not in result.out.lower()
+    assert (emptied.report_dir / "layer_density.png").exists() or asked

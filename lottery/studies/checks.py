@@ -1,7 +1,9 @@
 """What can be wrong with a config once data, network and device are there; each message names the key."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import torch
 
 from lottery.config import Sparse
 from lottery.errors import LotteryError
@@ -55,6 +57,34 @@ def _check_pruning(setting: "Setting") -> None:
         setting.allocate(pruning, (1 - pruning.fraction) ** level)
 
 
+def check_rounds(setting: "Setting", densities: Sequence[float | Mapping[str, float]]) -> None:
+    """Raise LotteryError where a round of pruning leaves nothing to train: such a network answers the same to all.
+
+    Args:
+        setting: of the study.
+        densities: of the pruned layers after each round, from the first one on: see `plan.layer_densities`.
+    """
+    shapes = {name: setting.shapes[name] for name in setting.included(setting.config.pruning.exclude)}
+    for level, density in enumerate(densities, start=1):
+        if not kept(shapes, density):
+            fewer = f", or pruning.iterations to {level - 1}" if level > 1 else ""
+            raise LotteryError(
+                f"pruning.fraction: {setting.config.pruning.fraction:g} leaves not a single weight at level {level}; "
+                f"the last level with a network is {level - 1}: lower pruning.fraction{fewer}"
+            )
+
+
+def kept(shapes: Mapping[str, torch.Size], density: float | Mapping[str, float]) -> int:
+    """The number of weights that are kept of layers at a density that all of them share, or each has its own.
+
+    Counted as `masks.keep_top` counts them.
+    """
+    sizes = {name: shape.numel() for name, shape in shapes.items()}
+    if isinstance(density, Mapping):
+        return sum(round(density[name] * size) for name, size in sizes.items())
+    return round(density * sum(sizes.values()))
+
+
 def _check_patterns(setting: "Setting", key: str, patterns: Iterable[str]) -> None:
     for pattern in patterns:
         if not any(matches(name, pattern) for name in setting.shapes):
@@ -69,11 +99,11 @@ def _check_sparse(setting: "Setting", sparse: Sparse) -> None:
     if not setting.included(sparse.exclude):
         raise LotteryError("sparse.exclude: leaves no layer to prune")
     check_data(setting, sparse.score)
+    shapes = {name: setting.shapes[name] for name in setting.included(sparse.exclude)}
     for level, density in enumerate(sparse.densities, start=1):
         given = setting.sparse_densities(level)
-        shapes = {name: setting.shapes[name] for name in setting.included(sparse.exclude)}
         each = given if isinstance(given, dict) else dict.fromkeys(shapes, given)
-        if not sum(round(each[name] * shape.numel()) for name, shape in shapes.items()):
+        if not kept(shapes, given):
             raise LotteryError(f"sparse.density: {density} leaves not a single weight")
         course = setting.course(level)
         if course is None:

@@ -20,8 +20,12 @@ from lottery.errors import Interrupted, LotteryError, RunFailed
 
 if TYPE_CHECKING:
     from lottery.config import Config
+    from lottery.files import Record
     from lottery.store import Run
     from lottery.studies.setting import Setting
+
+_WHILE_TRAINING = (10_000, 10, 10)
+"""Thresholds of the garbage collector: with each file, libraries leave some garbage, and a study writes thousands."""
 
 app = typer.Typer(
     help="Lottery-ticket and sparse-training studies: train, prune, rewind, report.",
@@ -113,9 +117,9 @@ def prune(
     from lottery.studies.prune import extended
 
     setting = _prepare(extended(run, iterations), device)
+    levels = plan(setting, "prune")
     if dry_run:
         trained = {line["level"] for line in run.levels()}
-        levels = plan(setting, "prune")
         _forecast(setting, [level for level in levels if level.number not in trained])
         return
     with run.working():
@@ -145,8 +149,7 @@ def rewind(
     """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
     from dataclasses import asdict
 
-    from lottery.studies.plan import rewound_level
-    from lottery.studies.rewind import Rewind, retraining, starts
+    from lottery.studies.rewind import Rewind, forecast_rewind, lay_down, parent_layout, retraining, starts
     from lottery.values import Duration
 
     parent = _find(run, runs_dir)
@@ -158,14 +161,15 @@ def rewind(
         raise LotteryError(f"--to: {error}") from None
     setting = _prepare(retraining(parent.config), device)
     about = Rewind(level=level, to=duration.steps(setting.epoch), weights=weights.value, mask=mask.value)
-    networks = starts(parent, setting, about)
+    levels = forecast_rewind(parent, setting, about)
+    layout = parent_layout(parent, setting, levels)
     if dry_run:
-        _forecast(setting, [rewound_level(setting, level, about.to, networks[0].mask)])
+        _forecast(setting, levels, layout)
         return
-    levels = [rewound_level(setting, level, about.to, networks[0].mask)]
-    new = _create("rewind", setting, levels, runs_dir, parent=str(parent.path.resolve()), rewind=asdict(about))
-    for replicate, network in enumerate(networks):
-        new.write_start(replicate, level, "main", network)
+    found = starts(parent, setting, about)  # all is read before a run is made
+    record = {"parent": str(parent.path.resolve()), "rewind": asdict(about), **layout}
+    new = _create("rewind", setting, levels, runs_dir, **record)
+    lay_down(new, setting, found)
     _carry_out(new, setting, stop_on)
 
 
@@ -331,6 +335,7 @@ def _prepare(config: "Config", device: str | None = None, *, download_anywhere: 
     from lottery.studies.setting import prepare
 
     gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
+    gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
     config = config if device is None else config.model_copy(update={"device": device})
     return prepare(config, download_anywhere=download_anywhere)
 
@@ -439,8 +444,8 @@ def _report(runs: Sequence["Run"], everything: bool = False) -> None:
         _message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
 
 
-def _forecast(setting: "Setting", levels: Sequence[Any]) -> None:
+def _forecast(setting: "Setting", levels: Sequence[Any], record: "Record | None" = None) -> None:
     from lottery.report.tables import results_console
     from lottery.studies.forecast import forecast
 
-    results_console().print(forecast(setting, levels))
+    results_console().print(forecast(setting, levels, record))

@@ -183,11 +183,32 @@ class Run:
         """The dense network's state at `step`, shaped `like` the model; raises LotteryError where it is damaged."""
         return self._read_tensors(self._early(replicate, step), like)
 
-    def write_start(self, replicate: int, level: int, arm: str, network: Network) -> None:
-        """Keep what a member starts from, where that can't be had from the rest of this directory."""
+    def forget_early(self, replicate: int, step: int) -> None:
+        """Have the dense network's state at `step` count as not kept."""
+        self._early(replicate, step).unlink(missing_ok=True)
+
+    def write_start(self, replicate: int, level: int, arm: str, mask: Mask, state: State | None) -> None:
+        """Keep what a member starts from, where that can't be had from the rest of this directory.
+
+        Args:
+            replicate: whose network it is.
+            level: its level.
+            arm: its role.
+            mask: written last: there means that all is kept.
+            state: its weights and buffers, unless they are trained here first.
+        """
         folder = self._member(replicate, level, arm)
-        self._write_tensors(folder / "mask.safetensors", network.mask)
-        self._write_tensors(folder / "start.safetensors", network.state)
+        if state is not None:
+            self._write_tensors(folder / "start.safetensors", state)
+        self._write_tensors(folder / "mask.safetensors", mask)
+
+    def has_mask(self, replicate: int, level: int, arm: str) -> bool:
+        """Whether the mask of a network is there, which may still have to be trained."""
+        return (self._member(replicate, level, arm) / "mask.safetensors").exists()
+
+    def has_start(self, replicate: int, level: int, arm: str) -> bool:
+        """Whether the weights that a member starts from are kept."""
+        return (self._member(replicate, level, arm) / "start.safetensors").exists()
 
     def read_start(self, replicate: int, level: int, arm: str, like: Network) -> Network:
         """What `write_start` kept."""

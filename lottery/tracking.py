@@ -10,7 +10,7 @@ from lottery.choices import Choice
 from lottery.files import Record
 from lottery.store import Run
 from lottery.studies.members import Watcher
-from lottery.studies.plan import Level, Member
+from lottery.studies.plan import EARLY, Level, Member
 from lottery.trackers import NetworkName, Tracker, points, results
 
 
@@ -64,7 +64,7 @@ class Tracking:
         self._watcher.trained(level, members)
 
         def tell(tracker: Tracker) -> None:
-            for member in members:
+            for member in (member for member in members if member.arm != EARLY):
                 _trained(tracker, self._run.read_summary(member.replicate, level, member.arm))
 
         self._tell(tell)

@@ -1,15 +1,20 @@
+import shutil
+import sys
 from dataclasses import asdict
+from itertools import chain, repeat
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, tensor_files, tiny
+from conftest import Quiet, carry_out, killed_at, lines, one_thread, same, summary, tensor_files, tiny
 
 from lottery import masks
-from lottery.errors import LotteryError
+from lottery.cohort import Network
+from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.store import Run, find_run
 from lottery.studies.execute import execute
-from lottery.studies.rewind import Rewind, starts
+from lottery.studies.rewind import Rewind, forecast_rewind, parent_layout, starts
 from lottery.studies.setting import prepare
+from lottery.training.loop import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +22,17 @@ def setting():
     return prepare(tiny())
 
 
+def rewinding(parent, about, folder, config=None):
+    """A run directory that retrains, as `lottery rewind` makes it; nothing is laid down yet."""
+    setting = prepare(config or parent.config)
+    layout = parent_layout(parent, setting, forecast_rewind(parent, setting, about)) if config is None else {}
+    record = {"study": "rewind", "parent": str(parent.path), "rewind": asdict(about), **layout}
+    return Run.create(folder, setting.config, record)
+
+
 def test_rewound_to_initialization_is_the_ticket_itself(finished, setting, tmp_path):
     """Retraining level 2 from step 0 repeats what the study did, to the byte where one member's sums are its own."""
-    run = Run.create(tmp_path, tiny(), {"study": "rewind", "rewind": asdict(Rewind(2, 0))})
-    for replicate, network in enumerate(starts(finished, setting, Rewind(2, 0))):
-        run.write_start(replicate, 2, "main", network)
+    run = rewinding(finished, Rewind(2, 0), tmp_path)
     execute(run, setting, Quiet(), lambda: False)
     for replicate in range(2):
         expected = finished.read_weights(replicate, 2, "main")
@@ -31,14 +42,127 @@ def test_rewound_to_initialization_is_the_ticket_itself(finished, setting, tmp_p
                                                            if line["level"] == 2}  # fmt: skip
 
 
-def test_a_step_that_was_not_kept_is_trained_again(tmp_path):
-    config = tiny(pruning__rewind="12it", pruning__arms=[], pruning__iterations=1)
-    run = carry_out(config, tmp_path)
-    kept = run.read_early(1, 12)
-    (run.path / "replicate-1" / "rewind-12it.safetensors").unlink()
-    again = starts(run, prepare(config), Rewind(1, 12))[1].state
-    for name, weight in kept.items():
-        assert torch.equal(weight, again[name])
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory):
+    """A run that kept step 12, to which its tickets were rewound."""
+    with one_thread():
+        return carry_out(late(), tmp_path_factory.mktemp("parent"))
+
+
+def late(**changes):
+    return tiny(execution="looped", pruning__rewind="12it", pruning__arms=[], pruning__iterations=1,
+                checkpoint={"steps": "5it"}, **changes)  # fmt: skip
+
+
+def without(parent, step, folder):
+    """A copy of a run in which the dense networks at `step` were not kept."""
+    copy = Run(shutil.copytree(parent.path, folder / parent.path.name))
+    for path in copy.path.glob(f"replicate-*/rewind-{step}it.safetensors"):
+        path.unlink()
+    return copy
+
+
+def test_stacked_with_controls_the_dense_networks_are_those_of_the_parent_too(tmp_path):
+    """What a batched product gives depends on who shares it: chunks are the parent's."""
+    config = tiny(pruning__rewind="12it", pruning__iterations=1, replicates=5, execution="stacked", workers=2)
+    parent = carry_out(config, tmp_path / "parent")
+    run = rewinding(without(parent, 12, tmp_path), Rewind(1, 12), tmp_path / "runs")
+    execute(run, prepare(config), Quiet(), lambda: False)
+    for replicate in range(5):
+        name = f"replicate-{replicate}/rewind-12it.safetensors"
+        assert (run.path / name).read_bytes() == (parent.path / name).read_bytes()
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_step_that_was_not_kept_is_trained_in_the_new_run(level, parent, tmp_path):
+    """The dense networks on their way are, to the byte, what the parent would have kept; what follows is the same."""
+    runs = [rewinding(one, Rewind(level, 12), tmp_path) for one in (parent, without(parent, 12, tmp_path))]
+    with one_thread():
+        for run in runs:
+            execute(run, prepare(late()), Quiet(), lambda: False)
+    kept, trained = runs
+    for replicate in range(2):
+        name = f"replicate-{replicate}/rewind-12it.safetensors"
+        assert (trained.path / name).read_bytes() == (parent.path / name).read_bytes()
+        for name, weight in kept.read_weights(replicate, level, "main").items():
+            assert torch.equal(weight, trained.read_weights(replicate, level, "main")[name])
+    assert lines(kept) == lines(trained)  # the way there is no result
+    assert {(line["level"], line["arm"], line["start_step"]) for line in trained.levels()} == {(level, "main", 12)}
+
+
+@pytest.mark.parametrize(("workers", "questions"), [(1, 0), (1, 7), (1, 20), (1, 40), (2, 0), (2, 5)])
+def test_interrupted_on_its_way_and_resumed_gives_the_same_bytes(workers, questions, parent, tmp_path):
+    bare = without(parent, 12, tmp_path)
+    config = late(workers=workers)
+    straight, stopped = (rewinding(bare, Rewind(1, 12), tmp_path / name, config) for name in ("straight", "stopped"))
+    with one_thread():
+        execute(straight, prepare(config), Quiet(), lambda: False)
+        asked = chain(repeat(False, questions), repeat(True))
+        with pytest.raises(Interrupted):
+            execute(stopped, prepare(config), Quiet(), lambda: next(asked))
+        shutil.rmtree(bare.path)  # from here on the run has all that it needs
+        execute(stopped, prepare(config), Quiet(), lambda: False)
+    assert same(stopped, straight)
+    assert not (stopped.path / "checkpoint").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked here on Linux alone")
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
+def test_killed_at_a_file_and_resumed_gives_the_same_bytes(share, parent, tmp_path):
+    """From the moment on that the directory is made: while it takes what it needs from its parent, too."""
+    bare = without(parent, 12, tmp_path)
+    with one_thread():
+        straight = rewinding(bare, Rewind(1, 12), tmp_path)
+        total = killed_at(straight, late(), 10**9)
+        assert total > 50
+        run = rewinding(bare, Rewind(1, 12), tmp_path)
+        assert killed_at(run, late(), max(1, round(share * total))) is None
+        execute(run, prepare(late()), Quiet(), lambda: False)
+    assert same(run, straight)
+
+
+def test_a_run_that_lacks_its_start_and_its_parent_says_so(parent, tmp_path):
+    gone = without(parent, 12, tmp_path)
+    run = rewinding(gone, Rewind(1, 12), tmp_path / "runs")
+    gone.path.rename(tmp_path / "moved")
+    with pytest.raises(
+        LotteryError, match=f"needs from its parent, which can't be read now:\n{gone.path} is not there"
+    ):
+        execute(run, prepare(late()), Quiet(), lambda: False)
+    (tmp_path / "moved").rename(gone.path)
+    execute(run, prepare(late()), Quiet(), lambda: False)
+    assert len(run.levels()) == 2
+
+
+def test_a_dry_run_trains_and_writes_nothing(lottery, finished, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("a dry run trains nothing")
+
+    monkeypatch.setattr(Trainer, "advance", refuse)
+    told = lottery("rewind", finished.path, "--level", "1", "--to", "7it", "--dry-run")
+    assert told.code == 0
+    rows = [row.replace("│", "").split() for row in told.out.splitlines() if "early" in row or "main" in row]
+    assert [row[:5] for row in rows] == [["0", "100.0", "2", "early", "7"], ["1", "50.0", "2", "main", "23"]]
+    assert "as in the parent run" in told.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_trains_a_step_that_was_not_kept(lottery, finished, tmp_path):
+    assert lottery("rewind", finished.path, "--level", "1", "--to", "7it").code == 0
+    run = find_run("latest", tmp_path / "runs")
+    assert run.record["layout"] == finished.record["layout"]
+    assert [(line["level"], line["start_step"]) for line in run.levels()] == [(1, 7), (1, 7)]
+    assert {line["level"] for line in run.metrics()} == {1}
+    told = lottery("report", run.path, "--csv", "--html")
+    assert told.code == 0
+    assert "early" not in {row.split(",")[0] for row in told.out.splitlines()}
+
+
+def test_dense_networks_that_diverge_on_their_way_fail_the_run(parent, tmp_path):
+    run = rewinding(without(parent, 12, tmp_path), Rewind(1, 12), tmp_path, late(train__optimizer__lr=1e30))
+    with pytest.raises(RunFailed, match="all networks diverged"):
+        execute(run, prepare(run.config), Quiet(), lambda: False)
+    assert not run.has_early(0, 12)
 
 
 def test_weights(finished, setting):
@@ -87,6 +211,91 @@ def test_inverted_keeps_all_that_was_pruned_where_it_was_drawn_from_equal_scores
         for name, ticket in run.read_mask(replicate, 1, "main").items():
             assert inverse[name][~ticket].all()
             assert int(inverse[name].sum()) == int(ticket.sum())
+
+
+def by_hand(folder, changes, rounds, initial=None):
+    """A finished run whose output layer of 20 weights is given, level by level: its trained weights, its mask."""
+    config = tiny(model__widths=[2], replicates=1, pruning__arms=[], pruning__iterations=len(rounds) - 1, **changes)
+    run, like = Run.create(folder, config, {"study": "prune"}), prepare(config).like
+    name = "output.weight"
+
+    def network(weights, kept):
+        state = {key: torch.zeros_like(tensor) for key, tensor in like.state.items()}
+        state[name] = torch.tensor(weights).view(10, 2)
+        mask = dict(like.mask)
+        mask[name] = torch.tensor([index in kept for index in range(20)]).view(10, 2)
+        return Network(state, mask)
+
+    run.write_early(0, 0, network(initial or [0.0] * 20, range(20)).state)
+    for level, (weights, kept) in enumerate(rounds):
+        line = summary(0, level)
+        run.write_member(0, level, "main", network(weights, kept), line)
+        run.append_levels([line])
+    run.finish("finished")
+    return run
+
+
+def inverse(run, level):
+    mask = starts(run, prepare(run.config), Rewind(level, 0, mask="invert"))[0].mask["output.weight"]
+    return set(mask.flatten().nonzero().flatten().tolist())
+
+
+# Weight i of the dense network is i + 1, its sign alternating. Round 1 removes the five smallest, 0 to 4. Trained
+# again, what is left has magnitudes in the opposite order, and round 2 removes the three smallest of those: 19, 18, 17.
+_DENSE = [float(i + 1) * (-1) ** i for i in range(20)]
+_AGAIN = [0.0] * 5 + [float(30 - i) * (-1) ** (i // 2) for i in range(5, 20)]
+_ROUNDS = [(_DENSE, range(20)), (_AGAIN, range(5, 20)), ([1.0] * 20, range(5, 17))]
+
+
+def test_what_an_earlier_round_removed_comes_first_and_within_a_round_the_lowest_score(tmp_path):
+    run = by_hand(tmp_path, {}, _ROUNDS)
+    assert inverse(run, 0) == set(range(20))
+    # 15 of 20: the five that went, then what would have gone next by the dense network's magnitudes.
+    assert inverse(run, 1) == set(range(15))
+    # 12 of 20: round 1's five, round 2's three, then the four that the second training left smallest: 16, 15, 14, 13.
+    assert inverse(run, 2) == {0, 1, 2, 3, 4, 19, 18, 17, 16, 15, 14, 13}
+
+
+def test_a_high_score_in_an_earlier_round_is_no_reason_to_stay(tmp_path):
+    # Level 2 keeps four: all of its inverse went in round 1, whatever the second training left smaller.
+    run = by_hand(tmp_path, {}, [*_ROUNDS[:2], ([1.0] * 20, range(5, 9))])
+    assert inverse(run, 2) == {0, 1, 2, 3}
+
+
+def test_in_one_shot_all_is_ranked_by_the_dense_network(tmp_path):
+    run = by_hand(tmp_path, {"pruning__one_shot": True}, [*_ROUNDS[:2], ([1.0] * 20, range(8, 20))])
+    assert inverse(run, 2) == set(range(12))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-30])
+def test_scores_of_any_sign_and_size_are_ranked(size, tmp_path):
+    """By magnitude increase: |trained| - |initial|. In round 1 all scores but one are negative, in round 2 all are."""
+    first = [size * (i - 18.5) for i in range(20)]  # 0 to 4 are removed
+    second = [0.0] * 5 + [size * (i - 40.0) for i in range(19, 4, -1)]  # then 19, 18, 17
+    start = [50 * size] * 20
+    trained = [[before + change for before, change in zip(start, scores, strict=True)] for scores in (first, second)]
+    rounds = [(trained[0], range(20)), (trained[1], range(5, 20)), (start, range(5, 17))]
+    run = by_hand(tmp_path, {"pruning__score": "magnitude_increase"}, rounds, start)
+    assert inverse(run, 1) == set(range(15))
+    assert inverse(run, 2) == {0, 1, 2, 3, 4, 19, 18, 17, 16, 15, 14, 13}
+
+
+def test_scores_far_smaller_than_the_largest_keep_their_order(tmp_path):
+    tiny_ones = [1e-30 * (i + 1) for i in range(19, 0, -1)] + [1e6]
+    rounds = [([1.0] * 20, range(20)), (tiny_ones, range(20)), ([1.0] * 20, range(15, 20))]
+    # Nothing went in round 1; in round 2 15 did, of which 18, 17, 16, 15 and 14 had the lowest scores.
+    assert inverse(by_hand(tmp_path, {}, rounds), 2) == {18, 17, 16, 15, 14}
+
+
+def test_random_scores_are_those_that_pruning_drew(tmp_path):
+    """Excluded layers draw no scores, so they must not here either."""
+    config = tiny(pruning__score="random", pruning__exclude=["hidden_1"], pruning__arms=[], pruning__iterations=1)
+    run = carry_out(config, tmp_path)
+    found = starts(run, prepare(config), Rewind(1, 0, mask="invert"))
+    for replicate in range(2):
+        ticket = run.read_mask(replicate, 1, "main")
+        assert torch.equal(found[replicate].mask["output.weight"], ~ticket["output.weight"])  # half of it is left
+        assert found[replicate].mask["hidden_1.weight"].all()
 
 
 def test_what_is_not_there_is_refused(finished, setting):

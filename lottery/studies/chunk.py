@@ -53,8 +53,10 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
     replicates = [member.replicate for member in job.members]
     trainer = make_trainer(setting, job.networks, replicates, start, job.execution, job.level)
     seconds = 0.0
+    every = setting.every if job.evaluated else None
     if job.checkpoint is None:
-        yield Evaluated(_evaluate(setting, job, trainer, seconds))
+        if every:
+            yield Evaluated(_evaluate(setting, job, trainer, seconds))
     else:
         trainer.load(job.checkpoint.tensors)
         seconds = job.checkpoint.seconds
@@ -62,7 +64,7 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
     keep = setting.config.checkpoint
     keep_steps = keep.steps.steps(setting.epoch) if keep.steps else None
     while trainer.step < end:
-        pause = _next_pause(trainer.step, end, [setting.every, keep_steps], job.snapshots)
+        pause = _next_pause(trainer.step, end, [every, keep_steps], job.snapshots)
         while trainer.step < pause:
             before, began = trainer.step, time.perf_counter()
             arrived = trainer.advance(min(pause, before + pace), stop)
@@ -79,7 +81,7 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
                 saved = time.monotonic()
         if pause in job.snapshots:
             yield Passed(pause, [network.state for network in _networks(trainer)])
-        if pause == end or pause % setting.every == 0:
+        if every and (pause == end or pause % every == 0):
             yield Evaluated(_evaluate(setting, job, trainer, seconds))
             if None not in trainer.diverged():
                 break

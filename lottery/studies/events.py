@@ -35,6 +35,7 @@ class Job:
         networks: what they start from.
         execution: stacked or looped.
         snapshots: steps at which their states are asked for.
+        evaluated: whether they are evaluated on their way and at its end.
         checkpoint: where to go on from, if not from the start.
     """
 
@@ -43,6 +44,7 @@ class Job:
     networks: list[Network]
     execution: str
     snapshots: list[int]
+    evaluated: bool = True
     checkpoint: Checkpoint | None = None
 
 

@@ -17,10 +17,10 @@ from lottery.store import Run
 from lottery.studies.coverage import coverage
 from lottery.studies.forecast import check_disk
 from lottery.studies.layout import Layout, choose
-from lottery.studies.members import Context, Watcher, before_checkpoint, undone
-from lottery.studies.plan import Level, plan
+from lottery.studies.members import Context, Watcher, before_checkpoint
+from lottery.studies.plan import Level, plan, undone
 from lottery.studies.prune import prune
-from lottery.studies.rewind import plan_rewind, rewind
+from lottery.studies.rewind import lay_down, plan_rewind, rewind
 from lottery.studies.setting import Setting
 from lottery.studies.train import train
 from lottery.studies.workers import crew
@@ -32,7 +32,7 @@ def planned(run: Run, setting: Setting) -> list[Level]:
     """The levels of a run's study."""
     study = run.record["study"]
     if study == "rewind":
-        return [plan_rewind(run, setting)]
+        return plan_rewind(run, setting)
     return plan(setting, study)
 
 
@@ -51,6 +51,8 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         RunFailed: it can't go on.
     """
     with run.working():
+        if run.record["study"] == "rewind":
+            lay_down(run, setting)
         levels = planned(run, setting)
         if (run.record.get("layout") or {}).get("device") != setting.device.type:
             layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))

@@ -9,15 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from lottery.errors import LotteryError
-from lottery.files import spelt
+from lottery.files import Record, spelt
 from lottery.studies.coverage import coverage
-from lottery.studies.layout import choose
+from lottery.studies.layout import Layout, choose
 from lottery.studies.plan import Level
 from lottery.studies.setting import Setting
 
 
-def forecast(setting: Setting, levels: Sequence[Level]) -> RenderableType:
-    """A table of the levels, and totals: networks, steps, floating-point operations, disk."""
+def forecast(setting: Setting, levels: Sequence[Level], record: Record | None = None) -> RenderableType:
+    """A table of the levels, and totals: networks, steps, floating-point operations, disk.
+
+    Args:
+        setting: of the study.
+        levels: that will be trained.
+        record: entries that `run.json` will have: the layout, where it isn't chosen anew.
+    """
     config = setting.config
     dense = sum(setting.flops.values())
     # Backward costs twice forward; masks are simulated, so the dense product is what is computed.
@@ -34,7 +40,10 @@ def forecast(setting: Setting, levels: Sequence[Level]) -> RenderableType:
         )
     weights = sum(shape.numel() for shape in setting.shapes.values())
     networks = sum(len(level.members) for level in levels)
-    layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
+    if record:
+        layout, why = Layout(**record["layout"]), record["layout_because"]
+    else:
+        layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
     kept, passing = disk(setting, levels)
     steps = sum(level.steps for level in levels)
     return Group(

@@ -24,7 +24,7 @@ from lottery.studies.events import (
     Trained,
 )
 from lottery.studies.layout import Layout
-from lottery.studies.plan import Level, Member
+from lottery.studies.plan import EARLY, Key, Level, Member, is_done, undone
 from lottery.studies.setting import Setting
 from lottery.studies.summary import summary
 from lottery.studies.workers import Crew
@@ -68,7 +68,7 @@ def train_members(
     context: Context,
     levels: Sequence[Level],
     network: Callable[[int, Member], Network],
-    source: Callable[[int], int | None] = lambda _: None,
+    source: Callable[[Key], Key | None] = lambda _: None,
     snapshots: Collection[int] = (),
 ) -> None:
     """Train the members of some levels that are not trained yet.
@@ -79,7 +79,7 @@ def train_members(
         context: of the study.
         levels: whom to train.
         network: what a member of a level starts from.
-        source: the level whose ticket of the same replicate has to be trained before, if any.
+        source: the network that has to be trained before another one, if any.
         snapshots: steps at which the dense networks' states are kept, to rewind to.
 
     Raises:
@@ -91,7 +91,7 @@ def train_members(
         members.take(job, event)
     if members.waiting or members.stopped:
         raise Interrupted
-    if all(members.diverged.values()):
+    if all(lost for (_, _, arm), lost in members.diverged.items() if arm != EARLY):
         raise RunFailed(
             "all networks diverged: their loss is not a finite number.\nLower train.optimizer.lr, or add a warm-up to "
             "train.schedule" + ("." if context.setting.config.train.precision == "float32" else ", or use float32.")
@@ -106,7 +106,7 @@ class _Members:
         context: Context,
         levels: Sequence[Level],
         network: Callable[[int, Member], Network],
-        source: Callable[[int], int | None],
+        source: Callable[[Key], Key | None],
         snapshots: list[int],
     ) -> None:
         run = context.run
@@ -114,32 +114,30 @@ class _Members:
         self._snapshots = snapshots
         self.stopped = False
         self.waiting = undone(run, context.layout, levels)
-        self.diverged = {
-            (level.number, member.replicate, member.arm): run.read_summary(
-                member.replicate, level.number, member.arm
-            ).get("diverged")
-            is not None
+        self.diverged: dict[Key, bool] = {
+            (level.number, member.replicate, member.arm): member.arm != EARLY
+            and run.read_summary(member.replicate, level.number, member.arm).get("diverged") is not None
             for level in levels
             for member in level.members
-            if run.has_member(member.replicate, level.number, member.arm)
+            if is_done(run, level.number, member)
         }
-        self._collapsed: dict[_Key, list[str]] = {}
+        self._collapsed: dict[Key, list[str]] = {}
         self._checkpoints = list(run.read_checkpoints())
-        self._records = defaultdict[_Key, list[Record]](list)
+        self._records = defaultdict[Key, list[Record]](list)
         for record in run.metrics() if self._checkpoints else []:
             self._records[record["level"], record["replicate"], record["arm"]].append(record)
 
     def next_job(self) -> Job | None:
         """The first chunk that waits for nobody; those that wait in vain, for a network that diverged, are left out."""
         for level, members in [*self.waiting]:
-            tickets = [self._ticket(level, member.replicate) for member in members]
-            if True in tickets:
+            sources = [self._lost((level, member.replicate, member.arm)) for member in members]
+            if True in sources:
                 self.waiting.remove((level, members))
-                there = [member for member, lost in zip(members, tickets, strict=True) if not lost]
+                there = [member for member, lost in zip(members, sources, strict=True) if not lost]
                 if there:
                     self.waiting.insert(0, (level, there))
                     return self.next_job()
-            elif None not in tickets:
+            elif None not in sources:
                 self.waiting.remove((level, members))
                 try:
                     return self._job(level, members)
@@ -151,13 +149,12 @@ class _Members:
                 return self.next_job()
         return None
 
-    def _ticket(self, level: int, replicate: int) -> bool | None:
-        """Whether what a replicate's networks at `level` start from is lost, for it diverged; None: not known yet."""
-        before = self._source(level)
+    def _lost(self, key: Key) -> bool | None:
+        """Whether what a network starts from is lost, for it diverged; None: not known yet."""
+        before = self._source(key)
         if before is None:
             return False
-        lost = self._ticket(before, replicate)
-        return True if lost else self.diverged.get((before, replicate, "main"))
+        return True if self._lost(before) else self.diverged.get(before)
 
     def _job(self, level: int, members: list[Member]) -> Job:
         setting, watcher = self._context.setting, self._context.watcher
@@ -179,6 +176,7 @@ class _Members:
             networks=networks,
             execution=self._layout.execution,
             snapshots=self._snapshots if level == 0 else [],
+            evaluated=members[0].arm != EARLY,
             checkpoint=found[0] if found else None,
         )
 
@@ -217,12 +215,15 @@ class _Members:
             job.members, event.networks, event.diverged, event.details, strict=True
         ):
             key = (job.level, member.replicate, member.arm)
-            line = summary(setting, job.level, member, network, self._records.pop(key))
-            line["train_seconds"] = round(event.seconds / len(job.members), 3)
-            line |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, []), **details}
-            run.write_member(member.replicate, job.level, member.arm, network, line)
-            run.append_levels([line])
             self.diverged[key] = diverged is not None
+            if member.arm != EARLY:
+                line = summary(setting, job.level, member, network, self._records.pop(key))
+                line["train_seconds"] = round(event.seconds / len(job.members), 3)
+                line |= {"diverged": diverged, "collapsed": self._collapsed.pop(key, []), **details}
+                run.write_member(member.replicate, job.level, member.arm, network, line)
+                run.append_levels([line])
+            elif diverged is None:
+                run.write_early(member.replicate, member.stop, network.state)
             if diverged is not None:
                 self._context.watcher.noted(
                     f"level {job.level}, replicate {member.replicate}, {member.arm}: diverged at step {diverged:,}"
@@ -248,30 +249,6 @@ class _Members:
             for number, whole in [(level, members), *self.waiting]
             for part in self._layout.chunks(whole, at_least=1)
         ]
-
-
-_Key = tuple[int, int, str]
-"""Level, replicate, arm."""
-
-
-def undone(run: Run, layout: Layout, levels: Sequence[Level]) -> list[tuple[int, list[Member]]]:
-    """Level and members of the chunks to be trained; tickets before their controls: the next level waits for them.
-
-    A chunk is trained as a whole: where a crash left it half written, the half is forgotten. Unless memory ran out
-    before, and chunks are no longer what they were: then those that are not done are trained, and nothing is lost.
-    """
-    chunks = []
-    for level in levels:
-        for group in level.groups():
-            for members in layout.chunks(group):
-                left = [member for member in members if not run.has_member(member.replicate, level.number, member.arm)]
-                if left and not layout.splits:
-                    left = members
-                    for member in members:
-                        run.forget_member(member.replicate, level.number, member.arm)
-                if left:
-                    chunks.append((level.number, left))
-    return sorted(chunks, key=lambda chunk: (chunk[0], all(member.arm != "main" for member in chunk[1])))
 
 
 def _name(job: Job) -> str:

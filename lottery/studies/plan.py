@@ -1,16 +1,27 @@
-"""What a study will train: levels, their densities, their members."""
+"""What a study will train: levels, their densities, their members, and which of these are left to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from lottery import masks
 from lottery.errors import LotteryError
 from lottery.masks import Mask, matches
+from lottery.store import Run
+from lottery.studies.checks import check_rounds
+from lottery.studies.layout import Layout
 from lottery.studies.setting import Setting
 
 ARMS = ("main", "reinit", "random", "shuffle")
 """In the order of columns and legends; `main` is the ticket (at level 0 the dense network)."""
+
+EARLY = "early"
+"""The role of a dense network that is trained up to the step that a ticket is rewound to. Its state there is kept, as
+what is retrained starts from it, and nothing else: it is no result, so reports know nothing of it.
+"""
+
+Key = tuple[int, int, str]
+"""Which network of a study: level, replicate, arm."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +58,12 @@ def plan(setting: Setting, study: str) -> list[Level]:
     """The levels of a study: `train`, or `prune`, whose level 0 is dense and followed by rounds of pruning.
 
     Raises:
-        LotteryError: the config is not of such a study.
+        LotteryError: the config is not of such a study, or leaves nothing to train at some level.
     """
     config = setting.config
     if config.sparse is None:
         rounds = config.pruning.iterations if study == "prune" else 0
+        check_rounds(setting, [layer_densities(setting, number) for number in range(1, rounds + 1)])
         return [_level(setting, number) for number in range(rounds + 1)]
     if study == "prune":
         raise LotteryError("sparse: networks that are sparse from the start are trained by `lottery train`")
@@ -88,10 +100,23 @@ def _density(setting: Setting, densities: float | Mapping[str, float]) -> float:
     return sum(round(size * densities.get(name, 1.0)) for name, size in sizes.items()) / sum(sizes.values())
 
 
-def rewound_level(setting: Setting, number: int, start: int, mask: Mask) -> Level:
-    """Level `number` of a finished run once more, from step `start`, one member a replicate."""
-    members = tuple(Member(replicate, "main", start, setting.length) for replicate in range(setting.config.replicates))
-    return Level(number, masks.count(mask) / masks.total(mask), members)
+def rewound(setting: Setting, number: int, start: int, mask: Mask, untrained: Sequence[int]) -> list[Level]:
+    """The levels of a study that retrains level `number` of a finished run from step `start`.
+
+    Args:
+        setting: of the study.
+        number: of the level.
+        start: step of the schedule.
+        mask: of one of its networks.
+        untrained: replicates whose dense networks are trained up to `start` first.
+    """
+    replicates = range(setting.config.replicates)
+    early = tuple(Member(replicate, EARLY, 0, start) for replicate in untrained)
+    again = tuple(Member(replicate, "main", start, setting.length) for replicate in replicates)
+    density = masks.count(mask) / masks.total(mask)
+    if number == 0:
+        return [Level(0, density, early + again)]
+    return [level for level in (Level(0, 1.0, early), Level(number, density, again)) if level.members]
 
 
 def _retraining(setting: Setting) -> tuple[int, int]:
@@ -125,3 +150,37 @@ def layer_densities(setting: Setting, level: int) -> float | dict[str, float]:
                     densities[name] = (1 - fraction) ** level
                     break
     return densities
+
+
+def is_done(run: Run, level: int, member: Member) -> bool:
+    """Whether a network is trained as far as it has to be, and kept."""
+    if member.arm == EARLY:
+        return run.has_early(member.replicate, member.stop)
+    return run.has_member(member.replicate, level, member.arm)
+
+
+def _forget(run: Run, level: int, member: Member) -> None:
+    if member.arm == EARLY:
+        run.forget_early(member.replicate, member.stop)
+    else:
+        run.forget_member(member.replicate, level, member.arm)
+
+
+def undone(run: Run, layout: Layout, levels: Sequence[Level]) -> list[tuple[int, list[Member]]]:
+    """Level and members of the chunks to be trained; controls last in their level: the next one doesn't wait for them.
+
+    A chunk is trained as a whole: where a crash left it half written, the half is forgotten. Unless memory ran out
+    before, and chunks are no longer what they were: then those that are not done are trained, and nothing is lost.
+    """
+    chunks = []
+    for level in levels:
+        for group in level.groups():
+            for members in layout.chunks(group):
+                left = [member for member in members if not is_done(run, level.number, member)]
+                if left and not layout.splits:
+                    left = members
+                    for member in members:
+                        _forget(run, level.number, member)
+                if left:
+                    chunks.append((level.number, left))
+    return sorted(chunks, key=lambda chunk: (chunk[0], all(member.arm not in ("main", EARLY) for member in chunk[1])))

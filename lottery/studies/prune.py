@@ -10,7 +10,7 @@ from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
 from lottery.studies.members import Context, train_members
-from lottery.studies.plan import Member, included, layer_densities, plan
+from lottery.studies.plan import Key, Member, included, layer_densities, plan
 from lottery.studies.scoring import rate
 from lottery.studies.train import dense, rewind_steps
 
@@ -37,7 +37,11 @@ def prune(context: Context) -> None:
             return dense(context, member.replicate)
         return arm(context, member.arm, ticket(level, member.replicate), level, member.replicate)
 
-    train_members(context, plan(setting, "prune"), network, source, rewind_steps(context))
+    def ticket_before(key: Key) -> Key | None:
+        before = source(key[0])
+        return None if before is None else (before, key[1], "main")
+
+    train_members(context, plan(setting, "prune"), network, ticket_before, rewind_steps(context))
 
 
 def extended(run: Run, iterations: int) -> Config:

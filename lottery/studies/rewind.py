@@ -1,7 +1,8 @@
 """Retrain a mask of a finished run from other weights: the controls that tell what makes a ticket."""
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
@@ -10,16 +11,14 @@ from lottery import masks
 from lottery.cohort import Network, State
 from lottery.config import Config, Topology
 from lottery.errors import LotteryError
+from lottery.files import Record
 from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
-from lottery.studies.events import Job, Trained
-from lottery.studies.layout import Layout
 from lottery.studies.members import Context, train_members
-from lottery.studies.plan import Level, Member, rewound_level
+from lottery.studies.plan import EARLY, Key, Level, Member, included, rewound
 from lottery.studies.scoring import rate
 from lottery.studies.setting import Setting
-from lottery.studies.workers import crew
 
 Weights = Literal["rewind", "reinit", "final"]
 MaskFrom = Literal["keep", "shuffle", "random", "invert"]
@@ -58,32 +57,106 @@ def retraining(config: Config) -> Config:
     return config.model_copy(update={"sparse": fixed})
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a replicate's retraining starts from.
+
+    Attributes:
+        mask: that is retrained.
+        state: weights and buffers; None where they are the dense network's at a step that the parent run didn't keep.
+    """
+
+    mask: Mask
+    state: State | None
+
+
 def rewind(context: Context) -> None:
-    """Retrain from the networks that `lay_down` kept in the run directory."""
+    """Retrain from what `lay_down` kept in the run directory.
+
+    Where the dense networks weren't kept at the step to rewind to, they are trained up to there first, as the parent
+    run trained them: training repeats exactly.
+    """
+    run, setting = context.run, context.setting
+    about = Rewind(**run.record["rewind"])
+    levels = plan_rewind(run, setting)
+    early = {(level.number, m.replicate, m.arm) for level in levels for m in level.members if m.arm == EARLY}
 
     def network(level: int, member: Member) -> Network:
-        return context.run.read_start(member.replicate, level, member.arm, context.setting.like)
+        if member.arm == EARLY:
+            return setting.dense(setting.initial(member.replicate))
+        if source((level, member.replicate, member.arm)) is None:
+            return run.read_start(member.replicate, level, member.arm, setting.like)
+        state = run.read_early(member.replicate, about.to, setting.like.state)
+        return Network(state, run.read_mask(member.replicate, level, member.arm, setting.like.mask))
 
-    train_members(context, [plan_rewind(context.run, context.setting)], network)
+    def source(key: Key) -> Key | None:
+        before = (0, key[1], EARLY)
+        return before if key[2] != EARLY and before in early else None
+
+    train_members(context, levels, network, source)
 
 
-def plan_rewind(run: Run, setting: Setting) -> Level:
-    """The one level that is trained."""
+def plan_rewind(run: Run, setting: Setting) -> list[Level]:
+    """The level that is trained once more, and before it the dense networks that have to be."""
     about = Rewind(**run.record["rewind"])
-    return rewound_level(setting, about.level, about.to, run.read_mask(0, about.level, "main", setting.like.mask))
+    replicates = range(setting.config.replicates) if about.weights == "rewind" and about.to else ()
+    untrained = [replicate for replicate in replicates if not run.has_start(replicate, about.level, "main")]
+    return rewound(setting, about.level, about.to, run.read_mask(0, about.level, "main", setting.like.mask), untrained)
 
 
-def starts(parent: Run, setting: Setting, about: Rewind) -> list[Network]:
-    """What each replicate's retraining starts from.
-
-    Args:
-        parent: run whose tickets are retrained.
-        setting: of the parent's config.
-        about: what to retrain.
+def forecast_rewind(parent: Run, setting: Setting, about: Rewind) -> list[Level]:
+    """What `plan_rewind` will say of a run that isn't made yet; nothing is trained.
 
     Raises:
-        LotteryError: the parent run lacks the level, or the step lies outside training.
+        LotteryError: see `check_rewind`.
     """
+    check_rewind(parent, setting, about)
+    untrained = [] if _kept(parent, setting, about) else range(setting.config.replicates)
+    mask = parent.read_mask(0, about.level, "main", setting.like.mask)  # any mask that is asked for keeps as many
+    return rewound(setting, about.level, about.to, mask, untrained)
+
+
+def parent_layout(parent: Run, setting: Setting, levels: Sequence[Level]) -> Record:
+    """The entries of `run.json` that choose the parent's layout, where dense training is repeated; else none.
+
+    Other chunks or threads could give other bytes than the dense networks had that the tickets come from.
+    """
+    layout: Record = parent.record.get("layout") or {}
+    repeats = any(member.arm == EARLY for level in levels for member in level.members)
+    if not repeats or layout.get("device") != setting.device.type:
+        return {}
+    return {"layout": layout, "layout_because": "as in the parent run, whose dense training is repeated"}
+
+
+def lay_down(run: Run, setting: Setting, found: Sequence[Start] | None = None) -> None:
+    """Keep in the run directory what it starts from; from then on the parent isn't needed.
+
+    Args:
+        run: that retrains.
+        setting: of its config.
+        found: what `starts` said, if it has been asked; else the parent is, unless all is there.
+
+    Raises:
+        LotteryError: the parent isn't there any more, or can't be read.
+    """
+    about = Rewind(**run.record["rewind"])
+    lacking = [n for n in range(setting.config.replicates) if not run.has_mask(n, about.level, "main")]
+    if not lacking:
+        return
+    if found is None:
+        try:
+            found = starts(Run.open(Path(str(run.record.get("parent")))), setting, about)
+        except LotteryError as error:
+            raise LotteryError(
+                f"{run.path} was stopped before it had taken what it needs from its parent, which can't be read now:\n"
+                f"{error}"
+            ) from None
+    for replicate in lacking:
+        run.write_start(replicate, about.level, "main", found[replicate].mask, found[replicate].state)
+
+
+def check_rewind(parent: Run, setting: Setting, about: Rewind) -> None:
+    """Raise LotteryError where the parent run lacks the level, or the step lies outside training."""
     replicates = range(setting.config.replicates)
     if not all(parent.has_member(replicate, about.level, "main") for replicate in replicates):
         there = sorted({line["level"] for line in parent.levels() if line["arm"] == "main"})
@@ -97,43 +170,49 @@ def starts(parent: Run, setting: Setting, about: Rewind) -> list[Network]:
         raise LotteryError(f"--to {about.to}it is outside training, which ends at {setting.length}it")
     if about.mask == "invert" and setting.config.sparse is not None:
         raise LotteryError(f"--mask invert: nothing was pruned in {parent.path}, sparse from the start; take shuffle")
+
+
+def starts(parent: Run, setting: Setting, about: Rewind) -> list[Start]:
+    """What each replicate's retraining starts from.
+
+    Args:
+        parent: run whose tickets are retrained; it is only read.
+        setting: of its config.
+        about: what to retrain.
+
+    Raises:
+        LotteryError: see `check_rewind`; or the parent is damaged.
+    """
+    check_rewind(parent, setting, about)
+    kept = _kept(parent, setting, about)
+    return [
+        Start(_mask(parent, setting, about, replicate), _state(parent, setting, about, replicate) if kept else None)
+        for replicate in range(setting.config.replicates)
+    ]
+
+
+def _kept(parent: Run, setting: Setting, about: Rewind) -> bool:
+    """Whether nothing has to be trained to have the weights that retraining starts from."""
+    replicates = range(setting.config.replicates)
+    return (
+        about.weights != "rewind"
+        or about.to == 0
+        or all(parent.has_early(replicate, about.to) for replicate in replicates)
+    )
+
+
+def _state(parent: Run, setting: Setting, about: Rewind, replicate: int) -> State:
     if about.weights == "reinit":
-        states = [setting.initial(replicate, "rewind", about.level) for replicate in replicates]
-    elif about.weights == "final":
-        states = [parent.read_weights(replicate, about.level, "main", setting.like.state) for replicate in replicates]
-    else:
-        states = _dense(parent, setting, about.to)
-    return [Network(states[replicate], _mask(parent, setting, about, replicate)) for replicate in replicates]
+        return setting.initial(replicate, "rewind", about.level)
+    if about.weights == "final":
+        return parent.read_weights(replicate, about.level, "main", setting.like.state)
+    if about.to == 0 and not parent.has_early(replicate, 0):
+        return setting.initial(replicate)
+    return parent.read_early(replicate, about.to, setting.like.state)
 
 
 def _spelt(levels: list[int]) -> str:
     return f"levels {levels[0]} to {levels[-1]}" if len(levels) > 1 else f"level {levels[0]}" if levels else "none"
-
-
-def _dense(parent: Run, setting: Setting, step: int) -> list[State]:
-    """The dense networks at `step`: as kept, or trained once more up to there, since training repeats exactly."""
-    replicates = range(setting.config.replicates)
-    if all(parent.has_early(replicate, step) for replicate in replicates):
-        return [parent.read_early(replicate, step, setting.like.state) for replicate in replicates]
-    print(f"the dense networks at {step}it were not kept: training them up to there once more", file=sys.stderr)
-    names = list(setting.shapes)
-    states: dict[int, State] = {}
-    layout = Layout(**parent.record["layout"])  # the same chunks and threads as then, for the same bytes
-    waiting = layout.chunks([Member(replicate, "main", 0, step) for replicate in replicates])
-
-    def next_job() -> Job | None:
-        if not waiting:
-            return None
-        members = waiting.pop(0)
-        initial = [setting.initial(member.replicate) for member in members]
-        return Job(0, members, [Network(state, masks.full(state, names)) for state in initial], layout.execution, [])
-
-    with crew(setting, layout) as team:
-        for job, event in team.train(next_job, lambda: False):
-            if isinstance(event, Trained):
-                for member, network in zip(job.members, event.networks, strict=True):
-                    states[member.replicate] = network.state
-    return [states[replicate] for replicate in replicates]
 
 
 def _mask(parent: Run, setting: Setting, about: Rewind, replicate: int) -> Mask:
@@ -152,21 +231,23 @@ def _stream(setting: Setting, level: int, replicate: int, mask: MaskFrom) -> tor
 def _inverted(parent: Run, setting: Setting, level: int, replicate: int, ticket: Mask) -> Mask:
     """The same number of weights in each layer, of those that pruning removed first.
 
-    Weights are ordered by the level whose training was the last they took part in, then by their score there; the
-    ticket is the top of that order, also where it was drawn from equal scores, and this is its bottom.
+    Weights are ordered by the round that removed them, then by their score in it; the ticket is the top of that order,
+    also where it was drawn from equal scores, and this is its bottom.
     """
-    score = setting.config.pruning.score
+    score, names = setting.config.pruning.score, included(setting)
+    initial = parent.read_early(replicate, 0, setting.like.state)
     order = {name: torch.zeros(mask.shape, dtype=torch.float64) for name, mask in ticket.items()}
-    for earlier in range(level):
-        state = parent.read_weights(replicate, earlier, "main", setting.like.state)
-        alive = parent.read_mask(replicate, earlier, "main", setting.like.mask)
-        generator = stream(setting.config.seed, "prune", replicate, earlier + 1)
-        initial = parent.read_early(replicate, 0, setting.like.state)
-        scores = rate(setting, score, replicate, Network(state, alive), list(ticket), generator, initial)
+    for number in [level] * (level > 0) if setting.config.pruning.one_shot else range(1, level + 1):
+        source = 0 if setting.config.pruning.one_shot else number - 1
+        state = parent.read_weights(replicate, source, "main", setting.like.state)
+        alive = parent.read_mask(replicate, source, "main", setting.like.mask)
+        generator = stream(setting.config.seed, "prune", replicate, number)
+        scores = rate(setting, score, replicate, Network(state, alive), names, generator, initial)
         for name, values in scores.items():
-            ranks = values.double() / values.abs().max().clamp_min(torch.finfo(values.dtype).tiny)
-            order[name] = torch.where(alive[name], 2 * earlier + ranks, order[name])
-    reverse = {name: -values - 2.0 * ticket[name] for name, values in order.items()}
+            # Ranks, not the scores themselves, which may be of any sign and size.
+            ranks = values.unique(return_inverse=True)[1]
+            order[name] = torch.where(alive[name], number * values.numel() + ranks, order[name])
+    reverse = {name: -values - 0.5 * ticket[name] for name, values in order.items()}
     densities = {name: int(mask.sum()) / mask.numel() for name, mask in ticket.items()}
     everything = {name: torch.ones_like(mask) for name, mask in ticket.items()}
     return masks.keep_top(reverse, densities, everything, _stream(setting, level, replicate, "invert"))

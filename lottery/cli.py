@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lottery import signals
+from lottery import escape, signals, streams
 from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.streams import message
 
 if TYPE_CHECKING:
     from lottery.config import Config
@@ -154,7 +155,7 @@ def rewind(
 
     parent = _find(run, runs_dir)
     if parent.record["study"] == "rewind":
-        raise LotteryError(f"{parent.path} was itself made by rewind; rewind its parent, {parent.record['parent']}")
+        raise LotteryError(f"{parent.path} was itself made by rewind; rewind its parent, {parent.record.get('parent')}")
     try:
         duration = Duration.parse(to)
     except ValueError as error:
@@ -185,7 +186,7 @@ def resume(
     if found.record["status"] == "finished":
         with found.working():
             found.settle(lambda record: False)  # noqa: ARG005
-        _message(f"{found.path} is finished already")
+        message(f"{found.path} is finished already")
         _report([found])
         return
     _carry_out(found, _prepare(found.config, device), stop_on)
@@ -221,8 +222,8 @@ def report(
         from lottery.report.tables import verdict_lines
 
         for run in found:
-            print(f"{run.record['id']}:", *verdict_lines(run), sep="\n")
-        print(*jackpot_lines(found), sep="\n")
+            print(escape.visible(run.record["id"]) + ":", *map(escape.visible, verdict_lines(run)), sep="\n")
+        print(*map(escape.visible, jackpot_lines(found)), sep="\n")
     else:
         _report(found, everything=True)
     if html:
@@ -231,22 +232,23 @@ def report(
 
         path = found[0].report_dir / "report.html"
         files.write_text(path, page(found))
-        print(f"page: {path}", file=sys.stderr if asked or verdicts else sys.stdout)
+        tell = message if asked or verdicts else print
+        tell(f"page: {escape.visible(str(path))}")
 
 
 @app.command("runs")
 def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
     """List the runs that are there."""
-    from lottery.report.tables import results_console, runs_table
-    from lottery.store import run_paths
+    from lottery.directory import run_paths
+    from lottery.report.listing import listing
 
     if not runs_dir.is_dir():
         raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir")
     paths = run_paths(runs_dir)
     if paths:
-        results_console().print(runs_table(paths))
+        print(*listing(paths), sep="\n")
     else:
-        _message(f"no runs in {runs_dir} yet; start one: lottery prune configs/quickstart.yaml")
+        message(f"no runs in {runs_dir} yet; start one: lottery prune configs/quickstart.yaml")
 
 
 @app.command()
@@ -255,7 +257,7 @@ def methods() -> None:
     from rich.text import Text
 
     from lottery import registry
-    from lottery.report.tables import results_console
+    from lottery.console import results_console
 
     console = results_console()
     for kind, meaning in registry.KINDS.items():
@@ -292,24 +294,41 @@ def main() -> None:
     # torch and matplotlib make some hundred thousand objects that stay: looking through them for garbage while they are
     # imported, and once more at exit, takes half a second.
     gc.set_threshold(100_000, 50, 100)
+    streams.protect()
     try:
-        app()
+        _check_arguments(sys.argv[1:])
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # what it can't take is told here, and not when Python ends
     except LotteryError as error:
-        _message(f"error: {error}")
+        message(f"error: {error}")
         sys.exit(2)
     except RunFailed as error:
-        _message(f"failed: {error}")
+        message(f"failed: {error}")
         sys.exit(1)
     except (Interrupted, KeyboardInterrupt) as error:
-        _message(str(error) or "interrupted")
+        message(str(error) or "interrupted")
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
-        sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        message(f"error: {_shortened(str(error.filename))}: {(error.strerror or str(error)).lower()}")
+        sys.exit(2)
 
 
-def _message(text: str) -> None:
-    print(text, file=sys.stderr)
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Raise LotteryError for one that couldn't be kept in a run's record: with control characters, or not in UTF-8."""
+    for argument in arguments:
+        if escape.has_controls(argument):
+            shown = escape.visible(argument)
+            raise LotteryError(f"{_shortened(shown)}: write it in one line, without control characters, in UTF-8")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:60]}...{text[-30:]}"
 
 
 def _plain(value: object) -> str:
@@ -359,7 +378,7 @@ def _readable(names: Sequence[str], runs_dir: Path) -> "list[Run]":
         except LotteryError as error:
             if len(names) == 1:
                 raise
-            _message(f"left out: {str(error).splitlines()[0]}")
+            message(f"left out: {str(error).splitlines()[0]}")
     if not found:
         raise LotteryError("none of these runs can be read")
     return found
@@ -390,19 +409,18 @@ def _create(study: str, setting: "Setting", levels: Sequence[Any], runs_dir: Pat
 
     check_disk(next(folder for folder in (runs_dir, *runs_dir.absolute().parents) if folder.exists()), setting, levels)
     run = Run.create(runs_dir, setting.config, {"study": study, "command": ["lottery", *sys.argv[1:]], **record})
-    _message(f"run: {run.path}")
+    message(f"run: {run.path}")
     return run
 
 
 def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]) -> None:
-    from rich.console import Console
-
+    from lottery.console import progress_console
     from lottery.progress import Display
     from lottery.signals import asked_to_stop
     from lottery.studies.execute import execute
     from lottery.tracking import tracked
 
-    console = Console(stderr=True)
+    console = progress_console()
     try:
         with asked_to_stop(console.print, stop_on) as stop, Display(console) as shown, tracked(run, shown) as watcher:
             execute(run, setting, watcher, stop)
@@ -415,13 +433,14 @@ def _watch(runs: Sequence["Run"], seconds: float = 5.0) -> None:
     """Show tables of runs until none of them is being worked on."""
     import time
 
-    from rich.console import Console, Group
+    from rich.console import Group
     from rich.live import Live
 
+    from lottery.console import progress_console
     from lottery.locks import is_locked
     from lottery.report.tables import run_tables
 
-    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+    with Live(console=progress_console(), transient=True, auto_refresh=False) as live:
         while any(is_locked(run.path) for run in runs):
             live.update(Group(*(run_tables(run) for run in runs)), refresh=True)
             time.sleep(seconds)
@@ -429,8 +448,9 @@ def _watch(runs: Sequence["Run"], seconds: float = 5.0) -> None:
 
 def _report(runs: Sequence["Run"], everything: bool = False) -> None:
     """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
+    from lottery.console import results_console
     from lottery.report.draw import draw
-    from lottery.report.tables import comparison_tables, results_console, run_tables
+    from lottery.report.tables import comparison_tables, run_tables
 
     console = results_console()
     for run in runs:
@@ -441,11 +461,11 @@ def _report(runs: Sequence["Run"], everything: bool = False) -> None:
         for path in draw(runs, everything):
             console.print(f"figure: {path}", soft_wrap=True)
     except OSError as error:
-        _message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
+        message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
 
 
 def _forecast(setting: "Setting", levels: Sequence[Any], record: "Record | None" = None) -> None:
-    from lottery.report.tables import results_console
+    from lottery.console import results_console
     from lottery.studies.forecast import forecast
 
     results_console().print(forecast(setting, levels, record))

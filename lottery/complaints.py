@@ -6,6 +6,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lottery.escape import visible
+
 # Problem types with a message of our own, complete as it stands.
 _OURS = {
     "unknown_key",
@@ -26,7 +28,7 @@ def first(error: ValidationError) -> tuple[str, str]:
 
     Where it is of one of these kinds but for a part of it, the problem is that part's.
     """
-    problems = [(_place(problem), _reason(problem)) for problem in error.errors(include_url=False)]
+    problems = [(visible(_place(one)), visible(_reason(one))) for one in error.errors(include_url=False)]
     outer = problems[0][0]
     place = max((place for place, _ in problems if f"{place}.".startswith(f"{outer}.")), key=len)
     return place, ", or ".join(dict.fromkeys(reason for other, reason in problems if other == place))

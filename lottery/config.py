@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from lottery import escape
 from lottery.choices import Choice, Section
 from lottery.values import Count, Density, Duration, NumberOrFraction, Point, Positive, Proportion
 
@@ -85,7 +86,7 @@ class Train(Section):
     """How one network is trained."""
 
     length: Duration = Duration("10ep")
-    stretch: Positive = 1.0
+    stretch: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """Train so many times as long, with the schedules of learning rate and topology stretched alike (Evci et al. 2020:
     the "5x" of RigL 5x)."""
     batch_size: Count = 128
@@ -294,4 +295,8 @@ class Config(Section):
 
     def to_yaml(self) -> str:
         """The resolved config, every default written out; loading it gives this config again."""
-        return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False, allow_unicode=True, width=100)
+        values = json.loads(self.model_dump_json())
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+        if text == escape.terminal(text):
+            return text
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=False, width=100)  # what can't be seen is escaped

@@ -79,6 +79,11 @@ def can_fork(device: torch.device) -> bool:
     return sys.platform == "linux" and device.type == "cpu"
 
 
+def cores() -> int:
+    """Cores of the processor that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def places(asked: str, device: torch.device) -> list[torch.device]:
     """Where workers may train side by side: each core of a CPU; each GPU, if the config `asked` for no one of them."""
     if device.type == "cuda" and asked in ("auto", "cuda"):

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all, and that tell when they are damaged: tensors, JSON, JSON lines, text.
 
-Everything is written beside its place, flushed to the disk, and renamed into it. Everything carries a checksum. What
-can't be read raises LotteryError, what can't be written RunFailed; both name the file and what to do.
+Everything is written beside its place, flushed to the disk, and renamed into it; folders are flushed, too. Everything
+carries a checksum. What can't be read raises LotteryError, what can't be written RunFailed; both name the file and what
+to do.
 """
 
 import errno
@@ -10,18 +11,20 @@ import json
 import math
 import os
 import shutil
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
+from lottery import escape
 from lottery.errors import LotteryError, RunFailed
+
+if TYPE_CHECKING:  # else only where tensors are read or written: listing runs does without torch
+    from torch import Tensor
 
 Record = dict[str, Any]
 """A JSON object."""
@@ -43,8 +46,23 @@ def spelt(count: float) -> str:
 # Writing
 
 
+def make_folders(root: Path, folder: Path) -> None:
+    """Make `folder`, which lies in `root`, and those between; `root` itself is never made.
+
+    Raises:
+        RunFailed: `root` isn't there, or the disk is full, read-only, or not ours.
+    """
+    with _writing(folder, 0):
+        path = root
+        for name in folder.relative_to(root).parts:
+            path = path / name
+            if not path.is_dir():
+                path.mkdir()
+                _flush(path.parent)
+
+
 def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0) -> None:
-    """Let `write` write a file beside `path`, then move it into its place; folders are made.
+    """Let `write` write a file beside `path`, then move it into its place; its folder has to be there.
 
     After a crash at any moment there is the old file or the new one, and never a part of one.
 
@@ -54,13 +72,16 @@ def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0) -> None
         size: bytes that it needs, for the message if they aren't there.
 
     Raises:
-        RunFailed: the disk is full, read-only, or not ours.
+        RunFailed: the folder isn't there, or the disk is full, read-only, or not ours.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _writing(path, size):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # Whatever way of its own `write` has to make a file, the rights of this one are those that the user wants.
+            rights = _make_file(beside)
             write(beside)
+            if stat.S_IMODE(beside.stat().st_mode) != rights:
+                beside.chmod(rights)
             _flush(beside)
             beside.replace(path)
             _flush(path.parent)
@@ -68,6 +89,15 @@ def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0) -> None
             with suppress(OSError):
                 beside.unlink()
             raise
+
+
+def _make_file(path: Path) -> int:
+    """Make an empty file; returns the rights that the process's umask leaves it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -109,14 +139,16 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"), len(text))
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Record | None = None) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], about: Record | None = None) -> None:
     """Replace a safetensors file; `about` is a JSON object that is kept with the tensors."""
+    import safetensors.torch
+
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about or {})
     # One key alone: safetensors writes several in any order, and the same tensors are to give the same bytes.
     metadata = {"lottery": json.dumps({"about": text, "checksum": _tensor_checksum(contiguous, text)})}
     size = sum(tensor.numel() * tensor.element_size() for tensor in contiguous.values())
-    write_whole(path, lambda beside: save_file(contiguous, beside, metadata), size)
+    write_whole(path, lambda beside: safetensors.torch.save_file(contiguous, beside, metadata), size)
 
 
 def write_json(path: Path, value: Record) -> None:
@@ -161,12 +193,12 @@ def _bytes(path: Path, largest: int = _LARGEST_TEXT) -> bytes:
         raise LotteryError(f"{path} can't be read ({error.strerror})") from error
 
 
-def read_tensors(path: Path, like: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+def read_tensors(path: Path, like: Mapping[str, "Tensor"] | None = None) -> dict[str, "Tensor"]:
     """The tensors of a safetensors file, on the CPU; of the names, shapes and types of `like`, where that is given."""
     return read_tensors_about(path, like)[0]
 
 
-def read_tensors_about(path: Path, like: Mapping[str, Tensor] | None = None) -> tuple[dict[str, Tensor], Record]:
+def read_tensors_about(path: Path, like: Mapping[str, "Tensor"] | None = None) -> tuple[dict[str, "Tensor"], Record]:
     """The same, and the JSON object that is kept with them."""
     if not path.is_file():
         raise LotteryError(f"{path} is missing")
@@ -183,14 +215,15 @@ def read_tensors_about(path: Path, like: Mapping[str, Tensor] | None = None) -> 
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError, AttributeError) as error:
         if any(words in str(error) for words in ("Cannot allocate memory", "can't allocate memory")):
             raise MemoryError(str(error)) from error
-        raise LotteryError(f"{path} is damaged ({error})") from error
+        raise LotteryError(f"{path} is damaged ({escape.visible(str(error))[:200]})") from error
     if not isinstance(about, dict):
         raise LotteryError(f"{path} is damaged (its description is not an object)")
     if like is not None:
         for name in like.keys() | tensors.keys():
             found, wanted = tensors.get(name), like.get(name)
             if found is None or wanted is None or (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
-                raise LotteryError(f"{path} does not fit the model of config.yaml: {name} is another or missing")
+                named = escape.visible(name)
+                raise LotteryError(f"{path} does not fit the model of config.yaml: {named} is another or missing")
     return tensors, about
 
 
@@ -199,6 +232,8 @@ def _read(path: Path, framework: str) -> tuple[dict[str, str], dict[str, Tensor]
 
     With each tensor that safetensors makes for torch itself, it leaves 56 bytes behind for good.
     """
+    import torch
+
     with safe_open(path, framework=framework) as file:
         tensors = {name: torch.as_tensor(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         return file.metadata() or {}, tensors
@@ -223,14 +258,22 @@ def read_json(path: Path) -> Record:
     return value
 
 
-def read_lines(path: Path) -> list[Record]:
-    """The records of a file of JSON lines, none where there is no file; a last line that a crash tore is left out."""
+def checked_lines(path: Path) -> list[bytes]:
+    """The JSON objects of a file of JSON lines, not parsed yet, none where there is no file.
+
+    A last line that a crash tore is left out.
+    """
     if not path.exists():
         return []
     lines = _bytes(path, largest=1 << 32).split(b"\n")
-    objects = [_object(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
+    return [_object(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
+
+
+def read_lines(path: Path) -> list[Record]:
+    """The records of a file of JSON lines, as of `checked_lines`."""
     try:
-        records: list[Record] = json.loads(b"[" + b",".join(objects) + b"]")  # at once: twice as fast as one by one
+        # At once: twice as fast as one by one.
+        records: list[Record] = json.loads(b"[" + b",".join(checked_lines(path)) + b"]")
     except (ValueError, RecursionError) as error:
         raise LotteryError(f"{path} is damaged ({error})") from error
     return records
@@ -248,7 +291,9 @@ def _json_checksum(value: Record) -> str:
     return text_checksum(json.dumps(value, sort_keys=True))
 
 
-def _tensor_checksum(tensors: Mapping[str, Tensor], about: str) -> str:
+def _tensor_checksum(tensors: Mapping[str, "Tensor"], about: str) -> str:
+    import torch
+
     digest = hashlib.blake2b(about.encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()

@@ -27,11 +27,11 @@ def lock(folder: Path) -> Iterator[None]:
     Raises:
         Locked: another process has it.
     """
-    path = (folder / ".lock").absolute()
+    path = _file(folder)
     if path in _held or fcntl is None:
         yield
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -52,6 +52,31 @@ def is_locked(folder: Path) -> bool:
             return False
     except (Locked, OSError):
         return True
+
+
+def is_lost(folder: Path) -> bool:
+    """Whether this process locked `folder`, and finds its lock there no more: it was renamed, replaced or deleted."""
+    path = _file(folder)
+    if path not in _held:
+        return False
+    try:
+        return not os.path.samestat(path.lstat(), os.fstat(_held[path]))
+    except OSError:
+        return True
+
+
+def place(folder: Path) -> Path | None:
+    """Where the folder that this process locked as `folder` is now; None where it is deleted, or nobody can tell."""
+    descriptor = _held.get(_file(folder))
+    try:
+        now = Path(f"/proc/self/fd/{descriptor}").readlink()
+        return now.parent if descriptor is not None and os.path.samestat(now.lstat(), os.fstat(descriptor)) else None
+    except OSError:
+        return None
+
+
+def _file(folder: Path) -> Path:
+    return (folder / ".lock").absolute()
 
 
 def _let_go() -> None:

@@ -27,9 +27,12 @@ Time = Annotated[float, Field(ge=0, le=1e15)]
 """In seconds or epochs: more than any training takes, and means and squares of it stay numbers."""
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 """Without control characters, which a terminal would obey."""
+Argument = Annotated[str, Field(max_length=1 << 20, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""Of a command line: as long as a system takes one."""
 Arm = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")]
 
 _STRICT = ConfigDict(strict=True, extra="allow")
+_EXACT = ConfigDict(strict=True, extra="forbid")
 
 
 @with_config(_STRICT)
@@ -107,7 +110,7 @@ class Summary(TypedDict):
     """Layers through which no path leads from input to output."""
 
 
-@with_config(_STRICT)
+@with_config(_EXACT)
 class LayoutRecord(TypedDict):
     """See `lottery.studies.layout.Layout`."""
 
@@ -119,7 +122,7 @@ class LayoutRecord(TypedDict):
     splits: Index
 
 
-@with_config(_STRICT)
+@with_config(_EXACT)
 class RewindRecord(TypedDict):
     """See `lottery.studies.rewind.Rewind`."""
 
@@ -133,13 +136,13 @@ class RewindRecord(TypedDict):
 class About(TypedDict):
     """A run: what was run, by what, on what, and how it stands."""
 
-    schema: NotRequired[int]
+    schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)]
     id: Text
     study: Literal["train", "prune", "rewind"]
     status: Literal["running", "finished", "interrupted", "failed"]
     started: Text
     finished: Text | None
-    command: NotRequired[list[Text]]
+    command: NotRequired[list[Argument]]
     parent: NotRequired[Text | None]
     rewind: NotRequired[RewindRecord]
     layout: NotRequired[LayoutRecord | None]
@@ -174,10 +177,18 @@ def _summary(line: Summary) -> Summary:
     return line
 
 
+def _about(record: About) -> About:
+    """The same, if a retraining says of what, and nothing else does."""
+    rewound = "rewind" in record
+    if rewound != (record["study"] == "rewind") or (record.get("parent") is not None and not rewound):
+        raise PydanticCustomError("rewind", "a study called rewind says of what, and no other has rewind or parent")
+    return record
+
+
 EVALUATIONS = TypeAdapter(list[Annotated[Evaluation, AfterValidator(_evaluation)]])
 SUMMARY = TypeAdapter(Annotated[Summary, AfterValidator(_summary)])
 SUMMARIES = TypeAdapter(list[Annotated[Summary, AfterValidator(_summary)]])
-ABOUT = TypeAdapter(About)
+ABOUT = TypeAdapter(Annotated[About, AfterValidator(_about)])
 
 
 def check(adapter: TypeAdapter[Any], value: Any, where: object) -> Any:
@@ -186,4 +197,6 @@ def check(adapter: TypeAdapter[Any], value: Any, where: object) -> Any:
         return adapter.validate_python(value)
     except ValidationError as error:
         place, reason = first(error)
-        raise LotteryError(f"{where} is not what lottery writes: {place}: {reason[:200]}") from None
+        raise LotteryError(
+            f"{where} is not what lottery writes: {f'{place}: ' if place else ''}{reason[:200]}"
+        ) from None

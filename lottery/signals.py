@@ -10,9 +10,10 @@ from lottery.errors import LotteryError
 
 @contextmanager
 def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] = ()) -> Iterator[Callable[[], bool]]:
-    """Within the context, Ctrl-C and SIGTERM are remembered: the function it gives says whether there was one.
+    """Within the context, Ctrl-C, SIGTERM and SIGHUP are remembered: the function it gives says whether there was one.
 
-    A second one raises KeyboardInterrupt at once.
+    A second one raises KeyboardInterrupt at once. SIGHUP, which says that the terminal has gone, stays ignored where it
+    was: `nohup` wants that.
 
     Args:
         tell: shows the user a message.
@@ -28,6 +29,8 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
         tell("stopping after this step (once more to stop at once)")
 
     numbers = {signal.SIGINT, signal.SIGTERM, *also}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.add(signal.SIGHUP)
     previous = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield lambda: asked

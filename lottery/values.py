@@ -74,8 +74,9 @@ Proportion = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 """Strictly between 0 and 1."""
 Density = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 """A kept fraction of weights."""
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e30)]
+"""Bounded so that the numbers of a tensor can hold it, and what is computed of it."""
+NonNegative = Annotated[float, Field(ge=0, le=1e30)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1 << 31)]
 Folder = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]

@@ -14,6 +14,7 @@ import sys
 import time
 
 import pytest
+import safetensors.torch
 import torch
 from conftest import Quiet, carry_out, evaluation, tensor_files, tiny
 from torch import nn
@@ -57,19 +58,19 @@ class Watching(Quiet):
 @pytest.mark.parametrize("call", [1, 4, 7, 12])
 def test_a_disk_that_fails_stops_the_run_and_loses_nothing(number, said, call, finished, tmp_path, monkeypatch):
     run = Run.create(tmp_path, tiny(), {"study": "prune"})
-    save, left = files.save_file, iter(range(10**6))
+    save, left = safetensors.torch.save_file, iter(range(10**6))
 
     def fall(*arguments):
         if next(left) >= call:
             raise OSError(number, os.strerror(number))
         save(*arguments)
 
-    monkeypatch.setattr(files, "save_file", fall)
+    monkeypatch.setattr(safetensors.torch, "save_file", fall)
     with pytest.raises(RunFailed, match=rf"(?s){re.escape(str(run.path))}.*{said}.*lottery resume") as caught:
         execute(run, prepare(tiny()), Quiet(), lambda: False)
     assert len(str(caught.value).splitlines()) == 2
     assert not list(run.path.rglob("*.tmp"))
-    monkeypatch.setattr(files, "save_file", save)
+    monkeypatch.setattr(safetensors.torch, "save_file", save)
     execute(run, prepare(tiny()), Quiet(), lambda: False)
     assert tensor_files(run) == tensor_files(finished)
 
@@ -234,7 +235,8 @@ def test_a_network_that_diverges_is_marked_and_the_others_go_on(execution, tmp_p
             for name, weight in straight.read_weights(replicate, level, arm).items():
                 torch.testing.assert_close(run.read_weights(replicate, level, arm)[name], weight, rtol=1e-3, atol=1e-4)
     assert len(by_level_and_arm(run.levels(), "test_accuracy")[0, "main"].values) == 2
-    from lottery.report.tables import results_console, run_tables
+    from lottery.console import results_console
+    from lottery.report.tables import run_tables
 
     console = results_console()
     with console.capture() as written:

@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 from lottery import files
 from lottery.config import Config
 from lottery.config_file import load, parse
+from lottery.console import results_console
 from lottery.errors import LotteryError, RunFailed
-from lottery.report.tables import results_console, run_tables
+from lottery.report.tables import run_tables
 from lottery.store import Run
 from lottery.studies.execute import execute
 from lottery.studies.rewind import Rewind, starts

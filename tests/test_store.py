@@ -99,7 +99,7 @@ def test_what_is_no_run_is_refused(tmp_path):
         Run.open(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(LotteryError, match=r"can't be made .*name another with --runs-dir"):
-        Run.create(tmp_path / "file", tiny(), {})
+        Run.create(tmp_path / "file", tiny(), {"study": "train"})
 
 
 def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):

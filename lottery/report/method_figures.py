@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from lottery import escape
 from lottery.report.comparison import dense_beside, labels, pooled
 from lottery.report.figures import MEASURES, STYLE, bounds, density_axis, save
 from lottery.report.statistics import by_level_and_arm
@@ -32,7 +33,7 @@ def methods_by_density(groups: Sequence[Sequence[Run]], paths: Sequence[Path]) -
         [line | {"density": line["density"] * (group[0].config.model.small_dense or 1)} for line in pooled(group)]
         for group in groups
     ]
-    names = labels(groups)
+    names = [escape.figure(label) for label in labels(groups)]
     bands = dict.fromkeys(peer for peer in dense_beside(groups, prefer_own=False) if peer is not None)
     keys = [key for key in MEASURES if any(line[key] is not None for lines in all_lines for line in lines)]
     with mpl.rc_context(STYLE):

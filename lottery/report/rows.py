@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
+from lottery import escape
 from lottery.files import Record
 from lottery.report.costs import spelt, with_costs
 from lottery.report.statistics import arms_of, estimate
@@ -84,7 +85,7 @@ def as_csv(found: Sequence[Record]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, list(found[0]) if found else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows({key: escape.csv(value) for key, value in row.items()} for row in found)
     return file.getvalue()
 
 
@@ -123,17 +124,14 @@ def _table(found: Sequence[Record]) -> list[list[str]]:
 
 def as_markdown(found: Sequence[Record]) -> str:
     """A table."""
-    head, *body = [[cell.replace("|", "\\|") for cell in line] for line in _table(found)]
+    head, *body = [[escape.markdown(cell) for cell in line] for line in _table(found)]
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-_LATEX = {"\\": r"\textbackslash{}", "±": r"$\pm$"} | {character: f"\\{character}" for character in "&%$#_{}"}
-
-
 def as_latex(found: Sequence[Record]) -> str:
     """A tabular for the package booktabs."""
-    head, *body = [["".join(_LATEX.get(one, one) for one in cell) for cell in line] for line in _table(found)]
+    head, *body = [[escape.latex(cell) for cell in line] for line in _table(found)]
     lines = [
         r"\begin{tabular}{" + "l" + "r" * (len(head) - 1) + "}",
         r"\toprule",

@@ -1,13 +1,11 @@
 """Tables for the terminal."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lottery.errors import LotteryError
 from lottery.files import Record
 from lottery.report import costs
 from lottery.report.comparison import differences, labels, pooled, repetitions
@@ -177,25 +175,6 @@ def _notes(levels: Sequence[Record]) -> list[str]:
     return notes
 
 
-def runs_table(paths: Sequence[Path]) -> RenderableType:
-    """A line for each run directory; one that can't be read says so."""
-    table = Table(header_style="bold")
-    for heading in ("run", "study", "status", "levels", "lowest density", "device"):
-        table.add_column(heading, justify="right" if heading in ("levels", "lowest density") else "left")
-    for path in paths:
-        try:
-            run = Run.open(path)
-            record, levels = run.record, run.levels()
-            status = "killed" if run.abandoned else record["status"]
-        except LotteryError as error:
-            table.add_row(Text(path.name), "", Text(f"damaged: {error}"))
-            continue
-        lowest = f"{100 * min(line['density'] for line in levels):.1f} %" if levels else ""
-        cells = (path.name, record["study"], status, len({line["level"] for line in levels}), lowest)
-        table.add_row(*(Text(str(cell)) for cell in (*cells, record.get("device", ""))))
-    return table
-
-
 def _spelt(rewind: Record) -> str:
     return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}, mask {rewind['mask']}"
 
@@ -219,9 +198,3 @@ def _percent(value: Estimate, sign: str = "") -> str:
 
 def _steps(value: Estimate) -> str:
     return f"{value.mean:,.0f}" + ("" if value.half_width is None else f" ± {value.half_width:,.0f}")
-
-
-def results_console() -> Console:
-    """Standard output; where it is no terminal, wide enough that no cell is cut."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from lottery.studies.setting import Setting
 
 
+_MOST_STEPS = 10**12
+"""Of one network's training: a year of thirty thousand a second."""
+
+
 def check(setting: "Setting") -> None:
     """Raise LotteryError where a config can't be carried out as it is."""
     _check_device(setting)
+    train, retrain = setting.config.train, setting.config.pruning.retrain
     if not setting.length:
-        train = setting.config.train
         raise LotteryError(f"train.stretch: {train.stretch:g} leaves not a single step of {train.length}")
+    for key, steps in (("train.length", setting.length), ("pruning.retrain", retrain and retrain.steps(setting.epoch))):
+        if steps and steps > _MOST_STEPS:
+            raise LotteryError(f"{key}: {steps:,} steps are more than anybody can train; lower it")
     _check_pruning(setting)
     if setting.config.sparse is not None:
         _check_sparse(setting, setting.config.sparse)

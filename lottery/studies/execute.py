@@ -11,12 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lottery import devices
-from lottery.errors import Interrupted, RunFailed
+from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.files import Record
 from lottery.store import Run
 from lottery.studies.coverage import coverage
 from lottery.studies.forecast import check_disk
-from lottery.studies.layout import Layout, choose
+from lottery.studies.layout import Layout, choose, kept_layout
 from lottery.studies.members import Context, Watcher, before_checkpoint
 from lottery.studies.plan import Level, plan, undone
 from lottery.studies.prune import prune
@@ -54,10 +54,10 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         if run.record["study"] == "rewind":
             lay_down(run, setting)
         levels = planned(run, setting)
-        if (run.record.get("layout") or {}).get("device") != setting.device.type:
+        layout, why = kept_layout(run.record, setting), run.record.get("layout_because", "as it began")
+        if layout is None:
             layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
             run.update(layout=asdict(layout), layout_because=why)
-        layout = Layout(**run.record["layout"])
         left = undone(run, layout, levels)
         check_disk(run.path, setting, [Level(level, 0.0, tuple(members)) for level, members in left])
         run.update(status="running", finished=None, **environment(setting))
@@ -65,10 +65,11 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
         total = sum(level.steps for level in levels)
         waiting = sum(member.stop - member.start for _, members in left for member in members)
-        how = f"{layout}: {run.record['layout_because']}"
+        how = f"{layout}: {why}"
         if any(level.number for level in levels):
             how += f"\n{coverage(setting)}"
         watcher.planned(levels, total - waiting, how)
+        _note_fewer_hands(layout, setting, watcher)
         try:
             with crew(setting, layout) as team:
                 STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))
@@ -88,8 +89,19 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
 
 def _finish(run: Run, status: str) -> None:
     """Record how the run ended, if the disk still takes it: the reason why it ended matters more."""
-    with suppress(RunFailed):
+    with suppress(RunFailed, LotteryError):
         run.finish(status)
+
+
+def _note_fewer_hands(layout: Layout, setting: Setting, watcher: Watcher) -> None:
+    """Say where this machine has fewer cores or GPUs than the run was laid out for."""
+    processes, threads = layout.hands(setting.config.device, setting.device)
+    if processes < layout.workers or threads < layout.threads:
+        rounding = "" if threads == layout.threads else "; fewer threads round sums in another way"
+        watcher.noted(
+            f"{layout.workers} x {layout.threads} threads are more than this machine has cores or GPUs for: "
+            f"{processes} x {threads} run{rounding}"
+        )
 
 
 def environment(setting: Setting) -> Record:

@@ -1,7 +1,8 @@
 """How members are spread over chunks, processes and threads: chosen once, said, and kept with the run.
 
 The bytes of a result depend on how many threads compute a product, and on how many members are in a batched one. So a
-run that is resumed or extended keeps the layout that it began with.
+run that is resumed or extended keeps the layout that it began with. They don't depend on how many of its processes run
+at a time: a machine starts as many as it has cores for, whatever a run from elsewhere says.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from torch import nn
 from lottery import devices
 from lottery.analysis.behaviour import unstackable
 from lottery.analysis.memory import member_bytes
+from lottery.files import Record
 
 if TYPE_CHECKING:
     from lottery.studies.plan import Member
@@ -62,11 +64,29 @@ class Layout:
         """The layout to go on with where memory ran out for so many members."""
         return replace(self, chunk=max(1, min(self.chunk, members // 2)), splits=self.splits + 1)
 
+    def hands(self, asked: str, device: torch.device) -> tuple[int, int]:
+        """How many processes, of how many threads each, carry this layout out on this machine.
+
+        Args:
+            asked: the device that the config names.
+            device: the one that was found.
+        """
+        cores = devices.cores()
+        threads = min(self.threads, cores)
+        most = len(devices.places(asked, device)) if device.type == "cuda" else cores // threads
+        return min(self.workers, most), threads
+
     def __str__(self) -> str:
         members = "one member" if self.chunk == 1 else f"up to {self.chunk} members"
         where = "one process" if self.workers == 1 else f"{self.workers} processes"
         threads = f" of {self.threads} thread{'s' * (self.threads > 1)}" if self.device == "cpu" else ""
         return f"{self.execution}, {members} at a time in {where}{threads}"
+
+
+def kept_layout(record: Record, setting: "Setting") -> Layout | None:
+    """The layout that a run's record says it began with; None where it says none, or one for another kind of device."""
+    layout = record.get("layout")
+    return Layout(**layout) if layout and layout["device"] == setting.device.type else None
 
 
 def choose(setting: "Setting", members: int) -> tuple[Layout, str]:

@@ -2,9 +2,11 @@
 
 from functools import lru_cache
 
-from lottery import masks
+from pydantic import ValidationError
+
+from lottery import complaints, masks
 from lottery.cohort import Network, State
-from lottery.config import Config
+from lottery.config import Config, Pruning
 from lottery.errors import LotteryError
 from lottery.masks import Mask
 from lottery.seeds import stream
@@ -58,7 +60,10 @@ def extended(run: Run, iterations: int) -> Config:
     before = config.pruning.iterations if run.record["study"] == "prune" else 0
     if run.record["status"] != "finished" or {line["level"] for line in run.levels()} != set(range(before + 1)):
         raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
-    pruning = config.pruning.model_copy(update={"iterations": before + iterations})
+    try:
+        pruning = Pruning.model_validate(config.pruning.model_dump() | {"iterations": before + iterations})
+    except ValidationError as error:
+        raise LotteryError(f"--iterations {iterations}: {complaints.first(error)[1]}, in all") from None
     return config.model_copy(update={"pruning": pruning})
 
 

@@ -96,9 +96,21 @@ def rewind(context: Context) -> None:
     train_members(context, levels, network, source)
 
 
+def _asked(run: Run, setting: Setting) -> Rewind:
+    """What the run retrains; raises LotteryError where `run.json` says what can't be."""
+    about, config = Rewind(**run.record["rewind"]), setting.config
+    last = len(config.sparse.densities) if config.sparse else config.pruning.iterations
+    if about.level > last or about.to >= setting.length or retraining(config) != config:
+        raise LotteryError(
+            f"{run.path / 'run.json'}: rewind: level {about.level} from {about.to}it is none of what config.yaml says; "
+            "make the run anew with `lottery rewind`"
+        )
+    return about
+
+
 def plan_rewind(run: Run, setting: Setting) -> list[Level]:
     """The level that is trained once more, and before it the dense networks that have to be."""
-    about = Rewind(**run.record["rewind"])
+    about = _asked(run, setting)
     replicates = range(setting.config.replicates) if about.weights == "rewind" and about.to else ()
     untrained = [replicate for replicate in replicates if not run.has_start(replicate, about.level, "main")]
     return rewound(setting, about.level, about.to, run.read_mask(0, about.level, "main", setting.like.mask), untrained)
@@ -139,7 +151,7 @@ def lay_down(run: Run, setting: Setting, found: Sequence[Start] | None = None) -
     Raises:
         LotteryError: the parent isn't there any more, or can't be read.
     """
-    about = Rewind(**run.record["rewind"])
+    about = _asked(run, setting)
     lacking = [n for n in range(setting.config.replicates) if not run.has_mask(n, about.level, "main")]
     if not lacking:
         return

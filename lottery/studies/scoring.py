@@ -58,9 +58,13 @@ def rate(
     )
     try:
         with seeded(stream(setting.config.seed, "noise", replicate, "score"), device):
-            return on_cpu(score.entry(subject, generator, **score.options))
+            scores = on_cpu(score.entry(subject, generator, **score.options))
     except LotteryError as error:
         raise LotteryError(f"score {score.name}: {error}") from None
+    for name in names:
+        if (scores[name].isnan() & network.mask[name]).any():
+            raise LotteryError(f"score {score.name}: gives weights of {name} no number; set its options to others")
+    return scores
 
 
 class _Enough(Exception):

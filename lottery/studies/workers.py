@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import torch
 from lottery import devices
 from lottery.devices import can_fork
 from lottery.errors import RunFailed
+from lottery.streams import message
 from lottery.studies.chunk import train_chunk
 from lottery.studies.events import LAST, Event, Job
 from lottery.studies.layout import Layout
@@ -120,7 +120,7 @@ class Workers:
             raise self._death(connection) from None
         if kind == "error":
             error, text = content
-            print(text, file=sys.stderr)
+            message(text)
             raise error
         event: Event = content
         return event
@@ -145,16 +145,17 @@ class Workers:
 @contextmanager
 def crew(setting: Setting, layout: Layout) -> Iterator[Crew]:
     """Whoever trains chunks, within the context: this process alone, or worker processes."""
-    if layout.workers == 1:
+    processes, threads = layout.hands(setting.config.device, setting.device)
+    if processes == 1:
         before = torch.get_num_threads()
-        torch.set_num_threads(layout.threads)
+        torch.set_num_threads(threads)
         try:
             yield Alone(setting)
         finally:
             torch.set_num_threads(before)
         return
     places = devices.places(setting.config.device, setting.device)
-    team = Workers(setting, [places[index % len(places)] for index in range(layout.workers)], layout.threads)
+    team = Workers(setting, [places[index % len(places)] for index in range(processes)], threads)
     try:
         yield team
     finally:

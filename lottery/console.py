@@ -1,0 +1,28 @@
+"""Consoles for tables and for the live display, which show what strangers wrote and don't obey it."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from lottery import escape
+
+
+class SafeConsole(Console):
+    """A console whose text, wherever it comes from, is written without characters that a terminal would obey."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """See `rich.console.Console`."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escape.terminal(segment.text), segment.style)
+
+
+def results_console() -> Console:
+    """Standard output; where it is no terminal, wide enough that no cell is cut."""
+    console = SafeConsole(highlight=False)
+    return console if console.is_terminal else SafeConsole(highlight=False, width=200)
+
+
+def progress_console() -> Console:
+    """Standard error."""
+    return SafeConsole(stderr=True)

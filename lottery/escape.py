@@ -1,0 +1,79 @@
+"""Text that strangers wrote, made safe for the medium that shows it: one function for each.
+
+Names of directories, classes and tensors, settings and records are whatever somebody wrote: a terminal would obey its
+control characters, a spreadsheet its formulas, LaTeX and a browser their markup.
+"""
+
+import html as _html
+import re
+import unicodedata
+from typing import TypeVar
+
+Cell = TypeVar("Cell")
+
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""With these, full-width ones too, a spreadsheet's formulas begin."""
+_LATEX = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "×": r"$\times$",
+}  # fmt: skip
+_LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
+_LATEX |= {character: f"{{{character}}}" for character in "[]*"}
+"""Brackets and stars are wrapped: after the end of a row they would be its options."""
+
+
+def visible(text: str) -> str:
+    r"""The text in one line, with `\x1b` and the like in place of each character that can't be seen.
+
+    Those are control characters, line ends, marks of writing direction, characters of no width, blanks other than the
+    usual one, and bytes of a file name that are no UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def has_controls(text: str) -> bool:
+    """Whether the text holds control characters, line ends among them, or bytes that are no UTF-8."""
+    return any(unicodedata.category(one) in ("Cc", "Cs") for one in text)
+
+
+def terminal(text: str) -> str:
+    """The text for a terminal: `visible`, but for the ends of its lines."""
+    return "\n".join(visible(line) for line in text.split("\n"))
+
+
+def csv(value: Cell) -> Cell | str:
+    """The value for a cell of a CSV file, which a spreadsheet takes for a text or a number, and never for a formula."""
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) and not _is_number(text) else text
+
+
+def markdown(text: str) -> str:
+    """The text for Markdown, a cell of a table included, without markup of its own."""
+    return re.sub(r"([\\`*_\[\]|~$#!])", r"\\\1", _html.escape(visible(text), quote=False))
+
+
+def latex(text: str) -> str:
+    """The text for LaTeX, a cell of a tabular included, without commands of its own."""
+    return "".join(_LATEX.get(one, one) for one in visible(text))
+
+
+def html(text: str) -> str:
+    """The text for HTML, in an element or in a quoted attribute."""
+    return _html.escape(visible(text))
+
+
+def figure(text: str) -> str:
+    r"""The text for matplotlib, which takes what stands between two `$` for a formula."""
+    return visible(text).replace("$", r"\$")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -36,13 +37,14 @@ COMMAND = [sys.executable, "-c", "from lottery.cli import main; main()"]
 
 
 class Watching(Quiet):
-    """Remembers what was noted, and calls `when` whenever networks are trained."""
+    """Remembers what was noted of a run's fate, and calls `when` whenever networks are trained."""
 
     def __init__(self, when=lambda: None):
         self.notes, self._when = [], when
 
     def noted(self, text):
-        self.notes.append(text)
+        if not text.startswith("masks cover"):
+            self.notes.append(text)
 
     def trained(self, level, members):
         self._when()
@@ -354,6 +356,52 @@ def test_a_batch_systems_signal_saves_and_stops(long_run):
     assert process.wait(30) == 130
     assert "go on with: lottery resume" in process.stderr.read()
     assert Run.open(path).record["status"] == "interrupted"
+
+
+def test_a_terminal_that_has_gone_saves_and_stops(long_run):
+    process, path = long_run
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(30) == 130
+    assert "go on with: lottery resume" in process.stderr.read()
+    assert Run.open(path).record["status"] == "interrupted"
+    assert list(path.glob("checkpoint/*.safetensors"))
+
+
+def test_a_signal_that_nohup_has_ignored_stays_so(long_run):
+    def ignored(process):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return bool(int(re.search(r"SigIgn:\s+(\w+)", status)[1], 16) >> signal.SIGHUP - 1 & 1)
+
+    process, path = long_run
+    assert not ignored(process)
+    process.kill()
+    process.wait()
+    lines = len((path / "metrics.jsonl").read_bytes())
+    with subprocess.Popen(
+        [*COMMAND, "resume", str(path)], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    ) as again:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len((path / "metrics.jsonl").read_bytes()) <= lines and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert ignored(again)
+        again.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert again.poll() is None
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(30) == 130
+    assert Run.open(path).record["status"] == "interrupted"
+
+
+def test_a_run_that_is_renamed_under_a_real_process_fails_it(long_run, tmp_path):
+    process, path = long_run
+    path.rename(tmp_path / "elsewhere")
+    assert process.wait(60) == 1
+    errors = process.stderr.read()
+    assert "was renamed while it was worked on" in errors
+    assert f"lottery resume {tmp_path / 'elsewhere'}" in errors
+    assert "Traceback" not in errors
+    assert not path.exists()
 
 
 def test_a_second_interrupt_stops_at_once(long_run):

@@ -1,3 +1,4 @@
+import math
 import sys
 
 import pytest
@@ -15,6 +16,33 @@ from lottery.studies.setting import prepare
 
 def lay_out(**values):
     return Layout(**({"execution": "stacked", "chunk": 4, "workers": 1, "threads": 1, "device": "cpu"} | values))
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "cores", "hands"),
+    [
+        (24, 4096, 2, (1, 2)),
+        (4096, 1, 2, (2, 1)),
+        (3, 2, 2, (1, 2)),
+        (3, 2, 4, (2, 2)),
+        (1, 4, 8, (1, 4)),
+        (2, 1, 1, (1, 1)),
+    ],
+)
+def test_no_more_is_started_than_there_are_cores(workers, threads, cores, hands, monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: cores)
+    layout = lay_out(workers=workers, threads=threads)
+    assert layout.hands("cpu", torch.device("cpu")) == hands
+    assert math.prod(hands) <= max(cores, threads)
+    members = [Member(replicate, "main", 0, 1) for replicate in range(7)]
+    assert len(layout.chunks(members)) == max(2, min(workers, 7))  # chunks stay: the bytes depend on them
+
+
+def test_no_more_gpus_are_worked_on_than_there_are(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    layout = lay_out(workers=24, threads=1, device="cuda")
+    assert layout.hands("auto", torch.device("cuda", 0))[0] == 2
+    assert layout.hands("cuda:1", torch.device("cuda", 1))[0] == 1
 
 
 @pytest.mark.parametrize(("chunk", "workers"), [(1, 1), (1, 4), (3, 1), (3, 2), (7, 1), (50, 3)])

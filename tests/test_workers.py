@@ -3,8 +3,10 @@ import signal
 import sys
 
 import pytest
+import torch
 from conftest import Quiet, carry_out, one_thread, same, tensor_files, tiny
 
+from lottery import devices
 from lottery.errors import Interrupted, RunFailed
 from lottery.store import Run
 from lottery.studies import workers
@@ -16,7 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processe
 
 
 @pytest.fixture(autouse=True)
-def always_one_thread():
+def always_one_thread(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 2)
     with one_thread():
         yield
 
@@ -69,6 +72,68 @@ def test_the_layout_is_kept_on_resume(alone, tmp_path):
     execute(run, prepare(study(workers="auto")), Quiet(), lambda: False)
     assert (run.record["layout"]["workers"], run.record["layout"]["threads"]) == (2, 1)
     assert tensor_files(run) == tensor_files(alone)
+
+
+class Noting(Quiet):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.notes = []
+
+    def noted(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Processes and threads of each crew that was started."""
+    found = []
+    start, alone = workers.Workers.__init__, torch.set_num_threads
+
+    def remember(self, setting, places, threads):
+        found.append((len(places), threads))
+        assert len(places) <= 2
+        start(self, setting, places, threads)
+
+    monkeypatch.setattr(workers.Workers, "__init__", remember)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: (found.append((1, number)), alone(min(number, 2))))
+    return found
+
+
+def stopped_early(config, folder):
+    run = Run.create(folder, config, {"study": "prune"})
+    asked = Asked(3)
+    with pytest.raises(Interrupted):
+        execute(run, prepare(config), asked, asked.stop)
+    return run
+
+
+def test_a_forged_layout_starts_no_more_than_there_are_cores(tmp_path, started):
+    run = stopped_early(study(pruning__iterations=1), tmp_path)
+    forged = run.record["layout"] | {"workers": 24, "threads": 4096}
+    run.update(layout=forged)
+    started.clear()
+    noting = Noting()
+    execute(run, prepare(run.config), noting, lambda: False)
+    assert run.record["status"] == "finished"
+    assert started[0] == (1, 2)
+    assert max(threads for _, threads in started) <= 2
+    assert "24 x 4096 threads are more than this machine has cores or GPUs for: 1 x 2 run; fewer" in noting.notes[0]
+    assert run.record["layout"] == forged
+
+
+def test_a_run_of_a_larger_machine_ends_in_the_same_bytes_on_a_smaller_one(tmp_path, monkeypatch, started):
+    """Members are stacked: what is in a chunk changes the bytes, how many chunks are under way does not."""
+    config = study(workers=4, pruning__iterations=1, replicates=4)
+    config = config.model_copy(update={"execution": "stacked"})
+    straight = carry_out(config, tmp_path / "straight")
+    run = stopped_early(config, tmp_path / "stopped")
+    monkeypatch.setattr(devices, "cores", lambda: 1)
+    noting = Noting()
+    execute(run, prepare(config), noting, lambda: False)
+    assert noting.notes[0].endswith("4 x 1 threads are more than this machine has cores or GPUs for: 1 x 1 run")
+    assert {processes for processes, _ in started} == {1, 2}
+    assert same(run, straight)
 
 
 def test_a_worker_that_dies_fails_the_run_and_loses_nothing(alone, tmp_path, monkeypatch):

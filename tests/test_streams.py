@@ -1,0 +1,121 @@
+"""Standard output and standard error that are full, closed, or read by nobody any more: no study minds."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import tiny
+
+from lottery import streams
+from lottery.store import Run
+
+pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+CALL = f"{sys.executable} -c 'from lottery.cli import main; main()'"
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two workers, so that their processes have such streams, too."""
+    config = tiny(pruning__iterations=1, pruning__arms=[], train__length="12it", train__evaluate_every="6it", workers=2)
+    (tmp_path / "study.yaml").write_text(config.to_yaml())
+    return tmp_path
+
+
+def shell(folder, line, **options):
+    command = line.replace("lottery", CALL)
+    return subprocess.run(["bash", "-c", command], cwd=folder, text=True, capture_output=True, timeout=120, **options)
+
+
+def finished(folder):
+    (path,) = (folder / "runs").iterdir()
+    run = Run.open(path)
+    run.whole_metrics()
+    return run.record["status"] == "finished" and len(run.levels()) == 4
+
+
+@pytest.mark.parametrize("lead", ["2>/dev/full", "2>&-", "2> >(true)", "0<&- 2>&-"])
+def test_progress_that_can_not_be_shown_stops_no_study(lead, study):
+    done = shell(study, f"lottery prune study.yaml {lead}")
+    assert done.returncode == 0
+    assert done.stdout.count("test accuracy at the end of training, %") == 1
+    assert "run: " not in done.stdout  # which goes to standard error
+    assert done.stderr == ""
+    assert finished(study)
+
+
+def test_nor_do_its_errors(study):
+    for lead in ("2>/dev/full", "2>&-"):
+        done = shell(study, f"lottery prune nothing.yaml {lead}")
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+
+
+def test_results_that_can_not_be_written_are_an_error_of_one_line(study):
+    done = shell(study, "lottery prune study.yaml >/dev/full")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("failed: standard output can't be written: no space left on device.") == 1
+    assert "Exception ignored" not in done.stderr
+    assert finished(study)
+    for command in ("runs", "methods", "config study.yaml", "report latest --csv"):
+        done = shell(study, f"lottery {command} >/dev/full")
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 2), done.stderr
+
+
+def test_a_closed_output_is_no_error(study):
+    done = shell(study, "lottery prune study.yaml >&-")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert finished(study)
+
+
+def test_a_reader_that_has_gone_loses_nothing(study):
+    done = shell(study, "lottery prune study.yaml > >(true); echo $?")
+    assert done.stdout == "1\n"
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert finished(study)
+
+
+def test_files_are_never_given_the_numbers_of_streams(study):
+    """What libraries write to number 2 would land in them."""
+    code = "from lottery import streams; streams.protect(); print(open('study.yaml').fileno() > 2)"
+    done = subprocess.run(
+        ["bash", "-c", f'exec "{sys.executable}" -c "{code}" 0<&- 2>&-'], cwd=study, text=True, capture_output=True
+    )
+    assert done.stdout == "True\n"
+
+
+def test_a_message_in_the_middle_of_another_is_no_error(tmp_path):
+    """As a signal's is: a buffer would raise RuntimeError for it."""
+    read, write = os.pipe()
+    file = streams._Progress(write, "wb", closefd=False)
+    assert not isinstance(file, io.BufferedWriter)
+    text = io.TextIOWrapper(file, line_buffering=True)
+    print("hello", file=text)
+    os.close(write)
+    assert os.read(read, 100) == b"hello\n"
+    os.close(read)
+    print("nobody", file=text)
+
+
+def test_messages_are_dropped_where_there_is_no_stream(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    streams.message("x")
+    monkeypatch.undo()
+    assert capsys.readouterr().out == ""
+
+
+def test_characters_that_an_encoding_lacks_are_written_as_escapes(study):
+    done = shell(
+        study,
+        "lottery config study.yaml --set 'data={name: mnist, root: é}'",
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert r"root: \xe9" in done.stdout

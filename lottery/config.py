@@ -278,7 +278,8 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
-    """Processes that train chunks of members side by side, on a CPU; auto: one for each core, if there are members."""
+    """Processes that train chunks of members side by side, on a CPU, never more at a time than there are cores; auto:
+    one for each core, if there are members."""
     execution: Literal["auto", "stacked", "looped"] = "auto"
     """How members of a cohort are computed: in one batched product, or one after the other."""
     deterministic: bool = False

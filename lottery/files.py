@@ -227,7 +227,7 @@ def read_tensors_about(path: Path, like: Mapping[str, "Tensor"] | None = None) -
     return tensors, about
 
 
-def _read(path: Path, framework: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path, framework: str) -> tuple[dict[str, str], dict[str, "Tensor"]]:
     """A safetensors file's metadata, and its tensors, read as `np` or `pt`.
 
     With each tensor that safetensors makes for torch itself, it leaves 56 bytes behind for good.

@@ -88,6 +88,7 @@ def test_methods_config_and_schema(lottery, config_file):
     assert '"$defs"' in lottery("config", "--schema").out
 
 
+LONG = "a" * 300
 BAD = {
     "missing file": (["prune", "nothing.yaml"], "nothing.yaml is not there"),
     "missing config": (["train", "nothing.yaml"], "can't be read"),
@@ -131,6 +132,31 @@ BAD = {
     "no latest": (["report", "latest"], "no runs in"),
     "no config": (["config"], "name a config file"),
     "runs-dir": (["train", "{config}", "--runs-dir", "{config}"], "can't be made"),
+    "line end in a value": (["train", "{config}", "--set", "name=a\nb"], r"name=a\nb: write it in one line"),
+    "control character": (["train", "{config}", "--runs-dir", "a\x1bb"], r"a\x1bb: write it in one line"),
+    "no UTF-8": (["train", "{config}", "--runs-dir", "a\udcff"], r"a\udcff: write it in one line"),
+    "long config": (["train", LONG], "too long"),
+    "long config to prune": (["prune", LONG], "too long"),
+    "long run": (["report", LONG], "too long"),
+    "long run to resume": (["resume", LONG, "--runs-dir", LONG], "too long"),
+    "long run to rewind": (["rewind", LONG, "--level", "1"], "too long"),
+    "long runs-dir": (["train", "{config}", "--runs-dir", LONG], "too long"),
+    "long runs-dir to list": (["runs", "--runs-dir", LONG], "too long"),
+    "long name": (["train", "{config}", "--set", f"name={LONG}"], "name: string should match"),
+    "no end": (["train", "{config}", "--set", "train.stretch=1e300"], "train.stretch: input should be less"),
+    "no end in steps": (["train", "{config}", "--set", "train.length=999999999999ep"], "more than anybody can train"),
+    "no end of retraining": (
+        ["prune", "{config}", "--set", "pruning.rewind=finetune", "--set", "pruning.retrain=999999999999ep"],
+        "pruning.retrain: 40,999,999,999,959 steps are more",
+    ),
+    "no end of rounds": (
+        ["prune", "{run}", "--iterations", "999"],
+        "--iterations 999: input should be less than or equal",
+    ),
+    "more than a float": (
+        ["train", "{config}", "--set", "train.optimizer.lr=1e308"],
+        "train.optimizer.lr: input should be less than",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import json
 import os
 import random
@@ -30,6 +31,8 @@ from lottery.errors import LotteryError, RunFailed
 from lottery.report.tables import run_tables
 from lottery.store import Run
 from lottery.studies.execute import execute
+from lottery.studies.forecast import forecast
+from lottery.studies.plan import plan
 from lottery.studies.rewind import Rewind, starts
 from lottery.studies.setting import prepare
 
@@ -123,6 +126,71 @@ def test_configs_changed_at_random(tmp_path):
 @pytest.mark.slow
 def test_thousands_of_configs_changed_at_random(tmp_path):
     fuzz_configs(5000, tmp_path)
+
+
+EXTREMES = [
+    "0", "-1", "1e-300", "1.0e-300", "5e-324", "1.0e+300", "0.9999999999999999", str(10**30), "9" * 400, ".inf", ".nan",
+    "0it", "999999999999it", "999999999999ep", "[1000000000000]",
+]  # fmt: skip
+
+
+def numbers(tree, path=""):
+    """Dotted keys of all numbers and durations of a config."""
+    if isinstance(tree, dict):
+        for key, inner in tree.items():
+            yield from numbers(inner, f"{path}.{key}" if path else key)
+    elif isinstance(tree, int | float) or (isinstance(tree, str) and tree[:1].isdigit()):
+        yield path
+
+
+def extreme_numbers(study, tmp_path, every):
+    sparse = {"density": 0.1, "rounds": 2, "topology": {"name": "rigl", "interval": "2it"}}
+    config = tiny(
+        train__schedule={"name": "step", "milestones": ["5it"], "warmup": "2it"}, pruning__rewind="finetune",
+        pruning__retrain="5it", checkpoint={"steps": "7it"}, **({"sparse": sparse} if study == "train" else {}),
+    )  # fmt: skip
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    keys = [*numbers(config.model_dump(mode="json"))]
+    assert len(keys) > 15
+    for key, value in [*itertools.product(keys, EXTREMES)][::every]:
+        try:
+            setting = prepare(load(tmp_path / "config.yaml", [f"{key}={value}"]))
+            forecast(setting, plan(setting, study))
+        except LotteryError as error:
+            assert len(str(error).splitlines()) <= 2, (key, value)
+            assert len(str(error)) < 1000, (key, value)
+
+
+@pytest.mark.parametrize("study", ["prune", "train"])
+def test_extreme_numbers_here_and_there(study, tmp_path):
+    extreme_numbers(study, tmp_path, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["prune", "train"])
+def test_extreme_numbers_anywhere(study, tmp_path):
+    extreme_numbers(study, tmp_path, 1)
+
+
+EXTREMES_OF_TRAINING = {
+    "grasp": {"pruning__score": {"name": "grasp", "temperature": 1e-300}},
+    "top_kast": {"sparse": {"density": 0.1, "latent": {"name": "top_kast", "penalty": 1e30}}},
+    "learning rate": {"train__optimizer": {"name": "adamw", "lr": 1e30, "weight_decay": 1e30}},
+    "every step": {"train__evaluate_every": "1it", "checkpoint": {"steps": "1it", "minutes": 1e-30}},
+    "never": {"train__evaluate_every": "999999999999ep", "checkpoint": {"steps": "999999999999ep", "minutes": 1e30}},
+    "a large seed": {"seed": 10**300},
+}
+
+
+@pytest.mark.parametrize("changes", EXTREMES_OF_TRAINING.values(), ids=EXTREMES_OF_TRAINING.keys())
+def test_extreme_numbers_in_training(changes, tmp_path):
+    config = tiny(train__length="3it", pruning__iterations=1, pruning__arms=[], **changes)
+    with contextlib.suppress(LotteryError, RunFailed):
+        carry_out(config, tmp_path, "train" if config.sparse else "prune")
+    (path,) = tmp_path.iterdir()
+    run = Run.open(path)
+    run.whole_metrics()
+    assert run.config == config
 
 
 HOSTILE = {

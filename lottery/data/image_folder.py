@@ -4,7 +4,6 @@ import hashlib
 import math
 import os
 import stat
-import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from lottery.data._files import folder, reading, regular
 from lottery.data._image import LARGEST, SIDE, decode
 from lottery.devices import free_memory
 from lottery.errors import LotteryError, RunFailed
+from lottery.streams import message
 from lottery.values import Folder
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -89,12 +89,13 @@ def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | No
         try:
             return files.read_tensors(file)
         except LotteryError as error:
-            print(f"{error}: decoding again", file=sys.stderr)
+            message(f"{error}: decoding again")
     tensors = _decoded(root, splits, size, grey, file)
     try:
+        files.make_folders(Path(file.anchor), file.parent)
         files.write_tensors(file, tensors)
     except RunFailed as error:
-        print(f"{str(error).splitlines()[0]} Next time they are decoded again.", file=sys.stderr)
+        message(f"{str(error).splitlines()[0]} Next time they are decoded again.")
     return tensors
 
 
@@ -117,7 +118,7 @@ def _decoded(
                 f"{root}: {count:,} images of {height}x{width} take {files.spelt(needed)}, and {files.spelt(free)} of "
                 "memory are free; set data.size to scale them down"
             )
-        print(f"decoding {count:,} images of {root} into {file}", file=sys.stderr)
+        message(f"decoding {count:,} images of {root} into {file}")
         tensors: dict[str, Tensor] = {}
         for split, classes in splits.items():
             paths = [path for images in classes.values() for path in images]

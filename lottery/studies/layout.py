@@ -84,9 +84,14 @@ class Layout:
 
 
 def kept_layout(record: Record, setting: "Setting") -> Layout | None:
-    """The layout that a run's record says it began with; None where it says none, or one for another kind of device."""
+    """The layout that a run's record says it began with; None where it says none, or none that can be had here.
+
+    That is one for another kind of device, or for members that can't be stacked.
+    """
     layout = record.get("layout")
-    return Layout(**layout) if layout and layout["device"] == setting.device.type else None
+    if not layout or layout["device"] != setting.device.type:
+        return None
+    return None if layout["execution"] == "stacked" and cant_stack(setting) else Layout(**layout)
 
 
 def choose(setting: "Setting", members: int) -> tuple[Layout, str]:

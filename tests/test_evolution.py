@@ -130,10 +130,11 @@ def test_saved_between_updates_goes_on_to_the_same_bytes(topology, execution):
     networks = start(setting)
     straight = trainer_of(setting, networks, execution)
     straight.advance(14)
-    saved = straight.state()
+    saved, ever = straight.state(), [straight.evolution.ever_active(member) for member in range(2)]
     straight.advance(25)
     resumed = trainer_of(setting, networks, execution)
     resumed.load(saved)
+    assert [resumed.evolution.ever_active(member) for member in range(2)] == ever
     resumed.advance(25)
     assert straight.state().keys() == resumed.state().keys()
     for name, tensor in straight.state().items():
@@ -227,6 +228,21 @@ def test_training_is_charged_step_by_step(topology):
             expected[index] += 2 * forward + (dense if updates or every else forward)
         trainer.advance(step + 1)
     assert trainer.evolution.spent(30) == expected
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "decay"),
+    [(MOMENTUM | {"momentum": 0.5}, 0.5), ({"name": "sgd", "lr": 0.1}, 0.9), ({"name": "adam", "lr": 0.1}, 0.9)],
+)
+def test_the_moving_sum_of_gradients_decays_as_the_optimizers_momentum(optimizer, decay):
+    setting = prepare(study("snfs", train__optimizer=optimizer))
+    evolution = trainer_of(setting, start(setting)).evolution
+    for _ in range(3):
+        evolution.observe([torch.ones_like(leaf) for leaf in evolution.leaves])
+    traces = [tensor for name, tensor in evolution.state().items() if name.startswith("trace/")]
+    assert len(traces) == len(evolution.leaves)
+    for trace in traces:
+        torch.testing.assert_close(trace, torch.full_like(trace, 1 + decay + decay**2))
 
 
 def test_static_networks_cost_thrice_their_forward_pass(tmp_path):

@@ -1,15 +1,21 @@
 import json
+from itertools import combinations, product
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, interrupted_and_resumed, same, tensor_files, tiny
+from conftest import Quiet, carry_out, evaluation, interrupted_and_resumed, same, tensor_files, tiny
 
 from lottery import masks
+from lottery.cohort import Network
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.store import Run
 from lottery.studies.execute import execute
-from lottery.studies.plan import plan
+from lottery.studies.layout import Layout
+from lottery.studies.members import Context
+from lottery.studies.plan import Member, plan
+from lottery.studies.prune import arm
 from lottery.studies.setting import prepare
+from lottery.studies.summary import summary
 
 TOTAL = 64 * 16 + 16 * 10
 
@@ -69,32 +75,33 @@ def test_ties_are_drawn_at_random_for_a_ticket_and_its_controls_alike(tmp_path):
 
 def test_arms_differ_from_the_ticket_in_what_they_say(finished):
     ticket = finished.read_mask(0, 1, "main")
-    for arm, same_mask in (("reinit", True), ("random", False), ("shuffle", False)):
-        mask = finished.read_mask(0, 1, arm)
-        assert all(int(mask[name].sum()) == int(ticket[name].sum()) for name in ticket)
-        assert all(torch.equal(mask[name], ticket[name]) for name in ticket) is same_mask
-    random, shuffle = (finished.read_mask(0, 1, arm)["hidden_1.weight"] for arm in ("random", "shuffle"))
+    for name, same_mask in (("reinit", True), ("random", False), ("shuffle", False)):
+        mask = finished.read_mask(0, 1, name)
+        assert all(int(mask[layer].sum()) == int(ticket[layer].sum()) for layer in ticket)
+        assert all(torch.equal(mask[layer], ticket[layer]) for layer in ticket) is same_mask
+    random, shuffle = (finished.read_mask(0, 1, name)["hidden_1.weight"] for name in ("random", "shuffle"))
     assert not torch.equal(random, shuffle)
 
 
-def untrained(config, arm):
-    """The network that an arm of level 1 starts from, and the initialization."""
-    setting = prepare(config)
-    from lottery.cohort import Network
-    from lottery.studies.layout import Layout
-    from lottery.studies.members import Context
-    from lottery.studies.prune import arm as network_of
-
-    state = setting.initial(0)
+def untrained(name, level=1, replicate=0):
+    """The weights that an arm starts from, and those of the initialization."""
+    setting = prepare(tiny())
+    state = setting.initial(replicate)
     ticket = Network(state, masks.full(state, list(setting.shapes)))
     context = Context(None, setting, None, Layout("looped", 1, 1, 1, "cpu"), Quiet(), lambda: False)
-    return network_of(context, arm, ticket, 1, 0).state["hidden_1.weight"], state["hidden_1.weight"]
+    return arm(context, name, ticket, level, replicate).state["hidden_1.weight"], state["hidden_1.weight"]
 
 
-@pytest.mark.parametrize(("arm", "fresh"), [("main", False), ("shuffle", False), ("reinit", True), ("random", True)])
-def test_which_arms_are_freshly_initialized(arm, fresh):
-    weight, initial = untrained(tiny(), arm)
+@pytest.mark.parametrize(("name", "fresh"), [("main", False), ("shuffle", False), ("reinit", True), ("random", True)])
+def test_which_arms_are_freshly_initialized(name, fresh):
+    weight, initial = untrained(name)
     assert torch.equal(weight, initial) is not fresh
+
+
+def test_fresh_initializations_are_all_different():
+    """Whatever two of arm, level and replicate have in common, a control is drawn anew."""
+    drawn = [untrained(*which)[0] for which in product(("reinit", "random"), (1, 2), (0, 1))]
+    assert not any(torch.equal(one, other) for one, other in combinations(drawn, 2))
 
 
 def test_the_same_config_gives_the_same_bytes(finished, tmp_path):
@@ -224,10 +231,11 @@ def spans(**changes):
 
 
 def test_where_retraining_starts_and_ends():
-    arms = {"pruning__arms": ["reinit", "shuffle"]}
-    assert spans(**arms) == {"main": (0, 30), "reinit": (0, 30), "shuffle": (0, 30)}
+    arms = {"pruning__arms": ["reinit", "random", "shuffle"]}
+    assert spans(**arms) == dict.fromkeys(("main", "reinit", "random", "shuffle"), (0, 30))
     # A rewound ticket trains from step k to the end; what is freshly initialized trains for the full length.
-    assert spans(pruning__rewind="12it", **arms) == {"main": (12, 30), "reinit": (0, 30), "shuffle": (12, 30)}
+    late = {"main": (12, 30), "reinit": (0, 30), "random": (0, 30), "shuffle": (12, 30)}
+    assert spans(pruning__rewind="12it", **arms) == late
     assert spans(pruning__rewind="learning_rate")["main"] == (0, 30)
     assert spans(pruning__rewind="learning_rate", pruning__retrain="10it")["main"] == (20, 30)
     assert spans(pruning__rewind="finetune", pruning__retrain="10it")["main"] == (30, 40)
@@ -341,6 +349,24 @@ def test_early_stop_is_the_first_minimum_of_the_validation_loss(finished):
         tests = {record["step"]: record["accuracy"] for record in own if record["split"] == "test"}
         assert line["early_stop_test_accuracy"] == tests[line["early_stop_step"]]
         assert line["test_accuracy"] == tests[30]
+
+
+def test_early_stop_by_hand():
+    """The minimum of the validation loss, where that of the test loss lies elsewhere, and it is reached twice."""
+    setting = prepare(tiny())
+    losses = {"validation": [2.0, 0.5, 0.4, 0.4, None], "test": [0.1, 0.3, 0.5, 0.6, 0.7]}
+    records = [
+        evaluation(split=split, step=10 * index, loss=loss, accuracy=index / 10 + (split == "validation") / 2)
+        for split, values in losses.items()
+        for index, loss in enumerate(values)
+    ]
+    line = summary(setting, 1, Member(0, "main", 0, 40), setting.dense(setting.initial(0)), records)
+    assert (line["early_stop_step"], line["early_stop_test_accuracy"]) == (20, 0.2)
+    assert (line["stop_step"], line["test_loss"], line["test_accuracy"]) == (40, 0.7, 0.4)
+    assert (line["validation_loss"], line["validation_accuracy"]) == (None, 0.9)
+    without = [record for record in records if record["split"] == "test"]
+    line = summary(setting, 1, Member(0, "main", 0, 40), setting.dense(setting.initial(0)), without)
+    assert (line["early_stop_step"], line["early_stop_test_accuracy"]) == (None, None)
 
 
 def test_without_validation_there_is_no_early_stop(tmp_path):

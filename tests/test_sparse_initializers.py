@@ -1,11 +1,15 @@
 import math
+from itertools import combinations
 
 import pytest
 import torch
+from conftest import tiny
 from scipy import stats
 
 from lottery import registry
 from lottery.seeds import stream
+from lottery.studies.setting import prepare
+from lottery.studies.train import sparse
 
 
 def test_sparse_kaiming_has_the_variance_of_the_inputs_that_are_there():
@@ -52,3 +56,17 @@ def test_layer_scaled_by_hand():
     assert initializer(weight, quarter, stream(0)).tolist() == [[0, 0], [6, 0]]
     assert initializer(weight, torch.ones(2, 2, dtype=torch.bool), stream(0)).equal(weight)
     assert initializer(weight, torch.zeros(2, 2, dtype=torch.bool), stream(0)).tolist() == [[0, 0], [0, 0]]
+
+
+def test_each_replicate_and_level_has_draws_of_its_own():
+    """By magnitude, the same network is pruned to the same mask whoever asks; what is drawn for it isn't the same."""
+    config = tiny(sparse={"density": [0.5, 0.49], "initializer": "sparse_kaiming", "score": "magnitude"})
+    setting = prepare(config)
+    start = setting.dense(setting.initial(0))
+    found = [sparse(setting, start, level, replicate) for level in (1, 2) for replicate in (0, 1)]
+    name = "hidden_1.weight"
+    assert torch.equal(found[0].mask[name], found[1].mask[name])
+    assert found[0].state[name].count_nonzero() == found[0].mask[name].count_nonzero()
+    for one, other in combinations(found, 2):
+        both = one.mask[name] & other.mask[name]
+        assert (one.state[name][both] != other.state[name][both]).all()

@@ -1,6 +1,10 @@
+import json
+import multiprocessing
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -180,6 +184,59 @@ def test_no_process_outlives_the_study(tmp_path):
         processes = list(team._processes)
         assert all(process.is_alive() for process in processes)
     assert not any(process.is_alive() for process in processes)
+
+
+class Killed(Quiet):
+    """Stops the workers, so that they can't notice, and kills this process: one is idle by then, the other is there."""
+
+    def __init__(self, tell):
+        self.tell, self.seen = tell, set()
+
+    def evaluated(self, records):
+        self.seen |= {record["replicate"] for record in records}
+
+    def trained(self, level, members):
+        if len(self.seen) == 2:
+            orphans = [process.pid for process in multiprocessing.active_children()]
+            for orphan in orphans:
+                os.kill(orphan, signal.SIGSTOP)
+            os.write(self.tell, json.dumps(orphans).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_workers_whose_parent_was_killed_neither_hold_the_run_nor_live_on(tmp_path):
+    run = Run.create(tmp_path, study(workers=2), {"study": "prune"})
+    read, write = os.pipe()
+    parent = os.fork()
+    if parent == 0:
+        try:
+            execute(run, prepare(study(workers=2)), Killed(write), lambda: False)
+        finally:
+            os._exit(1)
+    os.close(write)
+    assert os.WTERMSIG(os.waitpid(parent, 0)[1]) == signal.SIGKILL
+    orphans = json.loads(os.read(read, 1000))
+    os.close(read)
+    assert len(orphans) == 2
+    try:
+        assert all(lives(orphan) for orphan in orphans)
+        assert run.abandoned
+        for orphan in orphans:
+            os.kill(orphan, signal.SIGCONT)
+        deadline = time.monotonic() + 30
+        while any(lives(orphan) for orphan in orphans):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        for orphan in filter(lives, orphans):
+            os.kill(orphan, signal.SIGKILL)
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_spawned_workers_end_in_the_same_bytes(alone, tmp_path, monkeypatch):

@@ -377,10 +377,11 @@ def test_a_signal_that_nohup_has_ignored_stays_so(long_run):
     process.kill()
     process.wait()
     lines = len((path / "metrics.jsonl").read_bytes())
-    with subprocess.Popen(
-        [*COMMAND, "resume", str(path)], stderr=subprocess.PIPE, text=True,
+    again = subprocess.Popen(
+        [*COMMAND, "resume", str(path)], stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    ) as again:  # fmt: skip
+    )  # fmt: skip
+    try:
         deadline = time.monotonic() + 60
         while len((path / "metrics.jsonl").read_bytes()) <= lines and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -389,7 +390,10 @@ def test_a_signal_that_nohup_has_ignored_stays_so(long_run):
         time.sleep(0.5)
         assert again.poll() is None
         again.send_signal(signal.SIGTERM)
-        assert again.wait(30) == 130
+        assert again.wait(60) == 130
+    finally:
+        again.kill()
+        again.wait()
     assert Run.open(path).record["status"] == "interrupted"
 
 

@@ -170,7 +170,7 @@ def emptied(finished, tmp_path_factory):
             key = line["replicate"], 2, line["arm"]
             mask, weights = ({name: torch.zeros_like(one) for name, one in read(*key).items()}
                              for read in (run.read_mask, run.read_weights))  # fmt: skip
-            nothing = {"nonzero": 0, "density": 0.0, "flops": 0, "train_flops": 0, "test_accuracy": 0.0}
+            nothing = {"nonzero": 0, "density": 0.0, "flops": 0, "train_flops": 0}
             run.write_member(*key, Network(weights, mask), line | nothing | {"collapsed": ["hidden_1", "output"]})
     run.settle(lambda _: False)
     return run

@@ -1,7 +1,7 @@
 """Retrain a mask of a finished run from other weights: the controls that tell what makes a ticket."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,6 +15,7 @@ from lottery.files import Record
 from lottery.masks import Mask
 from lottery.seeds import stream
 from lottery.store import Run
+from lottery.studies.layout import kept_layout
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import EARLY, Key, Level, Member, included, rewound
 from lottery.studies.scoring import rate
@@ -133,11 +134,11 @@ def parent_layout(parent: Run, setting: Setting, levels: Sequence[Level]) -> Rec
 
     Other chunks or threads could give other bytes than the dense networks had that the tickets come from.
     """
-    layout: Record = parent.record.get("layout") or {}
+    layout = kept_layout(parent.record, setting)
     repeats = any(member.arm == EARLY for level in levels for member in level.members)
-    if not repeats or layout.get("device") != setting.device.type:
+    if not repeats or layout is None:
         return {}
-    return {"layout": layout, "layout_because": "as in the parent run, whose dense training is repeated"}
+    return {"layout": asdict(layout), "layout_because": "as in the parent run, whose dense training is repeated"}
 
 
 def lay_down(run: Run, setting: Setting, found: Sequence[Start] | None = None) -> None:

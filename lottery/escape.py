@@ -63,7 +63,7 @@ def latex(text: str) -> str:
 
 def html(text: str) -> str:
     """The text for HTML, in an element or in a quoted attribute."""
-    return _html.escape(visible(text))
+    return _html.escape(terminal(text))
 
 
 def figure(text: str) -> str:

@@ -16,6 +16,7 @@ from matplotlib.cbook import is_math_text
 from lottery import escape, files
 from lottery.config_file import load, parse
 from lottery.errors import LotteryError
+from lottery.report.html import page
 from lottery.store import Run
 
 UNSEEN = {
@@ -140,6 +141,16 @@ def test_figures_of_hostile_names_are_drawn(hostile, lottery):
     texts = "".join(ElementTree.parse(hostile[0].report_dir / "comparison.svg").getroot().itertext())
     assert "$x^$" in texts
     assert "\u202e" not in texts
+
+
+def test_the_page_holds_hostile_names_as_text(hostile):
+    runs = [Run(run.path) for run in hostile]
+    text = page(runs)
+    assert not unseen(text)
+    assert "<img" not in text
+    assert r"root: &quot;one\e]0;x\a\u202E&quot;" in text
+    data = json.loads(text.partition("<script id=data type=application/json>")[2].partition("</script>")[0])
+    assert {study["title"] for study in data["studies"]} == {escape.visible(f"{n}{NAME}") for n in ("", "1")}
 
 
 def test_messages_show_no_escapes(lottery, tmp_path):

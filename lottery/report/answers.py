@@ -1,8 +1,8 @@
 """What the page says before any figure: the verdicts in sentences, and Ma et al.'s jackpot."""
 
-import html
 from collections.abc import Sequence
 
+from lottery import escape
 from lottery.files import Record
 from lottery.report.jackpot import CONDITIONS, MEANING, jackpots, missing_of
 from lottery.report.verdicts import DEFINITIONS, INTERVALS, NO_DENSE, Verdict, summed_up
@@ -14,21 +14,21 @@ def answers(study: Record) -> str:
     items = []
     for name, spans, sparsest in summed_up([Verdict(**verdict) for verdict in study["verdicts"]]):
         parts = [f"<span class={answer}>{answer}</span> at {at} % of the weights" for answer, at in spans.items()]
-        more = f" <span class=soft>({html.escape(sparsest)})</span>" if sparsest else ""
-        items.append(f"<li class=answer>{html.escape(name)}: {'; '.join(parts)}{more}</li>")
+        more = f" <span class=soft>({escape.html(sparsest)})</span>" if sparsest else ""
+        items.append(f"<li class=answer>{escape.html(name)}: {'; '.join(parts)}{more}</li>")
     if study["lacking"]:
-        items.append(f"<li class=soft>{html.escape(study['lacking'])}</li>")
+        items.append(f"<li class=soft>{escape.html(study['lacking'])}</li>")
     if not items:
         reason = NO_DENSE if all(row["level"] for row in study["levels"]) else "no sparse networks to judge"
-        return f"<p>{html.escape(study['title'])}: {reason}.</p>"
-    return f"<h3>{html.escape(study['title'])}</h3><ul>{''.join(items)}</ul>"
+        return f"<p>{escape.html(study['title'])}: {reason}.</p>"
+    return f"<h3>{escape.html(study['title'])}</h3><ul>{''.join(items)}</ul>"
 
 
 def definitions(studies: Sequence[Record]) -> str:
     """Of the questions that were asked."""
     names = dict.fromkeys(verdict["name"] for study in studies for verdict in study["verdicts"])
-    terms = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(DEFINITIONS[name])}</li>" for name in names)
-    note = f"An answer is <i>undecided</i> where the 95 % interval holds the threshold: {html.escape(INTERVALS)}."
+    terms = "".join(f"<li><b>{escape.html(name)}</b>: {escape.html(DEFINITIONS[name])}</li>" for name in names)
+    note = f"An answer is <i>undecided</i> where the 95 % interval holds the threshold: {escape.html(INTERVALS)}."
     return f"<details><summary>What these words mean</summary><ul>{terms}</ul><p>{note}</p></details>" if terms else ""
 
 
@@ -41,18 +41,18 @@ def jackpot(runs: Sequence[Run]) -> str:
     body = "".join(
         f"<tr><td>{one.level}</td><td>{100 * one.density:.1f}</td><td class=text>{one.prize}</td>"
         + "".join(
-            f"<td class=text><span class={answer}>{answer}</span> {html.escape(one.numbers[key])}</td>"
+            f"<td class=text><span class={answer}>{answer}</span> {escape.html(one.numbers[key])}</td>"
             for key, answer in one.answers.items()
         )
         + "</tr>"
         for one in found
     )
-    conditions = "".join(f"<li>{html.escape(text)}</li>" for text in CONDITIONS.values())
-    missing = "".join(f"<li>{html.escape(text)}</li>" for text in missing_of(found))
+    conditions = "".join(f"<li>{escape.html(text)}</li>" for text in CONDITIONS.values())
+    missing = "".join(f"<li>{escape.html(text)}</li>" for text in missing_of(found))
     return (
-        f"<h2>Is it a jackpot?</h2><p>{html.escape(_prizes([one.prize for one in found]))}</p>"
+        f"<h2>Is it a jackpot?</h2><p>{escape.html(_prizes([one.prize for one in found]))}</p>"
         f"<details id=jackpot><summary>The conditions, and the numbers of each level</summary>"
-        f"<p class=soft>{html.escape(MEANING)}:</p><ol>{conditions}</ol>"
+        f"<p class=soft>{escape.html(MEANING)}:</p><ol>{conditions}</ol>"
         f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
         + (f"<p>What is missing:</p><ul>{missing}</ul>" if missing else "")
     )

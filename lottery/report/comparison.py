@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lottery.escape import visible
 from lottery.files import Record
 from lottery.report.costs import with_costs
 from lottery.store import Run
@@ -63,7 +64,7 @@ def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     """What tells groups of repetitions from one another: the study's name where no other has it, else the runs' ids."""
     names = [group[0].config.name for group in groups]
     return [
-        name if names.count(name) == 1 else " + ".join(_title(run) for run in group)
+        visible(name if names.count(name) == 1 else " + ".join(_title(run) for run in group))
         for name, group in zip(names, groups, strict=True)
     ]
 

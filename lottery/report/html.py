@@ -1,10 +1,10 @@
 """One HTML file that says what some runs found, offline, with figures that can be looked into."""
 
-import html
 import json
 from collections.abc import Sequence
 from importlib.resources import files as resources
 
+from lottery import escape
 from lottery.report import costs
 from lottery.report.answers import answers, definitions, jackpot
 from lottery.report.comparison import differences, repetitions
@@ -29,7 +29,7 @@ def page(runs: Sequence[Run]) -> str:
     title = " + ".join(run.record["id"] for run in runs)
     body = "".join(
         [
-            f"<h1>{html.escape(title)}</h1>",
+            f"<h1>{escape.html(title)}</h1>",
             *(_status(run) for run in runs),
             "<h2>Is there a winning ticket?</h2>",
             *(answers(study) for study in studies),
@@ -40,7 +40,7 @@ def page(runs: Sequence[Run]) -> str:
             "tab key, for its numbers. The band is the dense network.</p><div id=figure-density></div>",
             "<h2>Learning curves</h2><div id=figure-curves></div>",
             "" if with_masks and not any(one["masks"] for one in studies) else _masks(with_masks),
-            f"<h2>Numbers</h2><p class=soft>{html.escape(costs.CONVENTIONS)}</p><div id=tables></div>",
+            f"<h2>Numbers</h2><p class=soft>{escape.html(costs.CONVENTIONS)}</p><div id=tables></div>",
             _differing([group[0] for group in groups]),
             "<h2>Settings and environment</h2>",
             *(_settings(run) for run in runs),
@@ -52,7 +52,7 @@ def page(runs: Sequence[Run]) -> str:
         '<meta name=viewport content="width=device-width, initial-scale=1">'
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'; img-src data:\">"
-        f"<title>{html.escape(title)}</title><style>{style}</style></head>\n<body><main id=report>{body}</main>\n"
+        f"<title>{escape.html(title)}</title><style>{style}</style></head>\n<body><main id=report>{body}</main>\n"
         f"<script id=data type=application/json>{embedded}</script>\n<script>{script}</script></body></html>\n"
     )
 
@@ -74,7 +74,7 @@ def _status(run: Run) -> str:
         f"{record['id']}: {record['study']}, {status}, {config.model.name} on {config.data.name}, "
         f"{config.replicates} replicates, {networks} networks trained, started {record['started']}"
     )
-    return f"<p class=soft>{html.escape(text)}</p>"
+    return f"<p class=soft>{escape.html(text)}</p>"
 
 
 def _differing(runs: Sequence[Run]) -> str:
@@ -82,10 +82,10 @@ def _differing(runs: Sequence[Run]) -> str:
     if not found:
         return ""
     head = "".join(
-        f"<th class=text>{html.escape(cell)}</th>" for cell in ("setting", *(run.record["id"] for run in runs))
+        f"<th class=text>{escape.html(cell)}</th>" for cell in ("setting", *(run.record["id"] for run in runs))
     )
     body = "".join(
-        f"<tr>{''.join(f'<td class=text>{html.escape(cell)}</td>' for cell in (key, *values))}</tr>"
+        f"<tr>{''.join(f'<td class=text>{escape.html(cell)}</td>' for cell in (key, *values))}</tr>"
         for key, values in found.items()
     )
     table = f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -95,6 +95,6 @@ def _differing(runs: Sequence[Run]) -> str:
 def _settings(run: Run) -> str:
     record = {key: value for key, value in run.record.items() if key != "id"}
     return (
-        f"<details><summary>{html.escape(run.record['id'])}</summary><pre>{html.escape(run.config.to_yaml())}</pre>"
-        f"<pre>{html.escape(json.dumps(record, indent=1))}</pre></details>"
+        f"<details><summary>{escape.html(run.record['id'])}</summary><pre>{escape.html(run.config.to_yaml())}</pre>"
+        f"<pre>{escape.html(json.dumps(record, indent=1))}</pre></details>"
     )

@@ -144,7 +144,7 @@ def test_no_writer_makes_the_directory_again(run):
         lambda: run.append_levels([summary()]),
         lambda: run.write_early(0, 0, network().state),
         lambda: run.write_member(0, 0, "main", network(), summary()),
-        lambda: run.write_start(0, 0, "main", network()),
+        lambda: run.write_start(0, 0, "main", network().mask, network().state),
         lambda: run.write_checkpoint("level-00-main-0", {"x": torch.zeros(1)}, {}),
         lambda: run.write_config(tiny()),
         lambda: run.finish("finished"),

@@ -6,7 +6,7 @@ import pytest
 from conftest import carry_out, networks, recorded, tiny
 
 from lottery.report.html import page
-from lottery.report.jackpot import jackpot_lines, jackpots
+from lottery.report.jackpot import Jackpot, jackpot_lines, jackpots, missing_of
 from lottery.store import Run
 
 
@@ -236,3 +236,18 @@ def test_a_trained_grid_is_judged(tmp_path):
     (found,) = jackpots([good, bad])
     assert not [said for said in found.missing if "resume" in said or "control" in said]
     assert found.answers["3"] != "unknown"
+
+
+def test_each_missing_command_is_named_once():
+    def level(number, *missing):
+        return Jackpot(number, 0.8**number, {}, {}, list(missing))
+
+    more = "lottery prune c --seed 1, at each learning rate"
+    found = [level(1, f"about 21 replicates: {more}"), level(2, f"more replicates: {more}", "the control: lottery x")]
+    found += [level(3, f"about 1,006 replicates: {more}", "the control: lottery x")]
+    assert missing_of(found[:1]) == [f"about 21 replicates: {more}"]
+    assert missing_of([found[0], found[2]])[0] == f"about 21 replicates to about 1,006 replicates, by level: {more}"
+    assert missing_of(found) == [
+        f"about 21 replicates to more replicates, by level: {more}",
+        "the control: lottery x",
+    ]

@@ -1,5 +1,6 @@
 """Ma et al.'s (2021) jackpot: a winning ticket that no learning rate, and no small dense network, explains away."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -178,10 +179,23 @@ def _missing(
 
 
 def missing_of(found: Sequence[Jackpot]) -> list[str]:
-    """What would answer the open conditions of all levels; of small dense networks, one a level, the last."""
+    """What would answer the open conditions of all levels, each command once.
+
+    Of small dense networks, one a level, the last; of several numbers of replicates, the least and the most.
+    """
     sizes = [text for judged in found for text in judged.missing if text.startswith(_SMALL)]
-    others = dict.fromkeys(text for judged in found for text in judged.missing if not text.startswith(_SMALL))
+    wanted: dict[str, list[str]] = {}
+    for text in dict.fromkeys(text for judged in found for text in judged.missing if not text.startswith(_SMALL)):
+        what, _, command = text.partition(": ")
+        wanted.setdefault(command, []).append(what)
+    others = [f"{_span(whats)}: {command}" for command, whats in wanted.items()]
     return [*others, *([f"{sizes[-1]} (for the last level; one for each)"] if sizes else [])]
+
+
+def _span(whats: Sequence[str]) -> str:
+    """Several texts that differ in a number as one, of the least and the most: `about 6 replicates to about 21 ...`."""
+    ordered = sorted(whats, key=lambda what: int("0" + "".join(filter(str.isdigit, what))) or math.inf)
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}, by level"
 
 
 MEANING = "Ma et al. (2021): all five conditions make a jackpot, the first four a secondary prize"

@@ -45,6 +45,8 @@ class Model(Choice):
 
     kind = "models"
     initializer: Initializer = Field(default_factory=lambda: Initializer(name="kaiming_normal"))
+    """Draws the weights of linear and convolution layers, whose biases start at 0; all else is as the model's own code
+    draws it."""
     prunable: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Name patterns of the parameters that masks cover and densities count, such as `*.weight`; where nothing is said,
     all matrix-like weights: of linear, convolution, embedding, recurrent and attention layers, and all others of two

@@ -6,7 +6,8 @@ The rule for masks: they cover every matrix-like weight, a trainable parameter t
   or not, embedding, recurrent, attention) and has two dimensions or more, or
 - belongs to any other module, and has at least two dimensions that are larger than one;
 
-biases (whatever has `bias` in its own name) and what normalisation layers own are never covered. So class tokens,
+biases (whatever has `bias` in its own name) and what normalisation layers own are never covered, nor what a
+parametrization computes a weight from, unless its zeros are the weight's (weight_norm, spectral_norm). So class tokens,
 scales and gates of one dimension stay dense, and tables of positions are pruned as embeddings are. `model.prunable` in
 a config names other parameters, `model.exclude` takes some of them out.
 """
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from lottery.masks import matches
 
@@ -32,6 +34,8 @@ _LAYERS = (
     nn.RNNCellBase,
     nn.MultiheadAttention,
 )
+_KEEP_ZEROS = {"_WeightNorm": "original1", "_SpectralNorm": "original"}
+"""Parametrizations of torch -> the parameter whose zeros are those of the weight that is computed from it."""
 _NORMALISATION = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
@@ -53,9 +57,28 @@ def prunable(
     return found
 
 
+def matrices(template: nn.Module) -> dict[str, torch.Size]:
+    """Return name -> shape of the weights that the rule names, whether they are trained or not."""
+    return {
+        name: parameter.shape
+        for name, module, parameter in _owned(template, frozen=True)
+        if _matrix_like(name, module, parameter)
+    }
+
+
 def trainable(template: nn.Module) -> dict[str, torch.Size]:
     """Return name -> shape of every parameter that training changes; a tensor of several names has its first."""
     return {name: parameter.shape for name, _, parameter in _owned(template)}
+
+
+def count(template: nn.Module) -> int:
+    """Return the number of all parameters, those that aren't trained counted in."""
+    return sum(parameter.numel() for _, _, parameter in _owned(template, frozen=True))
+
+
+def biases_and_norms(template: nn.Module) -> set[str]:
+    """Return the names of what nobody expects a mask on: biases, and scale and shift of normalisation layers."""
+    return {name for name, module, _ in _owned(template, frozen=True) if _usual(name, module)}
 
 
 def drawn(template: nn.Module) -> list[str]:
@@ -91,22 +114,29 @@ def tensors(template: nn.Module) -> dict[str, Tensor]:
     return {name: state[name].detach().clone() for name in names(template)}
 
 
-def _owned(template: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
-    """Yield name, owner and tensor of each trainable parameter; one that several modules share, once."""
+def _owned(template: nn.Module, frozen: bool = False) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
+    """Yield name, owner and tensor of each trainable parameter, or of each; one that several modules share, once."""
     names = {id(parameter): name for name, parameter in template.named_parameters()}
     for module in template.modules():
         for parameter in module.parameters(recurse=False):
             name = names.pop(id(parameter), None)
-            if name is not None and parameter.requires_grad:
+            if name is not None and (frozen or parameter.requires_grad):
                 yield name, module, parameter
 
 
 def _matrix_like(name: str, module: nn.Module, parameter: nn.Parameter) -> bool:
-    if isinstance(module, _NORMALISATION) or "bias" in name.rpartition(".")[2] or not parameter.is_floating_point():
+    if _usual(name, module) or not parameter.is_floating_point():
         return False
+    if isinstance(module, ParametrizationList):
+        kinds = [type(one).__name__ for one in module]
+        return len(kinds) == 1 and _KEEP_ZEROS.get(kinds[0]) == name.rpartition(".")[2]
     if isinstance(module, _LAYERS):
         return parameter.dim() > 1
     return sum(size > 1 for size in parameter.shape) > 1
+
+
+def _usual(name: str, module: nn.Module) -> bool:
+    return isinstance(module, _NORMALISATION) or "bias" in name.rpartition(".")[2]
 
 
 def _matches_any(name: str, patterns: Sequence[str]) -> bool:

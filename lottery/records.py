@@ -78,7 +78,7 @@ class Summary(TypedDict):
     total: Index
     """Weights that masks cover."""
     parameters: Annotated[int, Field(ge=1, le=1 << 48)]
-    """All that training changes, what masks don't cover counted in."""
+    """All of the network's, what masks don't cover counted in."""
     flops: Index
     dense_flops: NotRequired[Index]
     """Of the same network without a mask, whether one was trained or not."""

@@ -295,6 +295,41 @@ def test_collapse_by_hand():
     assert collapsed(chain(), shape, everything) == []
 
 
+class Rival(nn.Module):
+    """Two convolutions whose sum is pooled by the maximum, and a layer that only training uses."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Conv2d(1, 1, 2, padding=1), nn.Conv2d(1, 1, 2, padding=1)
+        self.output, self.aside = nn.Linear(1, 2), nn.Linear(1, 2)
+
+    def forward(self, images):
+        x = nn.functional.max_pool2d((self.one(images) + self.other(images)).relu(), 3).flatten(1)
+        return self.output(x) + (self.aside(x) if self.training else 0)
+
+
+def test_neither_a_rival_that_is_larger_nor_use_in_training_alone_is_collapse():
+    with torch.random.fork_rng(devices=[]):
+        network = Rival()
+    mask = {name: torch.ones(shape, dtype=torch.bool) for name, shape in prunable(network).items()}
+    mask["other.weight"][:] = torch.tensor([[True, False], [False, False]])  # less than the other at every place
+    assert collapsed(network, (1, 2, 2), mask) == []
+    mask["other.weight"][:] = False
+    assert collapsed(network, (1, 2, 2), mask) == ["other"]
+
+
+def test_a_single_path_through_many_wide_layers_is_found():
+    with torch.device("meta"):
+        deep = nn.Sequential(nn.Flatten(), *(nn.Linear(64, 64, bias=False) for _ in range(200)))
+    deep = deep.to_empty(device="cpu")
+    mask = {name: torch.zeros(shape, dtype=torch.bool) for name, shape in prunable(deep).items()}
+    for weights in mask.values():
+        weights[3, 3] = True
+    assert collapsed(deep, (1, 8, 8), mask) == []
+    mask["100.weight"][3, 3], mask["100.weight"][3, 4] = False, True
+    assert len(collapsed(deep, (1, 8, 8), mask)) == 200
+
+
 def test_a_residual_network_survives_an_empty_branch():
     setting = prepare(tiny(model={"name": "resnet", "depth": 8, "width": 4}))
     mask = setting.like.mask

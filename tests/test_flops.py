@@ -107,3 +107,36 @@ def test_small_dense_networks_start_from_the_one_that_is_pruned(name, options):
 def test_what_has_no_scale_can_not_be_made_small():
     with pytest.raises(ValueError, match="no option `scale`"):
         scale_for(registry.find("models", "torchvision"), {"model": "resnet18"}, CIFAR, 10, 0.1)
+
+
+class Products(torch.nn.Module):
+    """Weights that meet images in ways of their own."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            self.normed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv2d(3, 6, 3, bias=False))
+            self.spectral = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(6, 7))
+            self.bilinear = torch.nn.Bilinear(7, 7, 4)
+            self.repeated = torch.nn.Parameter(torch.rand(5, 4))
+            self.gate = torch.nn.Parameter(torch.rand(3, 5))
+            self.added = torch.nn.Parameter(torch.rand(1, 3, 5))
+
+    def forward(self, images):
+        x = self.normed(images).mean((2, 3))
+        x = self.spectral(x)
+        x = self.bilinear(x, x)
+        x = torch.bmm(self.repeated.repeat(len(x), 1, 1), x.unsqueeze(2)).transpose(1, 2) + self.added
+        return (x * self.gate).sum(2)
+
+
+def test_flops_of_weights_that_reach_images_on_ways_of_their_own():
+    """Counted by hand for one image of 3x8x8: what a weight is computed by costs nothing."""
+    assert layer_flops(Products(), (3, 8, 8)) == {
+        "repeated": 2 * 5 * 4,
+        "gate": 2 * 3 * 5,
+        "added": 0,
+        "normed.parametrizations.weight.original1": 2 * 3 * 6 * 9 * 36,
+        "spectral.parametrizations.weight.original": 2 * 6 * 7,
+        "bilinear.weight": 2 * 7 * 7 * 4,
+    }

@@ -10,6 +10,7 @@ from torch import nn
 
 from lottery import parameters
 from lottery.analysis.behaviour import behaviour, unstackable
+from lottery.analysis.flops import layer_flops, masked_flops
 from lottery.seeds import seeded, stream
 
 SHAPE = (1, 4, 4)
@@ -75,6 +76,33 @@ def test_what_is_not_trained_is_not_covered():
     module[0].weight.requires_grad_(False)
     assert list(parameters.prunable(module)) == ["1.weight"]
     assert list(parameters.trainable(module)) == ["0.bias", "1.weight", "1.bias"]
+
+
+def test_of_parametrizations_only_those_are_covered_whose_zeros_are_the_weights():
+    kinds = torch.nn.utils.parametrizations
+    with seeded(stream(0)):
+        module = nn.ModuleDict(
+            {
+                "norm": kinds.weight_norm(nn.Linear(3, 4)),
+                "spectral": kinds.spectral_norm(nn.Linear(3, 4)),
+                "orthogonal": kinds.orthogonal(nn.Linear(3, 4)),
+            }
+        )
+    assert list(parameters.prunable(module)) == [
+        "norm.parametrizations.weight.original1", "spectral.parametrizations.weight.original",
+    ]  # fmt: skip
+
+
+def test_what_is_frozen_counts_as_dense():
+    with torch.device("meta"):
+        module = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.Linear(4, 5))
+    module[1].weight.requires_grad_(False)
+    assert list(parameters.matrices(module)) == ["1.weight", "2.weight"]
+    assert parameters.count(module) == 16 * 4 + 4 + 4 * 5 + 5
+    flops = layer_flops(module, SHAPE)
+    assert flops == {"1.weight": 2 * 16 * 4, "2.weight": 2 * 4 * 5}
+    half = {"2.weight": torch.tensor([[True, True, False, False]] * 5)}
+    assert masked_flops(flops, half) == 2 * 16 * 4 + 4 * 5
 
 
 def test_a_tensor_of_two_names_counts_once():

@@ -30,7 +30,7 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path):
     threads = torch.get_num_threads()
     expected = f"one process of {threads} thread{'s' * (threads > 1)}"
     assert lines[0] == f"looped, one member at a time in {expected}: as the config says"
-    assert lines[1].startswith("masks cover 1,184 of 1,210 parameters; 2.15% stay dense")
+    assert lines[1].startswith("masks cover 1,184 of 1,210 parameters; 2.15% stay dense: biases and normalisation")
     assert lines[2].startswith("level 0 (100.0% of weights) of 1: 2 of 2 networks trained, test accuracy main ")
     for word in ("level 1 (50.0% of weights)", "8 of 8", "reinit", "shuffle", "member steps/s", "0:00 left"):
         assert word in lines[3]

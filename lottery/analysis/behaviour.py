@@ -1,6 +1,7 @@
 """How a network behaves, found by running it once on images of nothing: not all of it can be read off its layers."""
 
 import copy
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,5 +89,6 @@ def unstackable(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[
             with torch.no_grad():
                 cohort.logits(images)
         except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning) as error:
-            return str(error).partition("\n")[0].partition(". ")[0]
+            operation = re.search(r"aten::\w+", str(error))
+            return f"vmap has no batched {operation[0]}" if operation else str(error).partition("\n")[0]
     return None

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _FOLLOWED = {
@@ -43,6 +45,18 @@ class _Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+class _Averaged(TorchFunctionMode):
+    """Pools by the mean in place of the maximum, through which no gradient comes to what isn't the largest."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") == "max_pool2d":
+            names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+            asked = dict(zip(names, args, strict=False)) | (kwargs or {})
+            if asked.pop("dilation", 1) in (1, (1, 1)) and not asked.pop("return_indices", False):
+                return F.avg_pool2d(**asked)
+        return func(*args, **(kwargs or {}))
+
+
 def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[str, Tensor]) -> list[str]:
     """Return the layers through which no path of kept weights leads from input to output (Tanaka et al. 2020).
 
@@ -61,7 +75,7 @@ def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[st
     network = _skeleton(template, mask)
     weights = [network.get_parameter(name) for name in mask]
     image = torch.ones(1, *shape, dtype=torch.float64)
-    with _Operations() as operations:
+    with _Averaged(), _Operations() as operations:
         output = network(image).sum()
     if not operations.names <= _FOLLOWED:
         return [name.removesuffix(".weight") for name, kept in mask.items() if not bool(kept.any())]
@@ -69,7 +83,8 @@ def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[st
     return [
         name.removesuffix(".weight")
         for name, weight, gradient in zip(mask, weights, gradients, strict=True)
-        if gradient is None or not (weight * gradient).any()
+        # Of a layer that isn't used, but perhaps while training, nothing is known.
+        if not (weight if gradient is None else weight * gradient).any()
     ]
 
 
@@ -79,8 +94,9 @@ def _skeleton(template: nn.Module, mask: Mapping[str, Tensor]) -> nn.Module:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name in mask:
-                # Divided by the number of inputs, products over many layers stay far from overflow.
-                parameter.copy_(mask[name].double() / mask[name][0].numel())
+                # The mean of a unit's inputs: products over many layers stay far from overflow and underflow.
+                kept = mask[name].double().view(len(parameter), -1)
+                parameter.copy_((kept / kept.sum(1, keepdim=True).clamp(min=1)).view(parameter.shape))
             else:
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
         for name, buffer in network.named_buffers():

@@ -194,8 +194,8 @@ def _winning(levels: Sequence[Record], level: int, density: float) -> Verdict:
 
 def _for_a_winner(accuracy: Estimate | None, earlier: Estimate | None, every: int) -> str:
     unsettled = [one for one in (accuracy, earlier) if one is not None and at_least(one) == "undecided"]
-    # No number of replicates tells steps apart that lie closer together than evaluations.
-    too_close = earlier in unsettled and earlier is not None and abs(earlier.mean) < every
+    # No number of replicates tells steps apart that lie no further apart than evaluations.
+    too_close = earlier in unsettled and earlier is not None and abs(earlier.mean) <= every
     needed = [replicates_needed(one) for one in unsettled if not (too_close and one is earlier)]
     more = more_replicates(needed)
     closer = "evaluations closer together (train.evaluate_every)" if too_close else ""

@@ -9,18 +9,18 @@ _MOST_NAMES = 6
 
 def coverage(setting: Setting) -> str:
     """Return one line that says which share of a network's parameters masks cover, and which ones stay dense."""
-    sizes = {name: shape.numel() for name, shape in parameters.trainable(setting.template).items()}
-    pruned = set(included(setting))
-    total, covered = sum(sizes.values()), sum(sizes[name] for name in pruned)
+    template, pruned = setting.template, set(included(setting))
+    total = parameters.count(template)
+    covered = sum(setting.shapes[name].numel() for name in pruned)
     text = f"masks cover {covered:,} of {total:,} parameters"
-    left = [name for name in sizes if name not in pruned]
+    left = [name for name, _ in template.named_parameters() if name not in pruned]
     if not left:
         return text
-    matrices = [name for name in left if name in setting.shapes or name in parameters.prunable(setting.template)]
-    vectors = len(left) - len(matrices)
-    named = [name.removesuffix(".weight") for name in matrices[:_MOST_NAMES]]
-    if len(matrices) > _MOST_NAMES:
-        named.append(f"{len(matrices) - _MOST_NAMES} more")
-    if vectors:
-        named.append(f"{vectors} bias{'es' * (vectors > 1)}, scales and other vectors")
+    usual = parameters.biases_and_norms(template)
+    others = [name.removesuffix(".weight") for name in left if name not in usual]
+    named = others[:_MOST_NAMES]
+    if len(others) > _MOST_NAMES:
+        named.append(f"{len(others) - _MOST_NAMES} more")
+    if len(others) < len(left):
+        named.append("biases and normalisation")
     return f"{text}; {1 - covered / total:.2%} stay dense: {', '.join(named)}"

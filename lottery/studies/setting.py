@@ -35,7 +35,7 @@ class Setting:
         template: the network; its weights mean nothing, only its structure.
         behaviour: of the network in training.
         shapes: name -> shape of the prunable weights.
-        flops: name of a prunable weight -> FLOPs of its layer for one image, dense.
+        flops: name of a weight, prunable or not -> FLOPs of its layer for one image, dense.
         epoch: steps of one epoch.
         length: steps of the dense training.
         every: steps between evaluations.
@@ -180,7 +180,7 @@ def prepare(config: Config, dataset: Dataset | None = None, *, download_anywhere
         template=template,
         behaviour=conduct,
         shapes=shapes,
-        flops=layer_flops(template, dataset.shape, shapes),
+        flops=layer_flops(template, dataset.shape, {**shapes, **parameters.matrices(template)}),
         epoch=epoch,
         length=round(config.train.stretch * config.train.length.steps(epoch)),
         every=config.train.evaluate_every.steps(epoch),
@@ -227,6 +227,11 @@ def _check_memory(build: Callable[[], nn.Module], device: torch.device) -> None:
             sketch = build()
     except (RuntimeError, NotImplementedError):
         return  # a constructor that needs numbers can't be asked; if there is more to it, the network itself says so
+    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in sketch.parameters()):
+        raise LotteryError(
+            "model: has lazy layers, whose sizes are not known yet; have the function that makes it call it once on "
+            "torch.zeros(2, *shape), then return it"
+        )
     needed = 4 * sum(parameter.numel() for parameter in sketch.parameters())
     free = devices.free_memory(device)
     if 3 * needed > free:  # weights, gradients, masks

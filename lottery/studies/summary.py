@@ -37,7 +37,7 @@ def summary(setting: Setting, level: int, member: Member, network: Network, reco
         "density": masks.count(network.mask) / masks.total(network.mask),
         "nonzero": masks.count(network.mask),
         "total": masks.total(network.mask),
-        "parameters": sum(shape.numel() for shape in parameters.trainable(setting.template).values()),
+        "parameters": parameters.count(setting.template),
         "flops": masked_flops(setting.flops, network.mask),
         "dense_flops": sum(setting.flops.values()),
         "start_step": member.start,

@@ -7,6 +7,8 @@ import yaml
 LARGEST = 1 << 20
 """Bytes of a config file."""
 _DEPTH, _NODES = 20, 20_000
+_CHARACTERS = 3000
+"""Of one value: more than a path has, and fewer than the digits that Python reads a number from."""
 
 
 def parse(text: str) -> Any:
@@ -16,11 +18,12 @@ def parse(text: str) -> Any:
         yaml.YAMLError: it isn't YAML, or larger than any config is: nested more than 20 deep, of more than 20,000
             values once its aliases are written out, or containing itself.
     """
-    _measure(text)
     try:
+        _measure(text)
         return yaml.safe_load(text)
-    except (ValueError, OverflowError) as error:  # a date or number that there can't be
-        raise yaml.YAMLError(str(error)) from error
+    # A date, number or character that there can't be; of tags that don't fit, PyYAML has errors of any kind.
+    except (ValueError, OverflowError, LookupError, AttributeError, TypeError) as error:
+        raise yaml.YAMLError(f"a value that can't be read ({error})") from error
 
 
 class _Refused(yaml.YAMLError):
@@ -42,6 +45,8 @@ def _measure(text: str) -> None:
             if anchor is not None:
                 sizes[anchor] = size
         elif isinstance(event, yaml.ScalarEvent):
+            if len(event.value) > _CHARACTERS:
+                raise _Refused("a value is longer than any that a config has", event)
             size = 1
             if event.anchor is not None:
                 sizes[event.anchor] = 1

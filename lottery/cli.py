@@ -312,6 +312,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe has gone, as `head` does
         sys.exit(1)
+    except MemoryError:
+        message("failed: out of memory; nothing finished is lost")
+        sys.exit(1)
     except OSError as error:
         if error.filename is None:
             raise

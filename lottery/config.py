@@ -277,7 +277,7 @@ class Config(Section):
     checkpoint: Checkpoints = Field(default_factory=Checkpoints)
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Processes that train chunks of members side by side, on a CPU, never more at a time than there are cores; auto:

@@ -136,10 +136,7 @@ class Directory:
         """What is written into a run stays in it: a stranger's run may hold links that lead out of it."""
         for folder, folders, names in os.walk(self.path):
             for name in (*folders, *names):
-                if (found := Path(folder, name)).is_symlink():
-                    raise LotteryError(
-                        f"{visible(str(found))} is a symbolic link, which has no place in a run; remove it"
-                    )
+                _refuse_link(Path(folder, name))
 
     @property
     def abandoned(self) -> bool:
@@ -237,8 +234,16 @@ class Directory:
 
     def _folder(self, name: str) -> Path:
         folder = self.path / name
-        folder.mkdir(exist_ok=True)
+        if not folder.is_symlink():
+            folder.mkdir(exist_ok=True)
+        for found in (folder, *folder.iterdir()):
+            _refuse_link(found)
         return folder
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise LotteryError(f"{visible(str(path))} is a symbolic link, which has no place in a run; remove it")
 
 
 def run_paths(runs_dir: Path) -> list[Path]:

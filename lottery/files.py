@@ -234,6 +234,11 @@ def _read(path: Path, framework: str) -> tuple[dict[str, str], dict[str, "Tensor
     """
     import torch
 
+    from lottery import devices
+
+    size, free = path.stat().st_size, devices.free_memory(torch.device("cpu"))
+    if size > free:  # a file with holes takes next to nothing on a disk
+        raise LotteryError(f"{path} is damaged ({spelt(size)}, and {spelt(free)} of memory are free)")
     with safe_open(path, framework=framework) as file:
         tensors = {name: torch.as_tensor(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         return file.metadata() or {}, tensors
@@ -265,7 +270,10 @@ def checked_lines(path: Path) -> list[bytes]:
     """
     if not path.exists():
         return []
-    lines = _bytes(path, largest=1 << 32).split(b"\n")
+    text = _bytes(path, largest=1 << 32)
+    if text.startswith(b"\n") or b"\n\n" in text:  # each would take more memory than it has bytes
+        raise LotteryError(f"{path} is damaged (it has empty lines)")
+    lines = text.split(b"\n")
     return [_object(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
 
 

@@ -14,12 +14,16 @@ from typing import Any, TextIO
 from lottery import escape
 from lottery.errors import RunFailed
 
+_LONGEST = 2000
+"""Characters of a line that anybody reads."""
+
 
 def message(text: str) -> None:
-    """Tell whoever looks on, on standard error; what can't be told is left unsaid."""
+    """Tell whoever looks on, on standard error; what can't be told and the rest of a long line are left unsaid."""
+    lines = [line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..." for line in text.split("\n")]
     if sys.stderr is not None:  # else `print` would take standard output
         with suppress(OSError, ValueError):
-            print(escape.terminal(text), file=sys.stderr, flush=True)
+            print(escape.terminal("\n".join(lines)), file=sys.stderr, flush=True)
 
 
 def protect() -> None:

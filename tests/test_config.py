@@ -146,3 +146,14 @@ def test_schema_knows_every_name_and_option():
 def test_configs_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         tiny().replicates = 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['!!int ""', '!!float ""', '!!int "-"', '!!bool "foo"', '!!timestamp "foo"', '"\\UFFFFFFFF"', "0x" + 5000 * "f"],
+)
+def test_values_that_yaml_has_no_errors_of_its_own_for_are_refused(value, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"name: x\nseed: {value}\n")
+    with pytest.raises(LotteryError, match=r"x\.yaml"):
+        load(path)

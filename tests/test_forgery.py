@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import shutil
 from typing import get_type_hints
 
 import pytest
-from conftest import Quiet, carry_out, recorded, tensor_files, tiny
+from conftest import Quiet, carry_out, networks, recorded, tensor_files, tiny
 
 from lottery import devices, files
 from lottery.errors import LotteryError, RunFailed
@@ -147,3 +148,40 @@ def test_a_name_with_a_line_end_is_refused(tmp_path):
     with pytest.raises(LotteryError, match=r"x\\nerror: y: control characters have no place") as caught:
         Run.open(path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.fixture
+def trained(tmp_path):
+    return recorded(tmp_path, tiny(pruning__iterations=1), networks([0.9, 0.9], 0) + networks([0.9, 0.9], 1))
+
+
+def test_a_report_is_not_written_through_links(trained, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (trained.path / "report").symlink_to(outside)
+    with pytest.raises(LotteryError, match="report is a symbolic link"):
+        draw.draw([trained])
+    (trained.path / "report").unlink()
+    (trained.path / "report").mkdir()
+    (trained.path / "report" / "accuracy_by_density.png").symlink_to(outside / "mine.png")
+    with pytest.raises(LotteryError, match=r"accuracy_by_density\.png is a symbolic link"):
+        draw.draw([trained])
+    assert not list(outside.iterdir())
+
+
+def test_a_tensor_file_larger_than_memory_is_refused_by_name(trained):
+    """It takes a few bytes on the disk, where nothing is written between its ends."""
+    path, size = trained.path / "replicate-0" / "level-01" / "main" / "mask.safetensors", 1 << 42
+    header = json.dumps({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with path.open("r+b") as file:
+        file.truncate(8 + len(header) + size)
+    with pytest.raises(LotteryError, match=r"mask\.safetensors is damaged \(4\.0 TiB, and .* of memory are free\)"):
+        trained.read_mask(0, 1, "main")
+
+
+@pytest.mark.parametrize("lines", [b"\n" * 9, b'{"a": 1}\n\n'])
+def test_empty_lines_are_refused_before_they_are_counted(trained, lines):
+    (trained.path / "metrics.jsonl").write_bytes(lines)
+    with pytest.raises(LotteryError, match=r"metrics\.jsonl is damaged \(it has empty lines\)"):
+        trained.metrics()

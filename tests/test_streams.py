@@ -119,3 +119,9 @@ def test_characters_that_an_encoding_lacks_are_written_as_escapes(study):
     )
     assert done.returncode == 0, done.stderr
     assert r"root: \xe9" in done.stdout
+
+
+def test_the_rest_of_a_very_long_line_is_left_unsaid(capsys):
+    streams.message("first\n" + 9999 * "x" + "\nlast")
+    first, long, last = capsys.readouterr().err.splitlines()
+    assert (first, long, last) == ("first", 2000 * "x" + " ...", "last")

@@ -273,7 +273,7 @@ def test_home(tmp_path, monkeypatch):
 @pytest.mark.parametrize("root", ['"a\\0b"', '"\\ud800"', "a" * 5000])
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "image_folder"])
 def test_a_root_that_no_path_can_be(root, name):
-    with pytest.raises(LotteryError, match=r"data\.root") as caught:
+    with pytest.raises(LotteryError, match="data") as caught:
         parse("name: x", "x.yaml", "x", [f"data={{name: {name}, root: {root}}}"])
     assert len(str(caught.value).splitlines()) == 1
 

@@ -178,7 +178,7 @@ EXTREMES_OF_TRAINING = {
     "learning rate": {"train__optimizer": {"name": "adamw", "lr": 1e30, "weight_decay": 1e30}},
     "every step": {"train__evaluate_every": "1it", "checkpoint": {"steps": "1it", "minutes": 1e-30}},
     "never": {"train__evaluate_every": "999999999999ep", "checkpoint": {"steps": "999999999999ep", "minutes": 1e30}},
-    "a large seed": {"seed": 10**300},
+    "a large seed": {"seed": (1 << 63) - 1},
 }
 
 

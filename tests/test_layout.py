@@ -108,7 +108,7 @@ def test_chunks_fit_memory(monkeypatch):
     one, two = setting(), setting(workers=2)
     # Five copies of 64 * 16 + 16 + 16 * 10 + 10 parameters; 16 + 16 + 10 outputs, the flattened image and the image.
     needed = 4 * (5 * 1210 + 2 * 32 * (16 + 16 + 10 + 64 + 64))
-    monkeypatch.setattr(devices, "free_memory", lambda device: needed * 5 / layout._SHARE_OF_MEMORY + 1)
+    monkeypatch.setattr(devices, "free_memory", lambda device: needed * 5 / 0.8 + 1)
     assert choose(one, 20)[0].chunk == 5
     assert "memory holds 5" in choose(one, 20)[1]
     assert choose(two, 20)[0].chunk == 2

@@ -314,3 +314,8 @@ def test_sparse_from_the_start(model, topology, tmp_path):
     line = straight.read_summary(0, 1, "main")
     assert line["nonzero"] == pytest.approx(0.3 * line["total"], abs=len(COVERED[model]))
     assert same(interrupted_and_resumed(config, tmp_path / "resumed", "train", questions=15), straight)
+
+
+def test_lazy_layers_are_refused_with_what_to_do():
+    with pytest.raises(LotteryError, match="model: has lazy layers.* call it once on"):
+        prepare(study("lazy"))

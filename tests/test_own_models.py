@@ -317,5 +317,5 @@ def test_sparse_from_the_start(model, topology, tmp_path):
 
 
 def test_lazy_layers_are_refused_with_what_to_do():
-    with pytest.raises(LotteryError, match="model: has lazy layers.* call it once on"):
+    with pytest.raises(LotteryError, match=r"model: has lazy layers.* call it once on"):
         prepare(study("lazy"))

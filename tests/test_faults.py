@@ -358,8 +358,9 @@ def long_run(tmp_path):
     config = tmp_path / "long.yaml"
     config.write_text(tiny(train__length="1000000it", checkpoint={"steps": "50it"}, pruning__arms=[]).to_yaml())
     process = subprocess.Popen(
-        [*COMMAND, "prune", str(config), "--stop-on", "USR1"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+        [*COMMAND, "prune", str(config), "--stop-on", "USR1"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list((tmp_path / "runs").glob("*/checkpoint/*.safetensors")):
         assert process.poll() is None, process.stderr.read()

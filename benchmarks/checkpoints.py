@@ -13,8 +13,8 @@ from pathlib import Path
 from floor import prepare, trainer
 from timing import alternate, show
 
-from lottery.config import Checkpoints
-from lottery.store import Run
+from lottery.config.schema import Checkpoints
+from lottery.store.run import Run
 
 STEPS = 100
 

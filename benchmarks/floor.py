@@ -15,17 +15,18 @@ import torch
 from timing import alternate, show
 from torch.nn import functional as F
 
-from lottery import devices, masks
-from lottery.cohort import Network
-from lottery.config import Config
+from lottery import devices
+from lottery.config.schema import Config
+from lottery.crews.jobs import Advanced, Job
+from lottery.crews.workers import crew
 from lottery.data import Dataset
+from lottery.networks import masks
+from lottery.networks.cohort import Network
 from lottery.seeds import stream
 from lottery.studies import setting as settings
 from lottery.studies.chunk import make_trainer
-from lottery.studies.events import Advanced, Job
 from lottery.studies.layout import Layout
 from lottery.studies.plan import Member
-from lottery.studies.workers import crew
 
 DEVICE = torch.device(sys.argv[1] if sys.argv[1:] else "cpu")
 

@@ -17,10 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from lottery import files
-from lottery.config import Config
-from lottery.files import Record
-from lottery.store import Run
+from lottery.config.schema import Config
+from lottery.store import files
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 ARMS = ("main", "reinit", "random")
 ENTRY = "from lottery.cli import main; main()"

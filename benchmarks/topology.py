@@ -14,7 +14,7 @@ import torch
 from timing import show
 
 from lottery import registry
-from lottery.config import Config
+from lottery.config.schema import Config
 from lottery.data import Dataset
 from lottery.studies.chunk import make_trainer
 from lottery.studies.setting import prepare

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from lottery.cohort import State
-from lottery.files import Record
-from lottery.masks import Mask
+from lottery.networks.cohort import State
+from lottery.networks.masks import Mask
 from lottery.report.rows import rows
 from lottery.report.verdicts import Verdict, judged
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 
 class Results:

@@ -18,12 +18,12 @@ import pytest
 import torch
 
 from lottery import cli, models, registry
-from lottery.cohort import Network
-from lottery.config import Config
-from lottery.downloads import Missing
+from lottery.config.schema import Config
+from lottery.data._download import Missing
 from lottery.errors import Interrupted, LotteryError
-from lottery.parameters import prunable
-from lottery.store import Run
+from lottery.networks.cohort import Network
+from lottery.networks.parameters import prunable
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
 

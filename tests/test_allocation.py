@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery import registry
-from lottery.analysis.flops import layer_flops
-from lottery.config_file import load
+from lottery.config.file import load
+from lottery.cost.flops import layer_flops
 from lottery.errors import LotteryError
-from lottery.parameters import prunable
+from lottery.networks.parameters import prunable
 from lottery.studies.plan import plan
 from lottery.studies.setting import prepare
 

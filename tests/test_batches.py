@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from lottery.batches import Batches, Resident
 from lottery.data import Dataset, moments
 from lottery.errors import LotteryError
+from lottery.training.batches import Batches, Resident
 
 CPU = torch.device("cpu")
 

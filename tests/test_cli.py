@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import carry_out, tensor_files, tiny
 
-from lottery.store import Run
+from lottery.store.run import Run
 
 
 def only_run(folder: Path) -> Run:

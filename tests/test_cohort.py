@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lottery import masks, registry
-from lottery.cohort import Cohort, Network, initialise
-from lottery.parameters import prunable
+from lottery import registry
+from lottery.networks import masks
+from lottery.networks.cohort import Cohort, Network, initialise
+from lottery.networks.parameters import prunable
 from lottery.seeds import stream
 
 CPU = torch.device("cpu")

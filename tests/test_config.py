@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from conftest import tiny
 
-from lottery.config import Config
-from lottery.config_file import load
+from lottery.config.file import load
+from lottery.config.schema import Config
+from lottery.config.values import Duration
 from lottery.errors import LotteryError
-from lottery.values import Duration
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 

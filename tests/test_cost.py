@@ -2,7 +2,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lottery.analysis import cost
+from lottery.cost import training as cost
 
 
 def test_a_step_by_hand():

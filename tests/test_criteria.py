@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from lottery import masks, registry
+from lottery import registry
+from lottery.networks import masks
 from lottery.scores import Subject
 from lottery.seeds import stream
 

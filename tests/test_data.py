@@ -16,8 +16,8 @@ import torch
 from conftest import refused, spoiled
 
 from lottery import registry
-from lottery.config_file import parse
-from lottery.downloads import Missing
+from lottery.config.file import parse
+from lottery.data._download import Missing
 from lottery.errors import LotteryError
 
 load = {name: registry.find("data", name) for name in registry.names("data")}

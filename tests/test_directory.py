@@ -14,12 +14,12 @@ import pytest
 import torch
 from conftest import Quiet, evaluation, summary, tensor_files, tiny
 
-from lottery import files, locks
-from lottery.cohort import Network
-from lottery.directory import Directory
 from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.networks.cohort import Network
 from lottery.report.listing import listing
-from lottery.store import Run
+from lottery.store import files, locks
+from lottery.store.directory import Directory
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
 

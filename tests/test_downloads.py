@@ -12,9 +12,9 @@ import torchvision
 from conftest import tiny
 
 from lottery import registry
-from lottery.downloads import Missing
+from lottery.data._download import Missing
 from lottery.errors import LotteryError
-from lottery.store import Run
+from lottery.store.run import Run
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 

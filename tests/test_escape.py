@@ -13,11 +13,12 @@ import pytest
 from conftest import networks, recorded, tiny
 from matplotlib.cbook import is_math_text
 
-from lottery import escape, files
-from lottery.config_file import load, parse
+from lottery import escape
+from lottery.config.file import load, parse
 from lottery.errors import LotteryError
 from lottery.report.html import page
-from lottery.store import Run
+from lottery.store import files
+from lottery.store.run import Run
 
 UNSEEN = {
     "\x1b[2J": r"\x1b[2J",

@@ -5,15 +5,16 @@ import torch
 from conftest import carry_out, interrupted_and_resumed, same, tiny
 from torch.nn import functional as F
 
-from lottery import masks, registry
-from lottery.analysis.flops import masked_flops
-from lottery.cohort import Network
+from lottery import registry
+from lottery.config.values import Point
+from lottery.cost.flops import masked_flops
 from lottery.errors import LotteryError
+from lottery.networks import masks
+from lottery.networks.cohort import Network
 from lottery.studies.chunk import make_trainer
 from lottery.studies.plan import plan
 from lottery.studies.setting import prepare
 from lottery.studies.train import sparse
-from lottery.values import Point
 
 MOVING = [name for name in registry.names("topology") if name != "static"]
 MOMENTUM = {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}

@@ -20,13 +20,14 @@ import torch
 from conftest import Quiet, carry_out, evaluation, tensor_files, tiny
 from torch import nn
 
-from lottery import files, masks
-from lottery.analysis.collapse import collapsed
-from lottery.cohort import Network
 from lottery.errors import Interrupted, LotteryError, RunFailed
-from lottery.parameters import prunable
+from lottery.networks import masks
+from lottery.networks.cohort import Network
+from lottery.networks.collapse import collapsed
+from lottery.networks.parameters import prunable
 from lottery.report.statistics import by_level_and_arm
-from lottery.store import Run
+from lottery.store import files
+from lottery.store.run import Run
 from lottery.studies import chunk, forecast
 from lottery.studies.chunk import make_trainer
 from lottery.studies.execute import execute
@@ -237,7 +238,7 @@ def test_a_network_that_diverges_is_marked_and_the_others_go_on(execution, tmp_p
             for name, weight in straight.read_weights(replicate, level, arm).items():
                 torch.testing.assert_close(run.read_weights(replicate, level, arm)[name], weight, rtol=1e-3, atol=1e-4)
     assert len(by_level_and_arm(run.levels(), "test_accuracy")[0, "main"].values) == 2
-    from lottery.console import results_console
+    from lottery.cli.console import results_console
     from lottery.report.tables import run_tables
 
     console = results_console()

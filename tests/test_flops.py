@@ -4,9 +4,9 @@ from conftest import count, sketch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lottery import registry
-from lottery.analysis.flops import layer_flops, masked_flops
-from lottery.analysis.small_dense import scale_for
-from lottery.parameters import prunable
+from lottery.cost.flops import layer_flops, masked_flops
+from lottery.networks.parameters import prunable
+from lottery.networks.small_dense import scale_for
 
 CIFAR, MNIST, IMAGENET = (3, 32, 32), (1, 28, 28), (3, 224, 224)
 

@@ -11,11 +11,12 @@ from typing import get_type_hints
 import pytest
 from conftest import Quiet, carry_out, networks, recorded, tensor_files, tiny
 
-from lottery import devices, files
+from lottery import devices
 from lottery.errors import LotteryError, RunFailed
-from lottery.records import About, LayoutRecord, RewindRecord
 from lottery.report import draw
-from lottery.store import Run
+from lottery.store import files
+from lottery.store.records import About, LayoutRecord, RewindRecord
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
 

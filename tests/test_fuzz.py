@@ -23,13 +23,13 @@ from conftest import Quiet, carry_out, tensor_files, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lottery import files
-from lottery.config import Config
-from lottery.config_file import load, parse
-from lottery.console import results_console
+from lottery.cli.console import results_console
+from lottery.config.file import load, parse
+from lottery.config.schema import Config
 from lottery.errors import LotteryError, RunFailed
 from lottery.report.tables import run_tables
-from lottery.store import Run
+from lottery.store import files
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.forecast import forecast
 from lottery.studies.plan import plan

@@ -15,7 +15,7 @@ from conftest import refused, spoiled
 from PIL import Image
 
 from lottery import registry
-from lottery.config_file import parse
+from lottery.config.file import parse
 from lottery.errors import LotteryError
 
 image_folder = registry.find("data", "image_folder")

@@ -7,7 +7,7 @@ from conftest import carry_out, networks, recorded, tiny
 
 from lottery.report.html import page
 from lottery.report.jackpot import Jackpot, jackpot_lines, jackpots, missing_of
-from lottery.store import Run
+from lottery.store.run import Run
 
 
 class Told(Run):

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from conftest import Quiet, carry_out, killed_at, one_thread, same, tiny
 
-from lottery.batches import Batches
-from lottery.store import Run
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
+from lottery.training.batches import Batches
 from lottery.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked here on Linux alone")

@@ -9,10 +9,11 @@ from conftest import carry_out, interrupted_and_resumed, same, tiny
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from lottery import masks, registry
-from lottery.analysis.flops import masked_flops
+from lottery import registry
+from lottery.cost.flops import masked_flops
 from lottery.errors import LotteryError
 from lottery.latent import Layer
+from lottery.networks import masks
 from lottery.seeds import stream
 from lottery.studies.checks import _check_sparse
 from lottery.studies.chunk import make_trainer

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery import masks
+from lottery.networks import masks
 from lottery.seeds import stream
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from conftest import carry_out, one_thread, tiny
 
-from lottery import files
+from lottery.crews.jobs import Job, Trained
+from lottery.store import files
 from lottery.studies import chunk
 from lottery.studies.chunk import train_chunk
-from lottery.studies.events import Job, Trained
 from lottery.studies.plan import Member
 from lottery.studies.setting import prepare
 

@@ -18,7 +18,7 @@ from lottery.report.html import page
 from lottery.report.methods import points
 from lottery.report.rows import rows
 from lottery.report.tables import comparison_tables, run_tables, verdict_lines
-from lottery.store import Run
+from lottery.store.run import Run
 
 PASSES = 3 * 32 * 30  # forward and backward, images of a batch, steps
 

@@ -3,8 +3,8 @@ import torch
 from conftest import count, sketch
 
 from lottery import registry
-from lottery.analysis.flops import layer_flops
-from lottery.parameters import prunable
+from lottery.cost.flops import layer_flops
+from lottery.networks.parameters import prunable
 
 CIFAR, MNIST, IMAGENET = (3, 32, 32), (1, 28, 28), (3, 224, 224)
 

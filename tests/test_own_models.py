@@ -10,15 +10,15 @@ import torch
 from conftest import Quiet, carry_out, interrupted_and_resumed, killed_at, one_thread, same, tiny
 from torch.nn import functional as F
 
-from lottery import masks, parameters
-from lottery.analysis.collapse import collapsed
-from lottery.cohort import Cohort, Network
 from lottery.errors import LotteryError
-from lottery.store import Run, find_run
+from lottery.networks import masks, parameters
+from lottery.networks.cohort import Cohort, Network
+from lottery.networks.collapse import collapsed
+from lottery.store.run import Run, find_run
 from lottery.studies.chunk import make_trainer
 from lottery.studies.coverage import coverage
 from lottery.studies.execute import execute
-from lottery.studies.scoring import rate
+from lottery.studies.selection import rate
 from lottery.studies.setting import prepare
 from lottery.studies.train import sparse
 

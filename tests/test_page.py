@@ -7,7 +7,7 @@ import shutil
 import pytest
 from conftest import carry_out, networks, recorded, tiny
 
-from lottery.store import Run
+from lottery.store.run import Run
 
 HOSTILE = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"
 

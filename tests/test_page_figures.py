@@ -15,7 +15,7 @@ from lottery.report.curves import curves
 from lottery.report.figures import DENSITY_COLOURS
 from lottery.report.statistics import estimate
 from lottery.report.tickets import tickets, weights
-from lottery.store import Run
+from lottery.store.run import Run
 
 CLIMB = {0: 0.069, 10: 0.457, 20: 0.646}
 """Accuracy by step; it ends at 90 % at step 30."""

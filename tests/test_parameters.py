@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from lottery import parameters
-from lottery.analysis.behaviour import behaviour, unstackable
-from lottery.analysis.flops import layer_flops, masked_flops
+from lottery.cost.flops import layer_flops, masked_flops
+from lottery.networks import parameters
+from lottery.networks.behaviour import behaviour, unstackable
 from lottery.seeds import seeded, stream
 
 SHAPE = (1, 4, 4)

@@ -1,8 +1,8 @@
 import pytest
 from conftest import tiny
 
-from lottery import masks
-from lottery.store import Run
+from lottery.networks import masks
+from lottery.store.run import Run
 from lottery.studies.layout import Layout
 from lottery.studies.plan import EARLY, Level, Member, is_done, plan, rewound, undone
 from lottery.studies.setting import prepare

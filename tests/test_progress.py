@@ -4,8 +4,8 @@ import torch
 from conftest import tiny
 from rich.console import Console
 
-from lottery.progress import Display
-from lottery.store import Run
+from lottery.cli.progress import Display
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.setting import prepare
 

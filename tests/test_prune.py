@@ -5,10 +5,10 @@ import pytest
 import torch
 from conftest import Quiet, carry_out, evaluation, interrupted_and_resumed, same, tensor_files, tiny
 
-from lottery import masks
-from lottery.cohort import Network
 from lottery.errors import Interrupted, LotteryError, RunFailed
-from lottery.store import Run
+from lottery.networks import masks
+from lottery.networks.cohort import Network
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.layout import Layout
 from lottery.studies.members import Context
@@ -330,7 +330,7 @@ def test_densities_of_the_lottery_ticket_paper(mnist_root):
     """Frankle & Carbin 2019, figure 3 and section 2: after rounds 3, 7, 12, 15, 18."""
     from pathlib import Path
 
-    from lottery.config_file import load
+    from lottery.config.file import load
 
     path = Path(__file__).parents[1] / "configs" / "frankle2019_lenet_mnist.yaml"
     setting = prepare(load(path, [f"data.root={mnist_root}", "device=cpu"]))

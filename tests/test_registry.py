@@ -8,15 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from lottery import masks, registry
-from lottery.cohort import Cohort, Network, initialise
-from lottery.config import Schedule
+from lottery import registry
+from lottery.config.schema import Schedule
 from lottery.latent import Layer
-from lottery.parameters import prunable
+from lottery.networks import masks
+from lottery.networks.cohort import Cohort, Network, initialise
+from lottery.networks.parameters import prunable
 from lottery.scores import Subject
 from lottery.seeds import stream
 from lottery.topology import Moment
-from lottery.training.schedule import factor
+from lottery.training.learning_rate import factor
 
 SHAPES = {
     "a.weight": torch.Size([8, 4, 3, 3]),

@@ -12,8 +12,8 @@ from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
-from lottery.analysis.overlap import overlap
-from lottery.cohort import Network
+from lottery.networks.cohort import Network
+from lottery.networks.overlap import overlap
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.curves import curves
 from lottery.report.draw import draw
@@ -25,7 +25,7 @@ from lottery.report.statistics import by_level_and_arm, estimate
 from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.tickets import tickets, weights
 from lottery.report.verdicts import missing_controls
-from lottery.store import Run
+from lottery.store.run import Run
 
 
 def text(run):

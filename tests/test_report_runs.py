@@ -10,13 +10,13 @@ import torch
 from conftest import evaluation, networks, recorded, summary, tiny
 from rich.console import Console
 
-from lottery import files
-from lottery.cohort import Network
 from lottery.errors import LotteryError
+from lottery.networks.cohort import Network
 from lottery.report.html import page
 from lottery.report.snapshot import Snapshot
 from lottery.report.tables import run_tables
-from lottery.store import Run
+from lottery.store import files
+from lottery.store.run import Run
 
 
 def study(folder, name="one", accuracies=(0.9, 0.92), **changes):

@@ -7,10 +7,10 @@ import pytest
 import torch
 from conftest import Quiet, carry_out, killed_at, lines, one_thread, same, summary, tensor_files, tiny
 
-from lottery import masks
-from lottery.cohort import Network
 from lottery.errors import Interrupted, LotteryError, RunFailed
-from lottery.store import Run, find_run
+from lottery.networks import masks
+from lottery.networks.cohort import Network
+from lottery.store.run import Run, find_run
 from lottery.studies.execute import execute
 from lottery.studies.rewind import Rewind, forecast_rewind, parent_layout, starts
 from lottery.studies.setting import prepare

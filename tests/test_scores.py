@@ -11,16 +11,17 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from lottery import masks, registry
-from lottery.analysis.collapse import collapsed
-from lottery.cohort import Cohort, Network
-from lottery.config import Score
+from lottery import registry
+from lottery.config.schema import Score
 from lottery.errors import LotteryError
 from lottery.models.fcn import fcn
-from lottery.parameters import prunable
+from lottery.networks import masks
+from lottery.networks.cohort import Cohort, Network
+from lottery.networks.collapse import collapsed
+from lottery.networks.parameters import prunable
 from lottery.scores import Subject
 from lottery.seeds import stream
-from lottery.studies.scoring import prune_to, rate
+from lottery.studies.selection import prune_to, rate
 from lottery.studies.setting import prepare
 
 

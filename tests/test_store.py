@@ -5,10 +5,10 @@ import pytest
 import torch
 from conftest import evaluation, summary, tensor_files, tiny
 
-from lottery import files
-from lottery.cohort import Network
 from lottery.errors import LotteryError
-from lottery.store import Run
+from lottery.networks.cohort import Network
+from lottery.store import files
+from lottery.store.run import Run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from conftest import tiny
 
 from lottery import streams
-from lottery.store import Run
+from lottery.store.run import Run
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 

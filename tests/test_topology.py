@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery import masks, registry
+from lottery import registry
+from lottery.networks import masks
 from lottery.seeds import stream
 from lottery.topology import Moment
 from lottery.topology._drop_grow import annealed, share

@@ -10,12 +10,12 @@ import pytest
 from conftest import Quiet, carry_out, one_thread, same, tiny
 
 from lottery import registry
-from lottery.config_file import parse
+from lottery.config.file import parse
 from lottery.errors import Interrupted
-from lottery.store import Run
+from lottery.store.run import Run
 from lottery.studies.execute import execute
+from lottery.studies.mirror import Tracking, tracked
 from lottery.studies.setting import prepare
-from lottery.tracking import Tracking, tracked
 
 LIBRARY = {"tensorboard": "tensorboard.summary", "mlflow": "mlflow", "wandb": "wandb"}
 TRACKERS = registry.names("trackers")

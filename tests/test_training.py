@@ -5,13 +5,13 @@ import torch
 from conftest import tiny
 from torch.nn import functional as F
 
-from lottery import masks
-from lottery.cohort import Network
-from lottery.config import Schedule
+from lottery.config.schema import Schedule
+from lottery.networks import masks
+from lottery.networks.cohort import Network
 from lottery.studies.chunk import make_trainer
 from lottery.studies.setting import prepare
 from lottery.training.evaluation import evaluate
-from lottery.training.schedule import factor
+from lottery.training.learning_rate import factor
 
 
 def test_step_schedule_and_warmup_by_hand():

@@ -11,9 +11,9 @@ import torch
 from conftest import Quiet, carry_out, one_thread, same, tensor_files, tiny
 
 from lottery import devices
+from lottery.crews import workers
 from lottery.errors import Interrupted, RunFailed
-from lottery.store import Run
-from lottery.studies import workers
+from lottery.store.run import Run
 from lottery.studies.execute import execute
 from lottery.studies.layout import Layout
 from lottery.studies.setting import prepare

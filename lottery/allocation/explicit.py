@@ -6,8 +6,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from lottery.masks import matches
-from lottery.values import Density
+from lottery.config.values import Density
+from lottery.networks.masks import matches
 
 
 def explicit(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from lottery.allocation._spread import spread
-from lottery.values import Density
+from lottery.config.values import Density
 
 
 def smart_ratio(density: float, shapes: Mapping[str, torch.Size], *, last: Density = 0.3) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Data sets: `data_set(*, options)` returns images and labels, whole, in memory.
 
-It writes nothing: where published files are missing it raises `lottery.downloads.Missing`, which can fetch them.
+It writes nothing: where published files are missing it raises `Missing`, which can fetch them.
 """
 
 from dataclasses import dataclass

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from lottery.data import Dataset, moments
+from lottery.data._download import Missing
 from lottery.data._files import damaged, folder, reading, regular
-from lottery.downloads import Missing
 
 _LARGEST = 1 << 28
 """Bytes of a file; the archives have 170,052,171 and 168,513,733."""

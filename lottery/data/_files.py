@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lottery.errors import LotteryError
-from lottery.files import spelt
+from lottery.store.files import spelt
 
 
 def folder(root: str) -> Path:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from lottery.data import Dataset
+from lottery.data._download import Missing
 from lottery.data._files import damaged, folder, reading, regular
-from lottery.downloads import Missing
 from lottery.errors import LotteryError
 
 _CLASSES = 10

@@ -1,8 +1,8 @@
 """CIFAR-10."""
 
+from lottery.config.values import Folder
 from lottery.data import Dataset
 from lottery.data._cifar import Archive, load
-from lottery.values import Folder
 
 ARCHIVE = Archive(
     name="CIFAR10",

@@ -1,8 +1,8 @@
 """Fashion-MNIST."""
 
+from lottery.config.values import Folder
 from lottery.data import Dataset
 from lottery.data._idx import load
-from lottery.values import Folder
 
 _MD5 = {
     "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",

@@ -15,14 +15,14 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
-from lottery import files
+from lottery.config.values import Folder
 from lottery.data import Dataset, moments
 from lottery.data._files import folder, reading, regular
 from lottery.data._image import LARGEST, SIDE, decode
 from lottery.devices import free_memory
 from lottery.errors import LotteryError, RunFailed
+from lottery.store import files
 from lottery.streams import message
-from lottery.values import Folder
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 _DECODING = 2

@@ -1,8 +1,8 @@
 """MNIST."""
 
+from lottery.config.values import Folder
 from lottery.data import Dataset
 from lottery.data._idx import load
-from lottery.values import Folder
 
 _MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",

@@ -12,8 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lottery import masks
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.masks import Mask
 
 Densities = float | Mapping[str, float]
 """Of all weights that take part, ranked together, or of each layer."""

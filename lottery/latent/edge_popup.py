@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from lottery import masks
 from lottery.latent import Densities, Layer, Rule
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.masks import Mask
 
 Weights = Literal["signed_constant", "drawn"]
 

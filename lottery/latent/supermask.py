@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lottery.latent import Densities, Layer, Rule
-from lottery.masks import Mask
+from lottery.networks.masks import Mask
 
 _LEAST, _MOST = 1e-6, 0.99
 """Probabilities at the start are within these, so that layers of density 0 and 1 have a logit that can move."""

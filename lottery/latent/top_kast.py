@@ -8,10 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lottery import masks
+from lottery.config.values import NonNegative
 from lottery.latent import Densities, Layer, Rule
-from lottery.masks import Mask
-from lottery.values import NonNegative
+from lottery.networks import masks
+from lottery.networks.masks import Mask
 
 
 def top_kast(

@@ -5,8 +5,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lottery.config.values import Positive
 from lottery.models._widths import scaled
-from lottery.values import Positive
 
 # Blocks in each of the four stages (He et al. 2016, table 1).
 _STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}

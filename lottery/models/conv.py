@@ -5,8 +5,8 @@ from typing import Literal
 
 from torch import nn
 
+from lottery.config.values import Positive
 from lottery.models._widths import scaled
-from lottery.values import Positive
 
 VARIANTS = {f"conv_{depth}": {"depth": depth} for depth in (2, 4, 6)}
 

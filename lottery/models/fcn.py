@@ -4,8 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
+from lottery.config.values import Count, Positive
 from lottery.models._widths import scaled
-from lottery.values import Count, Positive
 
 VARIANTS = {"lenet_300_100": {"widths": (300, 100)}}
 

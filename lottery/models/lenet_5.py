@@ -5,8 +5,8 @@ from typing import Literal
 
 from torch import nn
 
+from lottery.config.values import Count, Positive
 from lottery.models._widths import scaled
-from lottery.values import Count, Positive
 
 
 def lenet_5(

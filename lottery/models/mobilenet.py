@@ -5,8 +5,8 @@ from typing import Literal
 
 from torch import nn
 
+from lottery.config.values import Positive
 from lottery.models._widths import scaled
-from lottery.values import Positive
 
 # Channels and stride of each block (Howard et al. 2017, table 1, where the last stride is a misprint).
 _BLOCKS = (

@@ -6,8 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lottery.config.values import Count, Positive
 from lottery.models._widths import scaled
-from lottery.values import Count, Positive
 
 VARIANTS = {f"resnet_{depth}": {"depth": depth} for depth in (20, 32, 44, 56, 110)} | {
     "resnet_32_double": {"depth": 32, "width": 32}

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from lottery import registry
-from lottery.analysis.flops import layer_flops
-from lottery.parameters import prunable
+from lottery.cost.flops import layer_flops
+from lottery.networks.parameters import prunable
 
 
 class _Headed(nn.Module):

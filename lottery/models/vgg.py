@@ -5,8 +5,8 @@ from typing import Literal
 
 from torch import nn
 
+from lottery.config.values import Positive
 from lottery.models._widths import scaled
-from lottery.values import Positive
 
 # Convolutions in each of the five stages (Simonyan & Zisserman 2015, configurations A, B, D and E).
 _STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

@@ -6,8 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lottery.config.values import Count, Positive
 from lottery.models._widths import scaled
-from lottery.values import Count, Positive
 
 
 class _Block(nn.Module):

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from lottery.config.values import Momentum, NonNegative, Positive
 from lottery.optimizers import Slots, _adam
-from lottery.values import Momentum, NonNegative, Positive
 
 
 def adamw(

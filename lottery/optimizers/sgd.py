@@ -3,8 +3,8 @@
 from torch import Tensor
 from torch.optim.sgd import sgd as torch_sgd
 
+from lottery.config.values import Momentum, NonNegative, Positive
 from lottery.optimizers import Slots, slot
-from lottery.values import Momentum, NonNegative, Positive
 
 
 def sgd(

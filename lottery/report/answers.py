@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from lottery import escape
-from lottery.files import Record
 from lottery.report.jackpot import CONDITIONS, MEANING, jackpots, missing_of
 from lottery.report.verdicts import DEFINITIONS, INTERVALS, NO_DENSE, Verdict, summed_up
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 
 def answers(study: Record) -> str:

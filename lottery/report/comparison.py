@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lottery.escape import visible
-from lottery.files import Record
 from lottery.report.costs import with_costs
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 _CHANGES_NO_RESULT = (
     "name", "seed", "replicates", "device", "workers", "execution", "checkpoint", "deterministic", "trackers",

@@ -1,7 +1,7 @@
 """What networks cost by count, by the conventions of two papers; no masked network runs faster for it."""
 
-from lottery.files import Record
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 CONVENTIONS = (
     "compression: weights over kept weights; theoretical speed-up: operations of the dense network over those of kept "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lottery.store import Run
+from lottery.store.run import Run
 
 Curve = dict[int, list[float]]
 """Step -> test accuracy of each replicate, by ascending step."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from lottery.report.comparison import repetitions
 from lottery.report.figures import accuracy_by_density, learning_curves, places
 from lottery.report.method_figures import methods_by_density
-from lottery.store import Run
+from lottery.store.run import Run
 
 MOST_BY_THEMSELVES = 3
 """Runs of which each gets its own figures; of more, only what compares them is drawn."""

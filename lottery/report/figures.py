@@ -10,10 +10,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from lottery.files import Record
 from lottery.report.curves import curves
 from lottery.report.statistics import Estimate, arms_of, by_level_and_arm, estimate
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"main": "#0072B2", "reinit": "#D55E00", "random": "#009E73", "shuffle": "#CC79A7"}

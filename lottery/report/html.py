@@ -10,7 +10,7 @@ from lottery.report.answers import answers, definitions, jackpot
 from lottery.report.comparison import differences, repetitions
 from lottery.report.draw import MOST_BY_THEMSELVES
 from lottery.report.page_data import page_data
-from lottery.store import Run
+from lottery.store.run import Run
 
 _SCRIPTS = ("elements.js", "chart.js", "figures.js", "page.js")
 """In the order in which they need one another."""

@@ -8,7 +8,7 @@ from functools import partial
 from lottery.report.learning_rates import RATE, Cell, Grid, Outcome, grids
 from lottery.report.statistics import Estimate, accuracy_difference, replicates_needed
 from lottery.report.verdicts import Answer, at_least, in_points, more_replicates, more_than
-from lottery.store import Run
+from lottery.store.run import Run
 
 CLEARLY = 0.005
 """By more than how much one accuracy has to exceed another to count as better."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lottery.files import Record
 from lottery.report.comparison import settings
 from lottery.report.statistics import Accuracy, accuracies
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 RATE = "train.optimizer.lr"
 _SAME_SIZE = 0.1

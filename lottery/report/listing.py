@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-from lottery import files
-from lottery.directory import Directory
 from lottery.errors import LotteryError
 from lottery.escape import visible
+from lottery.store import files
+from lottery.store.directory import Directory
 
 _HEADINGS = ("run", "study", "status", "levels", "lowest density", "device")
 _NUMBERS = re.compile(rb'"level": (\d+),.*?"density": (\d+(?:\.\d+)?(?:e-?\d+)?)[,}]')

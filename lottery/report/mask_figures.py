@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lottery.report.figures import STYLE, density_axis, places, save
 from lottery.report.tickets import Tickets, Weights, tickets, weights
-from lottery.store import Run
+from lottery.store.run import Run
 
 
 def layer_density(found: Tickets, paths: Sequence[Path]) -> list[Path]:

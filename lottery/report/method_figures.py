@@ -11,7 +11,7 @@ from lottery import escape
 from lottery.report.comparison import dense_beside, labels, pooled
 from lottery.report.figures import MEASURES, STYLE, bounds, density_axis, save
 from lottery.report.statistics import by_level_and_arm
-from lottery.store import Run
+from lottery.store.run import Run
 
 _COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # Okabe & Ito, but yellow
 _LINES = ["-", "--", ":", "-."]

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lottery.files import Record
 from lottery.report.comparison import dense_beside, labels, pooled
 from lottery.report.costs import with_costs
 from lottery.report.rows import mean_of
 from lottery.report.statistics import Estimate, accuracies, accuracy_difference, by_level_and_arm
 from lottery.report.verdicts import MATCHING_TOLERANCE, Answer, at_least
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from lottery.files import Record
 from lottery.report.comparison import dense_beside, labels, pooled
 from lottery.report.curves import curves
 from lottery.report.methods import points
@@ -10,7 +9,8 @@ from lottery.report.rows import MEASURED, level_rows
 from lottery.report.statistics import Estimate, estimate
 from lottery.report.tickets import Common, tickets, weights
 from lottery.report.verdicts import judged, missing_controls
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 _MOST_POINTS = 60
 """Of one learning curve: more than a screen shows, and twenty runs stay within some MB."""

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Sequence
 
 from lottery import escape
-from lottery.files import Record
 from lottery.report.costs import spelt, with_costs
 from lottery.report.statistics import arms_of, estimate
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 MEASURED = ("test_accuracy", "early_stop_step", "early_stop_test_accuracy", "train_seconds")
 """Each becomes four fields: mean, standard deviation, half width of the 95 % interval, number of replicates."""

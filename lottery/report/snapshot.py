@@ -2,9 +2,9 @@
 
 from functools import cached_property
 
-from lottery.config import Config
-from lottery.files import Record
-from lottery.store import Run
+from lottery.config.schema import Config
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 
 class Snapshot(Run):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from lottery.files import Record
+from lottery.store.files import Record
 from lottery.studies.plan import ARMS
 
 _MOST_REPLICATES = 10_000

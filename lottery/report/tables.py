@@ -6,14 +6,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lottery.files import Record
 from lottery.report import costs
 from lottery.report.comparison import differences, labels, pooled, repetitions
 from lottery.report.methods import points
 from lottery.report.rows import level_rows
 from lottery.report.statistics import Estimate, arms_of, by_level_and_arm
 from lottery.report.verdicts import DEFINITIONS, INTERVALS, NO_DENSE, Verdict, judged, missing_controls, summed_up
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 
 def run_tables(run: Run) -> RenderableType:

@@ -7,11 +7,11 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from lottery import masks
-from lottery.analysis.overlap import overlap
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.masks import Mask
+from lottery.networks.overlap import overlap
 from lottery.report.statistics import Estimate, estimate
-from lottery.store import Run
+from lottery.store.run import Run
 
 _BINS = 121
 

@@ -10,7 +10,6 @@ from itertools import groupby
 from statistics import mean, variance
 from typing import Literal, NamedTuple
 
-from lottery.files import Record
 from lottery.report.statistics import (
     Estimate,
     accuracies,
@@ -19,7 +18,8 @@ from lottery.report.statistics import (
     replicates_needed,
     step_difference,
 )
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 
 Answer = Literal["yes", "no", "undecided", "unknown"]
 

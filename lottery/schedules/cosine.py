@@ -2,7 +2,7 @@
 
 import math
 
-from lottery.values import NonNegative
+from lottery.config.values import NonNegative
 
 
 def cosine(step: int, length: int, epoch: int, *, final: NonNegative = 0.0) -> float:  # noqa: ARG001

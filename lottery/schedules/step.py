@@ -1,6 +1,6 @@
 """A learning rate that falls in steps."""
 
-from lottery.values import Duration, Positive
+from lottery.config.values import Duration, Positive
 
 
 def step(

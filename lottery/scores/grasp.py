@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lottery.config.values import Count, Positive
 from lottery.scores import Subject, leaves
-from lottery.values import Count, Positive
 
 TRAITS = {"data"}
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from lottery.config.values import Positive
 from lottery.scores import Subject
-from lottery.values import Positive
 
 TRAITS = {"trained"}
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from lottery.config.values import Count
 from lottery.scores import Subject, leaves
-from lottery.values import Count
 
 TRAITS = {"data"}
 CLASSES_AT_ONCE = 10

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from lottery.config.values import Count
 from lottery.scores import Subject
 from lottery.scores.gradient import gradient
-from lottery.values import Count
 
 TRAITS = {"data"}
 

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lottery.values import Positive
+from lottery.config.values import Positive
 
 
 def sparse_kaiming(

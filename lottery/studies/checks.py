@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lottery.config import Sparse
+from lottery.config.schema import Sparse
 from lottery.errors import LotteryError
-from lottery.masks import matches
+from lottery.networks.masks import matches
 from lottery.studies.layout import cant_stack
-from lottery.studies.scoring import check_data
+from lottery.studies.selection import check_data
 
 if TYPE_CHECKING:
     from lottery.studies.setting import Setting

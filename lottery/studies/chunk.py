@@ -9,28 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from lottery import devices
-from lottery.analysis.cost import step_flops
-from lottery.analysis.flops import masked_flops
-from lottery.cohort import Cohort, Network
-from lottery.files import Record
-from lottery.studies.events import (
-    Advanced,
-    Checkpoint,
-    Evaluated,
-    Event,
-    Job,
-    OutOfMemory,
-    Passed,
-    Saved,
-    Stopped,
-    Trained,
-)
+from lottery.cost.flops import masked_flops
+from lottery.cost.training import step_flops
+from lottery.crews.jobs import Advanced, Checkpoint, Evaluated, Event, Job, OutOfMemory, Passed, Saved, Stopped, Trained
+from lottery.networks.cohort import Cohort, Network
+from lottery.store.files import Record
 from lottery.studies.setting import Setting
 from lottery.training.evaluation import batch_size, evaluate
 from lottery.training.evolution import Evolution
-from lottery.training.latent import Latents
+from lottery.training.latents import Latents
+from lottery.training.learning_rate import factor
 from lottery.training.loop import Trainer
-from lottery.training.schedule import factor
 
 _SECONDS_BETWEEN_SIGNS = 0.2
 

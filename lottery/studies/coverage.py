@@ -1,6 +1,6 @@
 """What masks cover of a network, and what stays dense, in words."""
 
-from lottery import parameters
+from lottery.networks import parameters
 from lottery.studies.plan import included
 from lottery.studies.setting import Setting
 

@@ -11,9 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lottery import devices
+from lottery.crews.workers import crew
 from lottery.errors import Interrupted, LotteryError, RunFailed
-from lottery.files import Record
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 from lottery.studies.coverage import coverage
 from lottery.studies.forecast import check_disk
 from lottery.studies.layout import Layout, choose, kept_layout
@@ -23,7 +24,6 @@ from lottery.studies.prune import prune
 from lottery.studies.rewind import lay_down, plan_rewind, rewind
 from lottery.studies.setting import Setting
 from lottery.studies.train import train
-from lottery.studies.workers import crew
 
 STUDIES: dict[str, Callable[[Context], None]] = {"train": train, "prune": prune, "rewind": rewind}
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lottery.errors import LotteryError
-from lottery.files import Record, spelt
+from lottery.store.files import Record, spelt
 from lottery.studies.coverage import coverage
 from lottery.studies.layout import Layout, choose
 from lottery.studies.plan import Level

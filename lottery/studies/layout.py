@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from lottery import devices
-from lottery.analysis.behaviour import unstackable
-from lottery.analysis.memory import member_bytes
-from lottery.files import Record
+from lottery.cost.memory import member_bytes
+from lottery.networks.behaviour import unstackable
+from lottery.store.files import Record
 
 if TYPE_CHECKING:
     from lottery.studies.plan import Member

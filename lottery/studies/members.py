@@ -6,28 +6,17 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from lottery import devices
-from lottery.analysis.collapse import collapsed
-from lottery.cohort import Network
+from lottery.crews.jobs import Advanced, Checkpoint, Evaluated, Event, Job, OutOfMemory, Passed, Saved, Stopped, Trained
+from lottery.crews.workers import Crew
 from lottery.errors import Interrupted, RunFailed
-from lottery.files import Record
-from lottery.store import Run
-from lottery.studies.events import (
-    Advanced,
-    Checkpoint,
-    Evaluated,
-    Event,
-    Job,
-    OutOfMemory,
-    Passed,
-    Saved,
-    Stopped,
-    Trained,
-)
+from lottery.networks.cohort import Network
+from lottery.networks.collapse import collapsed
+from lottery.store.files import Record
+from lottery.store.run import Run
 from lottery.studies.layout import Layout
 from lottery.studies.plan import EARLY, Key, Level, Member, is_done, undone
 from lottery.studies.setting import Setting
 from lottery.studies.summary import summary
-from lottery.studies.workers import Crew
 
 
 class Watcher(Protocol):

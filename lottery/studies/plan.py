@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from lottery import masks
 from lottery.errors import LotteryError
-from lottery.masks import Mask, matches
-from lottery.store import Run
+from lottery.networks import masks
+from lottery.networks.masks import Mask, matches
+from lottery.store.run import Run
 from lottery.studies.checks import check_rounds
 from lottery.studies.layout import Layout
 from lottery.studies.setting import Setting

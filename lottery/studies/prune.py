@@ -4,16 +4,17 @@ from functools import lru_cache
 
 from pydantic import ValidationError
 
-from lottery import complaints, masks
-from lottery.cohort import Network, State
-from lottery.config import Config, Pruning
+from lottery.config import complaints
+from lottery.config.schema import Config, Pruning
 from lottery.errors import LotteryError
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.cohort import Network, State
+from lottery.networks.masks import Mask
 from lottery.seeds import stream
-from lottery.store import Run
+from lottery.store.run import Run
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Key, Member, included, layer_densities, plan
-from lottery.studies.scoring import rate
+from lottery.studies.selection import rate
 from lottery.studies.train import dense, rewind_steps
 
 

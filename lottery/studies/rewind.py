@@ -7,18 +7,18 @@ from typing import Literal, get_args
 
 import torch
 
-from lottery import masks
-from lottery.cohort import Network, State
-from lottery.config import Config, Topology
+from lottery.config.schema import Config, Topology
 from lottery.errors import LotteryError
-from lottery.files import Record
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.cohort import Network, State
+from lottery.networks.masks import Mask
 from lottery.seeds import stream
-from lottery.store import Run
+from lottery.store.files import Record
+from lottery.store.run import Run
 from lottery.studies.layout import kept_layout
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import EARLY, Key, Level, Member, included, rewound
-from lottery.studies.scoring import rate
+from lottery.studies.selection import rate
 from lottery.studies.setting import Setting
 
 Weights = Literal["rewind", "reinit", "final"]

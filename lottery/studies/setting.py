@@ -7,22 +7,23 @@ from functools import partial
 import torch
 from torch import nn
 
-from lottery import devices, masks, parameters
-from lottery.analysis.behaviour import Behaviour, behaviour
-from lottery.analysis.flops import layer_flops
-from lottery.analysis.small_dense import scale_for
-from lottery.batches import Batches, Resident
-from lottery.cohort import Network, State, initialise
-from lottery.config import Config, Data, Pruning, Sparse
+from lottery import devices
+from lottery.config.schema import Config, Data, Pruning, Sparse
+from lottery.config.values import Duration
+from lottery.cost.flops import layer_flops
 from lottery.data import Dataset
-from lottery.downloads import Missing
+from lottery.data._download import Missing
 from lottery.errors import LotteryError
-from lottery.files import spelt
-from lottery.masks import matches
+from lottery.networks import masks, parameters
+from lottery.networks.behaviour import Behaviour, behaviour
+from lottery.networks.cohort import Network, State, initialise
+from lottery.networks.masks import matches
+from lottery.networks.small_dense import scale_for
 from lottery.seeds import seeded, stream
+from lottery.store.files import spelt
 from lottery.studies.checks import check
+from lottery.training.batches import Batches, Resident
 from lottery.training.evolution import Course
-from lottery.values import Duration
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What is kept of a trained network besides its tensors."""
 
-from lottery import masks, parameters
-from lottery.analysis.flops import masked_flops
-from lottery.cohort import Network
-from lottery.files import Record
+from lottery.cost.flops import masked_flops
+from lottery.networks import masks, parameters
+from lottery.networks.cohort import Network
+from lottery.store.files import Record
 from lottery.studies.plan import Member
 from lottery.studies.setting import Setting
 

@@ -1,11 +1,11 @@
 """Train a dense network, level 0 of every study, or networks that are sparse from the start."""
 
-from lottery import parameters
-from lottery.cohort import Network
+from lottery.networks import parameters
+from lottery.networks.cohort import Network
 from lottery.seeds import stream
 from lottery.studies.members import Context, train_members
 from lottery.studies.plan import Member, plan
-from lottery.studies.scoring import prune_to
+from lottery.studies.selection import prune_to
 from lottery.studies.setting import Setting
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lottery import masks
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.masks import Mask
 from lottery.scores import Subject
 from lottery.scores.random import random
 from lottery.seeds import derived

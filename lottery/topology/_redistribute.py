@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from lottery.masks import Mask
+from lottery.networks.masks import Mask
 from lottery.topology import Moment
 from lottery.topology._drop_grow import drop, grow, share
 

@@ -1,12 +1,12 @@
 """Dynamic sparse reparameterization."""
 
-from lottery import masks
-from lottery.masks import Mask
+from lottery.config.values import Proportion
+from lottery.networks import masks
+from lottery.networks.masks import Mask
 from lottery.seeds import derived
 from lottery.topology import Moment
 from lottery.topology._drop_grow import DropSchedule, annealed, grow, random_scores, share
 from lottery.topology._redistribute import allot, sparse_layers
-from lottery.values import Proportion
 
 
 def dsr(moment: Moment, *, drop_fraction: Proportion = 0.3, drop_schedule: DropSchedule = "cosine") -> Mask:

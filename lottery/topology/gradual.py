@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from lottery import masks
-from lottery.masks import Mask
+from lottery.networks import masks
+from lottery.networks.masks import Mask
 from lottery.topology import Moment
 
 TRAITS = {"dense_start"}

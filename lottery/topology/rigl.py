@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from lottery.masks import Mask
+from lottery.config.values import Proportion
+from lottery.networks.masks import Mask
 from lottery.topology import Moment
 from lottery.topology._drop_grow import DropSchedule, annealed, exchange
 from lottery.topology._redistribute import redistribute as by_importance
-from lottery.values import Proportion
 
 TRAITS = {"gradient"}
 

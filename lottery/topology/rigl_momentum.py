@@ -1,10 +1,10 @@
 """RigL whose layers grow by their momentum: a file of its own, as it needs the trace that `rigl` doesn't."""
 
-from lottery.masks import Mask
+from lottery.config.values import Proportion
+from lottery.networks.masks import Mask
 from lottery.topology import Moment
 from lottery.topology._drop_grow import DropSchedule, annealed
 from lottery.topology._redistribute import redistribute
-from lottery.values import Proportion
 
 TRAITS = {"gradient", "trace"}
 

@@ -1,9 +1,9 @@
 """Sparse evolutionary training."""
 
-from lottery.masks import Mask
+from lottery.config.values import Proportion
+from lottery.networks.masks import Mask
 from lottery.topology import Moment
 from lottery.topology._drop_grow import DropSchedule, annealed, exchange, random_scores
-from lottery.values import Proportion
 
 
 def set_(moment: Moment, *, drop_fraction: Proportion = 0.3, drop_schedule: DropSchedule = "cosine") -> Mask:

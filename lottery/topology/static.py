@@ -1,6 +1,6 @@
 """A topology that stays as it is."""
 
-from lottery.masks import Mask
+from lottery.networks.masks import Mask
 from lottery.topology import Moment
 
 TRAITS = {"static"}

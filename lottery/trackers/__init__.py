@@ -2,7 +2,7 @@
 
 A tracker is a mirror for whoever looks on: what a run found stands in its directory, and no result is read from a
 tracker. Its library is imported inside the function, so that it need not be installed. What it raises is caught by
-`lottery.tracking`, which warns and goes on without it.
+`lottery.studies.mirror`, which warns and goes on without it.
 """
 
 import json
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
-from lottery.config import Config
-from lottery.files import Record
+from lottery.config.schema import Config
+from lottery.store.files import Record
 
 
 class NetworkName(NamedTuple):

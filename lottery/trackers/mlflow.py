@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lottery.store import Run
+from lottery.store.run import Run
 from lottery.trackers import NetworkName, Point, Tracker, hyperparameters
 
 _ENVIRONMENT = {

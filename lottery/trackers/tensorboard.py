@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lottery.store import Run
+from lottery.store.run import Run
 from lottery.trackers import NetworkName, Point, Tracker, hyperparameters
 
 

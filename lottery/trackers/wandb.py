@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lottery.store import Run
+from lottery.store.run import Run
 from lottery.trackers import NetworkName, Point, Tracker, hyperparameters
 
 _ENVIRONMENT = {"WANDB_ERROR_REPORTING": "false"}

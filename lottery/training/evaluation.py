@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lottery.cohort import Cohort
+from lottery.networks.cohort import Cohort
 
 _PIXELS = 1 << 19
 """Pixels of one evaluation batch of one member: large products, activations of some hundred MiB at most."""

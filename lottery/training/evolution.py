@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lottery.analysis.cost import step_flops
-from lottery.analysis.flops import masked_flops
-from lottery.cohort import Cohort
-from lottery.config import Topology
-from lottery.files import Record
+from lottery.config.schema import Topology
+from lottery.cost.flops import masked_flops
+from lottery.cost.training import step_flops
+from lottery.networks.cohort import Cohort
 from lottery.optimizers import Slots
 from lottery.seeds import stream
+from lottery.store.files import Record
 from lottery.topology import Moment
 
 _TRACE_DECAY = 0.9

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from lottery.batches import Batches
-from lottery.cohort import Cohort
-from lottery.config import Optimizer
+from lottery.config.schema import Optimizer
 from lottery.errors import LotteryError
+from lottery.networks.cohort import Cohort
 from lottery.optimizers import Slots
 from lottery.seeds import stream
+from lottery.training.batches import Batches
 from lottery.training.evolution import Evolution
 from lottery.training.graph import Graph
-from lottery.training.latent import Latents
+from lottery.training.latents import Latents
 
 
 class Trainer:

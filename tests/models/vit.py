@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from lottery.values import Count
+from lottery.config.values import Count
 
 
 class _ViT(nn.Module):

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lottery import escape
-from lottery.choices import Choice, Section
-from lottery.values import Count, Density, Duration, NumberOrFraction, Point, Positive, Proportion
+from lottery.config.choices import Choice, Section
+from lottery.config.values import Count, Density, Duration, NumberOrFraction, Point, Positive, Proportion
 
 
 class Augment(Section):

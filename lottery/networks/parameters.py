@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
-from lottery.masks import matches
+from lottery.networks.masks import matches
 
 _DRAWN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 """Layers whose weights an initializer knows how to draw: outputs first, then inputs, then the kernel."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 
-from lottery.choices import Choice
-from lottery.files import Record
-from lottery.store import Run
+from lottery.config.choices import Choice
+from lottery.store.files import Record
+from lottery.store.run import Run
 from lottery.studies.members import Watcher
 from lottery.studies.plan import EARLY, Level, Member
 from lottery.trackers import NetworkName, Tracker, points, results

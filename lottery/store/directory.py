@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from lottery import config_file, files, locks, records
-from lottery.config import Config
+from lottery.config import file as config_file
+from lottery.config.schema import Config
 from lottery.errors import LotteryError, RunFailed
 from lottery.escape import has_controls, visible
-from lottery.files import Record
+from lottery.store import files, locks, records
+from lottery.store.files import Record
 
 _CHECKSUM = "# checksum: "
 

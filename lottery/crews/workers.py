@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from lottery import devices
+from lottery.crews.jobs import LAST, Event, Job
 from lottery.devices import can_fork
 from lottery.errors import RunFailed
 from lottery.streams import message
 from lottery.studies.chunk import train_chunk
-from lottery.studies.events import LAST, Event, Job
 from lottery.studies.layout import Layout
 from lottery.studies.setting import Setting
 

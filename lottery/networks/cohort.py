@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from lottery import parameters
-from lottery.masks import Mask
+from lottery.networks import parameters
+from lottery.networks.masks import Mask
 from lottery.seeds import seeded, stream
 
 State = dict[str, Tensor]

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from lottery import bounded_yaml, complaints
-from lottery.config import Config
+from lottery.config import bounded_yaml, complaints
+from lottery.config.schema import Config
 from lottery.errors import LotteryError
 
 

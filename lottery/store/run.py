@@ -12,7 +12,7 @@
       report/
       tensorboard/     a tracker's own files
 
-Files appear whole or not at all, and carry checksums: see `lottery.files`.
+Files appear whole or not at all, and carry checksums: see `lottery.store.files`.
 """
 
 import shutil
@@ -21,12 +21,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lottery import files, records
-from lottery.cohort import Network, State
-from lottery.directory import Directory, network_key, run_paths
 from lottery.errors import LotteryError
-from lottery.files import Record
-from lottery.masks import Mask
+from lottery.networks.cohort import Network, State
+from lottery.networks.masks import Mask
+from lottery.store import files, records
+from lottery.store.directory import Directory, network_key, run_paths
+from lottery.store.files import Record
 from lottery.streams import message
 
 

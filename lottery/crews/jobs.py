@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lottery.cohort import Network, State
-from lottery.files import Record
+from lottery.networks.cohort import Network, State
+from lottery.store.files import Record
 from lottery.studies.plan import Member
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lottery import parameters
-from lottery.cohort import Cohort, Network
+from lottery.networks import parameters
+from lottery.networks.cohort import Cohort, Network
 from lottery.seeds import seeded, stream
 
 _IMAGES = 2

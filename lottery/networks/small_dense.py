@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lottery.parameters import prunable
+from lottery.networks.parameters import prunable
 from lottery.registry import Entry
 
 

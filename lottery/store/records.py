@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from lottery.complaints import first
+from lottery.config.complaints import first
 from lottery.errors import LotteryError
 
 SCHEMA = 2

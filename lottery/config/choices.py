@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationErro
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from lottery import complaints, registry
+from lottery import registry
+from lottery.config import complaints
 
 
 class Section(BaseModel):

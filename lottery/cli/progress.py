@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lottery.files import Record
+from lottery.store.files import Record
 from lottery.studies.plan import ARMS, Level, Member
 
 _SECONDS_BETWEEN_LINES = 10.0

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lottery import escape, signals, streams
+from lottery import escape, streams
+from lottery.cli import signals
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.streams import message
 
 if TYPE_CHECKING:
-    from lottery.config import Config
-    from lottery.files import Record
-    from lottery.store import Run
+    from lottery.config.schema import Config
+    from lottery.store.files import Record
+    from lottery.store.run import Run
     from lottery.studies.setting import Setting
 
 _WHILE_TRAINING = (10_000, 10, 10)
@@ -150,8 +151,8 @@ def rewind(
     """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
     from dataclasses import asdict
 
+    from lottery.config.values import Duration
     from lottery.studies.rewind import Rewind, forecast_rewind, lay_down, parent_layout, retraining, starts
-    from lottery.values import Duration
 
     parent = _find(run, runs_dir)
     if parent.record["study"] == "rewind":
@@ -227,8 +228,8 @@ def report(
     else:
         _report(found, everything=True)
     if html:
-        from lottery import files
         from lottery.report.html import page
+        from lottery.store import files
 
         path = found[0].report_dir / "report.html"
         files.write_text(path, page(found))
@@ -239,8 +240,8 @@ def report(
 @app.command("runs")
 def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
     """List the runs that are there."""
-    from lottery.directory import run_paths
     from lottery.report.listing import listing
+    from lottery.store.directory import run_paths
 
     if not runs_dir.is_dir():
         raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir")
@@ -257,7 +258,7 @@ def methods() -> None:
     from rich.text import Text
 
     from lottery import registry
-    from lottery.console import results_console
+    from lottery.cli.console import results_console
 
     console = results_console()
     for kind, meaning in registry.KINDS.items():
@@ -278,8 +279,8 @@ def show_config(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
 ) -> None:
     """Print a config with every default written out, or the schema of all configs."""
-    from lottery.config import Config
-    from lottery.config_file import load
+    from lottery.config.file import load
+    from lottery.config.schema import Config
 
     if schema:
         print(json.dumps(Config.model_json_schema(), indent=2))
@@ -341,7 +342,7 @@ def _plain(value: object) -> str:
 def _load(
     path: Path, overrides: Sequence[str], device: str | None, seed: int | None, replicates: int | None
 ) -> "Config":
-    from lottery import config_file
+    from lottery.config import file as config_file
 
     flags = {"device": device, "seed": seed, "replicates": replicates}
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
@@ -363,7 +364,7 @@ def _prepare(config: "Config", device: str | None = None, *, download_anywhere: 
 
 
 def _find(name: str, runs_dir: Path) -> "Run":
-    from lottery.store import find_run
+    from lottery.store.run import find_run
 
     return find_run(name, runs_dir)
 
@@ -407,7 +408,7 @@ def _new_run(
 
 
 def _create(study: str, setting: "Setting", levels: Sequence[Any], runs_dir: Path, **record: Any) -> "Run":
-    from lottery.store import Run
+    from lottery.store.run import Run
     from lottery.studies.forecast import check_disk
 
     check_disk(next(folder for folder in (runs_dir, *runs_dir.absolute().parents) if folder.exists()), setting, levels)
@@ -417,11 +418,11 @@ def _create(study: str, setting: "Setting", levels: Sequence[Any], runs_dir: Pat
 
 
 def _carry_out(run: "Run", setting: "Setting", stop_on: Sequence[signal.Signals]) -> None:
-    from lottery.console import progress_console
-    from lottery.progress import Display
-    from lottery.signals import asked_to_stop
+    from lottery.cli.console import progress_console
+    from lottery.cli.progress import Display
+    from lottery.cli.signals import asked_to_stop
     from lottery.studies.execute import execute
-    from lottery.tracking import tracked
+    from lottery.studies.mirror import tracked
 
     console = progress_console()
     try:
@@ -439,9 +440,9 @@ def _watch(runs: Sequence["Run"], seconds: float = 5.0) -> None:
     from rich.console import Group
     from rich.live import Live
 
-    from lottery.console import progress_console
-    from lottery.locks import is_locked
+    from lottery.cli.console import progress_console
     from lottery.report.tables import run_tables
+    from lottery.store.locks import is_locked
 
     with Live(console=progress_console(), transient=True, auto_refresh=False) as live:
         while any(is_locked(run.path) for run in runs):
@@ -451,7 +452,7 @@ def _watch(runs: Sequence["Run"], seconds: float = 5.0) -> None:
 
 def _report(runs: Sequence["Run"], everything: bool = False) -> None:
     """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
-    from lottery.console import results_console
+    from lottery.cli.console import results_console
     from lottery.report.draw import draw
     from lottery.report.tables import comparison_tables, run_tables
 
@@ -468,7 +469,7 @@ def _report(runs: Sequence["Run"], everything: bool = False) -> None:
 
 
 def _forecast(setting: "Setting", levels: Sequence[Any], record: "Record | None" = None) -> None:
-    from lottery.console import results_console
+    from lottery.cli.console import results_console
     from lottery.studies.forecast import forecast
 
     results_console().print(forecast(setting, levels, record))

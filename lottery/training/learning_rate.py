@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lottery.config import Schedule
+from lottery.config.schema import Schedule
 
 
 def factor(schedule: Schedule, length: int, epoch: int, stretch: float = 1.0) -> Callable[[int], float]:

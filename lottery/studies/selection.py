@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lottery import masks, parameters
-from lottery.cohort import Network, State
-from lottery.config import Score
+from lottery.config.schema import Score
 from lottery.errors import LotteryError
-from lottery.masks import Mask
+from lottery.networks import masks, parameters
+from lottery.networks.cohort import Network, State
+from lottery.networks.masks import Mask
 from lottery.scores import Sample, Subject, on_cpu
 from lottery.seeds import seeded, stream
 

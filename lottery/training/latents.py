@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from lottery.analysis.flops import masked_flops
-from lottery.cohort import Cohort, State
-from lottery.config import Latent
+from lottery.config.schema import Latent
+from lottery.cost.flops import masked_flops
 from lottery.latent import Densities, Layer, Rule
+from lottery.networks.cohort import Cohort, State
 from lottery.seeds import stream
 
 

@@ -1,1 +1,0 @@
-"""What can be learnt about networks without training them."""

@@ -13,7 +13,10 @@ from pathlib import Path
 from floor import prepare, trainer
 from timing import alternate, show
 
-from lottery.config.schema import Checkpoints
+from lottery.config import schema
+from lottery.networks.key import Key
+from lottery.store.checkpoints import Checkpoints
+from lottery.store.records import ChunkRecord
 from lottery.store.run import Run
 
 STEPS = 100
@@ -30,11 +33,17 @@ def main() -> None:
 
         def train_and_keep() -> None:
             train()
-            run.write_checkpoint("level-00-main-0", one.state(), {"step": one.step})
+            about: ChunkRecord = {
+                "members": [Key(0, 0, "dense")],
+                "execution": "looped",
+                "step": one.step,
+                "seconds": 0.0,
+            }
+            Checkpoints(run).write("level-00-dense-0", one.state(), about)
 
         seconds = alternate({"without": train, "with": train_and_keep}, rounds=25)
     cost = seconds["with"] - seconds["without"]
-    share = cost / (60 * Checkpoints().minutes)
+    share = cost / (60 * schema.Checkpoints().minutes)
     show(
         "Checkpoints",
         [{"ms a checkpoint": 1e3 * cost, f"over {STEPS} steps": seconds["with"] / seconds["without"],

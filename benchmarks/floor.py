@@ -9,6 +9,8 @@ last in memory. And what masks cost. Data is random.
 
 import copy
 import sys
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -17,16 +19,18 @@ from torch.nn import functional as F
 
 from lottery import devices
 from lottery.config.schema import Config
+from lottery.crews.crew import crew
 from lottery.crews.jobs import Advanced, Job
-from lottery.crews.workers import crew
 from lottery.data import Dataset
 from lottery.networks import masks
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.seeds import stream
-from lottery.studies import setting as settings
-from lottery.studies.chunk import make_trainer
-from lottery.studies.layout import Layout
-from lottery.studies.plan import Member
+from lottery.studies import prepare as preparing
+from lottery.studies.chunk import elsewhere, make_trainer, train_chunk
+from lottery.studies.setting import Setting
+from lottery.training.batches import Batches
+from lottery.training.recipe import Member
 
 DEVICE = torch.device(sys.argv[1] if sys.argv[1:] else "cpu")
 
@@ -40,14 +44,14 @@ def random_dataset(shape: tuple[int, int, int], count: int = 4096) -> Dataset:
     return Dataset(images, labels, images[:512], labels[:512], 10, (128.0,) * channels, (70.0,) * channels)
 
 
-def prepare(model: str, shape: tuple[int, int, int], batch: int, **train: object) -> settings.Setting:
+def prepare(model: str, shape: tuple[int, int, int], batch: int, **train: object) -> Setting:
     """A setting on random data."""
     every = {"length": "1000000it", "evaluate_every": "1000000it", "batch_size": batch}
     config = Config.model_validate({"name": "benchmark", "model": model, "train": every | train, "device": str(DEVICE)})
-    return settings.prepare(config, random_dataset(shape))
+    return preparing.prepare(config, random_dataset(shape))
 
 
-def networks_of(setting: settings.Setting, density: float, members: int) -> list[Network]:
+def networks_of(setting: Setting, density: float, members: int) -> list[Network]:
     """So many networks of that density."""
     networks = []
     for member in range(members):
@@ -58,9 +62,10 @@ def networks_of(setting: settings.Setting, density: float, members: int) -> list
     return networks
 
 
-def trainer(setting: settings.Setting, density: float, members: int = 1, execution: str = "looped"):
+def trainer(setting: Setting, density: float, members: int = 1, execution: str = "looped"):
     """A trainer of `members` networks of that density."""
-    return make_trainer(setting, networks_of(setting, density, members), [0] * members, 0, execution)
+    networks = networks_of(setting, density, members)
+    return make_trainer(setting, networks, [Member(Key(0, 0, "dense"), setting.recipe)] * members, execution)
 
 
 def products(batch: int, widths: tuple[int, ...] = (784, 300, 100, 10)):
@@ -78,10 +83,10 @@ def products(batch: int, widths: tuple[int, ...] = (784, 300, 100, 10)):
     return run
 
 
-def bare(setting: settings.Setting, layout: torch.memory_format):
+def bare(setting: Setting, layout: torch.memory_format):
     """Forward, backward and optimizer step of the module alone, on one batch."""
     module = copy.deepcopy(setting.template).to(DEVICE)
-    images, labels = (part[0] for part in setting.batches([0]).at(0))
+    images, labels = (part[0] for part in Batches(setting.data, [(0, 0)], setting.recipe.batch_size, 0).at(0))
     images = images.contiguous(memory_format=layout)
     optimizer = torch.optim.SGD(module.parameters(), lr=1e-4)
 
@@ -148,7 +153,9 @@ def eight_members() -> None:
     """Eight LeNets in one process for each core, over the bare products of one on all cores."""
     setting, steps = prepare("lenet_300_100", (1, 28, 28), 128), 200
     networks, cores = networks_of(setting, 0.2, 8), torch.get_num_threads()
-    with crew(setting, Layout("looped", 1, cores, 1, DEVICE.type)) as team:
+    member = Member(Key(0, 0, "dense"), replace(setting.recipe, stop=steps))
+    here, load = partial(train_chunk, setting), partial(elsewhere, setting.config, setting.dataset)
+    with crew([DEVICE] * cores, 1, here, load) as team:
 
         def study() -> None:
             left = list(range(8))
@@ -157,7 +164,7 @@ def eight_members() -> None:
                 if not left:
                     return None
                 index = left.pop()
-                return Job(0, [Member(0, "main", 0, steps)], [networks[index]], "looped", [])
+                return Job([member], [networks[index]], "looped", [])
 
             done = sum(event.steps for _, event in team.train(next_job, lambda: False) if isinstance(event, Advanced))
             assert done == 8 * steps

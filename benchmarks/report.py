@@ -16,13 +16,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 
 from lottery.config.schema import Config
-from lottery.store import files
-from lottery.store.files import Record
+from lottery.networks.key import Key
+from lottery.store import files, places
+from lottery.store.folders import own_folder
+from lottery.store.records import Evaluation, Measured, Summary
 from lottery.store.run import Run
 
-ARMS = ("main", "reinit", "random")
+CONTROLS = ("reinit", "random")
 ENTRY = "from lottery.cli import main; main()"
 EVALUATIONS = 20
 """Of each network and split."""
@@ -33,7 +36,7 @@ def synthetic(folder: Path, number: int, levels: int, replicates: int) -> Run:
     config = Config.model_validate(
         {
             "name": f"study-{number:02d}",
-            "pruning": {"iterations": levels - 1, "arms": ARMS[1:], "fraction": 0.2},
+            "pruning": {"iterations": levels - 1, "arms": CONTROLS, "fraction": 0.2},
             "train": {"length": "5000it", "batch_size": 60 + number},
             "replicates": replicates,
         }
@@ -42,44 +45,55 @@ def synthetic(folder: Path, number: int, levels: int, replicates: int) -> Run:
     draw = random.Random(number)
     lines, metrics = [], []
     for level in range(levels):
-        for arm in ARMS if level else ARMS[:1]:
+        for arm in ("ticket", *CONTROLS) if level else ("dense",):
             for replicate in range(replicates):
-                key = {"replicate": replicate, "arm": arm, "level": level}
+                key = Key(replicate, level, arm)
                 lines.append(_network(key, draw))
                 metrics += _evaluations(key, draw)
-                member = run.path / f"replicate-{replicate}" / f"level-{level:02d}" / arm
-                member.mkdir(parents=True)
-                (member / "summary.json").write_text("{}")  # counted, not read; flushing each would take minutes
-    files.write_lines(run.path / "levels.jsonl", lines)
-    files.write_lines(run.path / "metrics.jsonl", metrics)
+                network = run.path / places.network(key)
+                network.mkdir(parents=True)
+                (network / places.SUMMARY).write_text("{}")  # counted, not read; flushing each would take minutes
+    files.write_lines(run.path / places.LEVELS, map(dict, lines))
+    files.write_lines(run.path / places.METRICS, map(dict, metrics))
     run.finish("finished")
     return run
 
 
-def _network(key: Record, draw: random.Random) -> Record:
-    density = 0.8 ** key["level"]
-    correct = round(9750 - 20 * key["level"] * (key["arm"] != "main") + draw.gauss(0, 10))
-    return key | {
-        "density": density, "nonzero": round(266_200 * density), "total": 266_200, "flops": round(532_400 * density),
-        "parameters": 266_610,
-        "start_step": 0, "stop_step": 5000, "test_accuracy": correct / 10_000, "test_correct": correct,
-        "test_images": 10_000, "test_loss": 0.1, "validation_accuracy": None, "validation_correct": None,
-        "validation_images": None, "validation_loss": 0.1, "early_stop_step": draw.randrange(1000, 5000, 250),
-        "early_stop_test_accuracy": (correct - 10) / 10_000, "early_stop_test_correct": correct - 10,
-        "evaluate_every": 250, "train_seconds": 12.5, "diverged": None, "collapsed": [],
+def _measured(right: int, of: int) -> Measured:
+    return {"loss": 0.1, "metrics": {"accuracy": {"value": right / of, "right": right, "of": of}}}
+
+
+def _network(key: Key, draw: random.Random) -> Summary:
+    density = 0.8**key.level
+    right = round(9750 - 20 * key.level * (key.arm in CONTROLS) + draw.gauss(0, 10))
+    flops = round(532_400 * density)
+    return {
+        "replicate": key.replicate, "level": key.level, "arm": key.arm, "order": key.order,
+        "density": density, "nonzero": round(266_200 * density), "total": 266_200, "parameters": 266_610,
+        "flops": flops, "dense_flops": 532_400, "start_step": 0, "stop_step": 5000, "test": _measured(right, 10_000),
+        "validation": _measured(right // 2, 5_000),
+        "early_stop": {"step": draw.randrange(1000, 5000, 250), "test": _measured(right - 10, 10_000)},
+        "evaluate_every": 250, "train_seconds": 12.5, "train_flops": 3 * 60 * 5000 * flops, "diverged": None,
+        "collapsed": [],
     }  # fmt: skip
 
 
-def _evaluations(key: Record, draw: random.Random) -> list[Record]:
-    lines = []
+SPLITS: dict[Literal["train", "validation", "test"], int] = {"train": 0, "validation": 5_000, "test": 10_000}
+"""How many examples each counts."""
+
+
+def _evaluations(key: Key, draw: random.Random) -> list[Evaluation]:
+    lines: list[Evaluation] = []
     for step in range(5000 // EVALUATIONS, 5001, 5000 // EVALUATIONS):
-        for split, images in (("train", None), ("validation", 5_000), ("test", 10_000)):
+        for split, images in SPLITS.items():
             share = 0.975 - 0.3 * 0.9 ** (step / 50) + draw.gauss(0, 0.001)
-            correct = None if images is None else round(images * share)
+            measured: Measured = _measured(round(images * share), images) if images else {"loss": 0.1, "metrics": {}}
             lines.append(
-                key
-                | {"step": step, "epoch": step / 917, "split": split, "loss": 0.1, "lr": 0.0012, "seconds": step / 400,
-                   "accuracy": None if correct is None else correct / images, "correct": correct, "images": images}
+                {
+                    "replicate": key.replicate, "level": key.level, "arm": key.arm, "order": key.order, "step": step,
+                    "epoch": step / 917, "split": split, "lr": 0.0012, "seconds": step / 400,
+                    "loss": measured["loss"], "metrics": measured["metrics"],
+                }
             )  # fmt: skip
     return lines
 
@@ -131,7 +145,7 @@ def main() -> None:
         found: dict[str, float | list[float]] = {"networks": sum(len(run.levels()) for run in runs)}
         found["report, s"] = seconds("report", *(run.path for run in runs))
         found["report --html, s"] = seconds("report", "--html", *(run.path for run in runs))
-        page = runs[0].report_dir / "report.html"
+        page = own_folder(runs[0].path, "report") / "report.html"
         found["page, MB"] = round(page.stat().st_size / 1e6, 2)
         found |= in_a_browser(page)
     print(json.dumps(found, indent=1))

@@ -16,10 +16,12 @@ from timing import show
 from lottery import registry
 from lottery.config.schema import Config
 from lottery.data import Dataset
+from lottery.networks.key import Key
 from lottery.studies.chunk import make_trainer
-from lottery.studies.setting import prepare
-from lottery.studies.train import sparse
+from lottery.studies.prepare import prepare
+from lottery.studies.train import sparse_start
 from lottery.training.loop import Trainer
+from lottery.training.recipe import Member
 
 STEPS = 1500
 INTERVAL = 100
@@ -42,7 +44,9 @@ def trainer(topology: str, density: float) -> Trainer:
     )
     setting = prepare(config, data)
     state = setting.initial(0)
-    return make_trainer(setting, [sparse(setting, setting.dense(state), 1, 0)], [0], 0, "looped", level=1)
+    key = Key(0, 1, "sparse")
+    network = sparse_start(setting, setting.dense(state), key)
+    return make_trainer(setting, [network], [Member(key, setting.recipe)], "looped")
 
 
 def timed(one: Trainer) -> float:

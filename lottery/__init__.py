@@ -1,4 +1,4 @@
-"""An experiment runner for lottery-ticket and sparse-training studies."""
+"""This package is an experiment runner for lottery-ticket and sparse-training studies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 
 def open_run(path: str | Path) -> "Results":
-    """What a run found: `open_run("runs/...").levels`. Raises LotteryError where there is no run."""
+    """Return what a run found: `open_run("runs/...").levels`. Raises LotteryError where there is no run."""
     from lottery.results import Results  # torch is imported there, and `lottery --help` does without
 
     return Results(path)

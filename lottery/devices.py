@@ -1,4 +1,4 @@
-"""From the device that a config names to one that is there."""
+"""A config names a device; here it is found, and told how to compute."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from lottery.errors import LotteryError
 
 
 def available() -> list[str]:
-    """Names of the devices of this machine, the best first."""
+    """Return the names of the devices of this machine, the best first."""
     devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
         devices.append("mps")
@@ -18,7 +18,7 @@ def available() -> list[str]:
 
 
 def resolve(name: str) -> torch.device:
-    """The device called `name`: auto (the best), cpu, cuda, cuda:1, mps. Raises LotteryError where it isn't there."""
+    """Return the device called `name`: auto (the best), cpu, cuda:1, mps, ...; raises LotteryError if not there."""
     devices = available()
     if name == "auto":
         return torch.device(devices[0])
@@ -54,7 +54,7 @@ def wait(device: torch.device) -> None:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; on a CPU torch has no type for that."""
+    """Return whether an error says that memory ran out; on a CPU torch has no type for that."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     told = str(error)
@@ -68,31 +68,31 @@ def release(device: torch.device) -> None:
 
 
 def describe(device: torch.device) -> str:
-    """The device in words, for `run.json`."""
+    """Return the device in words, for `run.json`."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
 
 
 def can_fork(device: torch.device) -> bool:
-    """Whether members may be trained in forked processes: on the CPU of a Linux machine."""
+    """Return whether members may be trained in forked processes: on the CPU of a Linux machine."""
     return sys.platform == "linux" and device.type == "cpu"
 
 
 def cores() -> int:
-    """Cores of the processor that this process may use."""
+    """Return the number of the processor's cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def places(asked: str, device: torch.device) -> list[torch.device]:
-    """Where workers may train side by side: each core of a CPU; each GPU, if the config `asked` for no one of them."""
+    """Return where workers may train side by side: on each core; on each GPU, unless the config `asked` for one."""
     if device.type == "cuda" and asked in ("auto", "cuda"):
         return [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     return [device] * (torch.get_num_threads() if can_fork(device) else 1)
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free on a device, as far as the system tells; on a CPU those that could be freed for us."""
+    """Return the bytes free on a device, as far as the system tells; on a CPU those that could be freed for us."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":

@@ -1,4 +1,4 @@
-"""Text that strangers wrote, made safe for the medium that shows it: one function for each.
+"""Text that strangers wrote is made safe for the medium that shows it: one function for each.
 
 Names of directories, classes and tensors, settings and records are whatever somebody wrote: a terminal would obey its
 control characters, a spreadsheet its formulas, LaTeX and a browser their markup.
@@ -23,7 +23,7 @@ _LATEX |= {character: f"{{{character}}}" for character in "[]*"}
 
 
 def visible(text: str) -> str:
-    r"""The text in one line, with `\x1b` and the like in place of each character that can't be seen.
+    r"""Return the text in one line, with `\x1b` and the like in place of each character that can't be seen.
 
     Those are control characters, line ends, marks of writing direction, characters of no width, blanks other than the
     usual one, and bytes of a file name that are no UTF-8.
@@ -34,17 +34,17 @@ def visible(text: str) -> str:
 
 
 def has_controls(text: str) -> bool:
-    """Whether the text holds control characters, line ends among them, or bytes that are no UTF-8."""
+    """Return whether the text holds control characters, line ends among them, or bytes that are no UTF-8."""
     return any(unicodedata.category(one) in ("Cc", "Cs") for one in text)
 
 
 def terminal(text: str) -> str:
-    """The text for a terminal: `visible`, but for the ends of its lines."""
+    """Return the text for a terminal: `visible`, but for the ends of its lines."""
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def csv(value: Cell) -> Cell | str:
-    """The value for a cell of a CSV file, which a spreadsheet takes for a text or a number, and never for a formula."""
+    """Return the value for a cell of a CSV file, which no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return value
     text = visible(value)
@@ -52,22 +52,22 @@ def csv(value: Cell) -> Cell | str:
 
 
 def markdown(text: str) -> str:
-    """The text for Markdown, a cell of a table included, without markup of its own."""
+    """Return the text for Markdown, a cell of a table included, without markup of its own."""
     return re.sub(r"([\\`*_\[\]|~$#!])", r"\\\1", _html.escape(visible(text), quote=False))
 
 
 def latex(text: str) -> str:
-    """The text for LaTeX, a cell of a tabular included, without commands of its own."""
+    """Return the text for LaTeX, a cell of a tabular included, without commands of its own."""
     return "".join(_LATEX.get(one, one) for one in visible(text))
 
 
 def html(text: str) -> str:
-    """The text for HTML, in an element or in a quoted attribute."""
+    """Return the text for HTML, in an element or in a quoted attribute."""
     return _html.escape(terminal(text))
 
 
 def figure(text: str) -> str:
-    r"""The text for matplotlib, which takes what stands between two `$` for a formula."""
+    r"""Return the text for matplotlib, which takes what stands between two `$` for a formula."""
     return visible(text).replace("$", r"\$")
 
 

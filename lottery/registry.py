@@ -19,7 +19,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, create_model
 
 KINDS = {
-    "data": "what to learn",
+    "data": "what to learn from",
+    "tasks": "what to learn: by which loss, told apart by which metrics",
     "models": "networks",
     "initializers": "how weights are drawn",
     "sparse_initializers": "how the weights of a sparse network are drawn, once its mask is known",
@@ -29,6 +30,7 @@ KINDS = {
     "allocation": "how many weights each layer keeps",
     "topology": "which weights are active, moved while a sparse network trains",
     "latent": "what is trained in place of a sparse network's weights",
+    "arms": "controls that are trained beside a ticket",
     "trackers": "where a study is mirrored while it trains",
 }
 """Folder of the package -> what its entries are."""
@@ -36,28 +38,31 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of one folder: its function, the options that the name itself fixes, what the file says about it.
+    """An entry is one name of one folder: its function, the options that the name fixes, what the file says of it.
 
     Attributes:
-        traits: the file's `TRAITS`, which the folder's docstring explains.
-        rounds: the file's `ROUNDS`, of a score.
+        constants: name -> value of the file's public constants (`TRAITS`, ...), which the folder's docstring explains.
     """
 
     kind: str
     name: str
     function: Callable[..., Any]
     preset: Mapping[str, Any]
-    traits: frozenset[str] = frozenset()
-    rounds: int = 1
+    constants: Mapping[str, Any]
+
+    @property
+    def traits(self) -> frozenset[str]:
+        """Return the file's `TRAITS`: what whoever calls the function has to know of it."""
+        return frozenset(self.constants.get("TRAITS", ()))
 
     @property
     def summary(self) -> str:
-        """First line of the function's docstring."""
+        """Return the first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     @property
     def options(self) -> type[BaseModel]:
-        """Pydantic model of the options that a user may set."""
+        """Return a pydantic model of the options that a user may set."""
         return _options(self.kind, self.name)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -66,12 +71,12 @@ class Entry:
 
 
 def names(kind: str) -> list[str]:
-    """Every name of the folder `kind`, sorted."""
+    """Return every name of the folder `kind`, sorted."""
     return sorted(_entries(kind))
 
 
 def find(kind: str, name: str) -> Entry:
-    """The entry called `name`; raises LookupError that names the nearest one and lists them all."""
+    """Return the entry called `name`; raises LookupError that names the nearest one and lists them all."""
     entries = _entries(kind)
     if name not in entries:
         raise LookupError(f"{name!r} is none of the {kind}{suggestion(name, entries)}; there are {', '.join(entries)}")
@@ -79,7 +84,7 @@ def find(kind: str, name: str) -> Entry:
 
 
 def suggestion(name: str, valid: Any) -> str:
-    """` (did you mean 'x'?)` for the nearest of the valid names, or an empty string."""
+    """Return ` (did you mean 'x'?)` for the nearest of the valid names, or an empty string."""
     near = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
@@ -95,9 +100,9 @@ def _entries(kind: str) -> dict[str, Entry]:
         function = getattr(module, found.name)
         # `global` is a keyword of Python, so its file and its function are called `global_`.
         stem = found.name.rstrip("_")
-        for name, preset in ({stem: {}} | getattr(module, "VARIANTS", {})).items():
-            traits, rounds = frozenset(getattr(module, "TRAITS", ())), getattr(module, "ROUNDS", 1)
-            entries[name] = Entry(kind, name, function, preset, traits, rounds)
+        constants = {key: value for key, value in vars(module).items() if key.isupper() and not key.startswith("_")}
+        for name, preset in ({stem: {}} | constants.get("VARIANTS", {})).items():
+            entries[name] = Entry(kind, name, function, preset, constants)
     return dict(sorted(entries.items()))
 
 

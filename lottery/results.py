@@ -1,13 +1,19 @@
 """What a run found, for Python: records that pandas reads, and the tensors of its networks."""
 
 from pathlib import Path
+from typing import Any
 
-from lottery.networks.cohort import State
+from lottery.arms import main_arm
+from lottery.networks.key import Key
 from lottery.networks.masks import Mask
-from lottery.report.rows import rows
-from lottery.report.verdicts import Verdict, judged
-from lottery.store.files import Record
-from lottery.store.run import Run
+from lottery.networks.network import State
+from lottery.report.comparison import pooled
+from lottery.report.questions import Verdict
+from lottery.report.rows import Row, rows
+from lottery.report.verdicts import judged
+from lottery.store.flat import Flat, flat_evaluation, flat_summary
+from lottery.store.reader import Reader
+from lottery.store.records import About
 
 
 class Results:
@@ -15,43 +21,45 @@ class Results:
 
     def __init__(self, path: str | Path) -> None:
         """Open the run in a directory; raises LotteryError where there is none."""
-        self._run = Run.open(Path(path))
+        self._run = Reader.open(Path(path))
 
     @property
-    def about(self) -> Record:
+    def about(self) -> About:
         """What `run.json` says: status, device, versions, seed."""
         return self._run.record
 
     @property
-    def config(self) -> Record:
+    def config(self) -> dict[str, Any]:
         """The resolved config."""
-        found: Record = self._run.config.model_dump(mode="json")
-        return found
+        return self._run.config.model_dump(mode="json")
 
     @property
-    def levels(self) -> list[Record]:
+    def levels(self) -> list[Flat]:
         """A record for each trained network: `pandas.DataFrame(results.levels)`."""
-        return self._run.levels()
+        return [flat_summary(line) for line in self._run.levels()]
 
     @property
-    def metrics(self) -> list[Record]:
+    def metrics(self) -> list[Flat]:
         """A record for each evaluation."""
-        return self._run.metrics()
+        return [flat_evaluation(line) for line in self._run.metrics()]
 
     @property
-    def summary(self) -> list[Record]:
+    def summary(self) -> list[Row]:
         """A record for each level and arm: means over replicates, deviations, half widths of 95 % intervals."""
         return rows(self._run)
 
     @property
     def verdicts(self) -> list[Verdict]:
         """Whether there is a winning ticket, level by level; none where the run has no dense network."""
-        return judged(self._run, self._run.levels())
+        return judged(self._run, pooled([self._run]))
 
-    def mask(self, level: int, replicate: int = 0, arm: str = "main") -> Mask:
-        """State-dict name -> bool tensor, True where a weight is kept."""
-        return self._run.read_mask(replicate, level, arm)
+    def mask(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> Mask:
+        """Return state-dict name -> bool tensor, True where a weight is kept; of no arm, the level's main network's."""
+        return self._run.read_mask(self._key(level, replicate, arm, order))
 
-    def weights(self, level: int, replicate: int = 0, arm: str = "main") -> State:
-        """The trained network's state dict, which the plain model loads."""
-        return self._run.read_weights(replicate, level, arm)
+    def weights(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> State:
+        """Return a trained network's state dict, which the plain model loads; of no arm, the level's main network's."""
+        return self._run.read_weights(self._key(level, replicate, arm, order))
+
+    def _key(self, level: int, replicate: int, arm: str | None, order: int) -> Key:
+        return Key(replicate, level, arm or main_arm(level, sparse=self._run.config.sparse is not None), order)

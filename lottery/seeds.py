@@ -1,4 +1,4 @@
-"""One seed, many independent named streams of random numbers.
+"""One seed gives many independent named streams of random numbers.
 
 Every random draw of a study comes from a stream named after what it is for (`init`, `order`, `augment`, `mask`,
 `split`) and whom (replicate, epoch, level). Draws for one purpose therefore never shift those of another, and each is
@@ -15,7 +15,7 @@ import torch
 
 
 def stream(seed: int, *name: str | int) -> torch.Generator:
-    """A CPU generator for the stream `name` of `seed`; the same name gives the same numbers.
+    """Return a CPU generator for the stream `name` of `seed`; the same name gives the same numbers.
 
     torch seeds its CPU generator with 32 bits, so of a thousand streams two coincide with probability 1e-4.
     """
@@ -24,7 +24,7 @@ def stream(seed: int, *name: str | int) -> torch.Generator:
 
 
 def derived(generator: torch.Generator, *name: str | int) -> torch.Generator:
-    """A CPU generator for the stream `name` of the seed of `generator`, which is not drawn from.
+    """Return a CPU generator for the stream `name` of the seed of `generator`, which is not drawn from.
 
     It is the same before and after anything is drawn from `generator`, and drawing from it shifts nothing there.
     """

@@ -1,4 +1,4 @@
-"""Standard output and standard error that can't stop a study: either may be full or closed, or have lost its reader.
+"""Standard output and standard error can't stop a study: either may be full or closed, or have lost its reader.
 
 What goes to standard error is for whoever looks on; what can't be written there is left out. Results that standard
 output can't take fail in one line.
@@ -47,7 +47,7 @@ def protect() -> None:
 
 
 class _Progress(io.FileIO):
-    """Leaves out what can't be written."""
+    """Progress leaves out what can't be written."""
 
     def write(self, data: Any) -> int:
         with suppress(OSError):
@@ -56,7 +56,7 @@ class _Progress(io.FileIO):
 
 
 class _Results(io.FileIO):
-    """Fails once where something can't be written, and leaves out what comes after."""
+    """Results fail once where something can't be written, and leave out what comes after."""
 
     _failed = False
 
@@ -86,7 +86,7 @@ def _write_all(write: Callable[[memoryview], int | None], data: Any) -> None:
 
 
 def _protected(stream: TextIO | Any, number: int, kind: type[io.FileIO]) -> TextIO | Any:
-    """`stream` as one of this kind; as it is, where it isn't the process's own any more."""
+    """Return `stream` as one of this kind; as it is, where it isn't the process's own any more."""
     if stream is not None:
         try:
             if stream.fileno() != number:

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -21,11 +21,20 @@ from lottery import cli, models, registry
 from lottery.config.schema import Config
 from lottery.data._download import Missing
 from lottery.errors import Interrupted, LotteryError
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.networks.parameters import prunable
 from lottery.store.run import Run
+from lottery.studies.chunk import make_trainer
 from lottery.studies.execute import execute
-from lottery.studies.setting import prepare
+from lottery.studies.kinds import KINDS, study_of
+from lottery.studies.plan import Level
+from lottery.studies.prepare import prepare
+from lottery.studies.setting import Setting
+from lottery.studies.watcher import Watcher
+from lottery.training.batches import Batches
+from lottery.training.loop import Trainer
+from lottery.training.recipe import Member
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -81,21 +90,58 @@ class Quiet:
 
     def planned(self, levels, done, how): ...
 
-    def training(self, level, members, done): ...
+    def training(self, members, done): ...
 
     def advanced(self, level, steps): ...
 
-    def evaluated(self, records): ...
+    def evaluated(self, lines): ...
 
-    def trained(self, level, members): ...
+    def trained(self, members): ...
 
     def noted(self, text): ...
+
+
+def plan(setting: Setting, study: str) -> list[Level]:
+    """The levels of a study of this kind."""
+    return KINDS[study](setting).levels
+
+
+def main(replicate: int, level: int) -> Key:
+    """The dense network of a replicate, or the ticket of a level."""
+    return Key(replicate, level, "ticket" if level else "dense")
+
+
+def new_trainer(
+    setting: Setting,
+    networks: Sequence[Network],
+    replicates: Sequence[int],
+    *,
+    start: int = 0,
+    execution: str = "looped",
+    level: int = 0,
+) -> Trainer:
+    """A trainer of these networks, each of one of `replicates`, by the usual recipe from step `start` on."""
+    recipe = replace(setting.recipe, start=start)
+    members = [Member(setting.main(replicate, level), recipe) for replicate in replicates]
+    return make_trainer(setting, list(networks), members, execution)
+
+
+def batches_of(setting: Setting, replicates: Sequence[int]) -> Batches:
+    """The training batches of some replicates, in their usual order."""
+    return Batches(setting.data, [(one, 0) for one in replicates], setting.recipe.batch_size, setting.config.seed)
+
+
+def carry_on(
+    run: Run, setting: Setting, watcher: Watcher | None = None, stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Do what of a run isn't done yet."""
+    execute(run, study_of(run, setting), watcher or Quiet(), stop)
 
 
 def carry_out(config: Config, folder: Path, study: str = "prune", stop: Callable[[], bool] = lambda: False) -> Run:
     """Create a run and execute it."""
     run = Run.create(folder, config, {"study": study})
-    execute(run, prepare(config), Quiet(), stop)
+    carry_on(run, prepare(config), stop=stop)
     return run
 
 
@@ -105,7 +151,7 @@ def interrupted_and_resumed(config: Config, folder: Path, study: str, questions:
     with pytest.raises(Interrupted):
         carry_out(config, folder, study, lambda: next(asked))
     (run,) = (Run(path) for path in folder.iterdir())
-    execute(run, prepare(config), Quiet(), lambda: False)
+    carry_on(run, prepare(config))
     return run
 
 
@@ -132,7 +178,7 @@ def killed_at(run: Run, config: Config, moment: int) -> int | None:
                         os.kill(me, signal.SIGKILL)
 
             sys.addaudithook(watch)
-            execute(run, prepare(config), Quiet(), lambda: False)
+            carry_on(run, prepare(config))
             os.write(write, str(moment - left).encode())
             os._exit(0)
         except BaseException:
@@ -232,39 +278,48 @@ def forget_entries() -> None:
     registry._options.cache_clear()
 
 
-def counted(line: dict) -> dict:
-    """A line with the right answers that its accuracies say, of 10,000 images where it doesn't say of how many."""
-    for key in [key for key in line if key.endswith("accuracy")]:
-        kind = key.removesuffix("accuracy")
-        of = f"{kind.removeprefix('early_stop_')}images"
-        if isinstance(line[key], float):
-            images = line.setdefault(of, 10_000)
-            line[f"{kind}correct"] = round(images * line[key])
-            line[key] = line[f"{kind}correct"] / images
-        elif line[key] is None:
-            line[f"{kind}correct"] = None
-            line.setdefault(of, None)
-    return line
+def measured(accuracy: float | None, images: int = 10_000, loss: float | None = 0.3) -> dict:
+    """What a network came to on one split, with the right answers that an accuracy says."""
+    right = None if accuracy is None else round(images * accuracy)
+    share = {
+        "value": None if right is None else right / images,
+        "right": right,
+        "of": None if right is None else images,
+    }
+    return {"loss": loss, "metrics": {"accuracy": share}}
 
 
-def summary(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
-    """A line of levels.jsonl."""
-    line = {
-        "replicate": replicate, "arm": arm, "level": level, "density": 0.5, "nonzero": 5, "total": 10, "flops": 10,
-        "parameters": 12, "start_step": 0, "stop_step": 30, "test_accuracy": 0.9, "test_loss": 0.3,
-        "validation_accuracy": 0.9, "validation_loss": 0.3, "early_stop_step": 20, "early_stop_test_accuracy": 0.88,
-        "train_seconds": 1.5, "evaluate_every": 10, "diverged": None, "collapsed": [],
+def accuracy(measured: dict) -> float:
+    """The accuracy among what was measured on one split."""
+    return measured["metrics"]["accuracy"]["value"]
+
+
+def summary(replicate: int = 0, level: int = 0, arm: str | None = None, **changes: object) -> dict:
+    """A line of levels.jsonl; `changes` name measured things as flat records do: test_accuracy, early_stop_step, ..."""
+    flat = {
+        "test_accuracy": 0.9, "test_images": 10_000, "test_loss": 0.3, "validation_accuracy": 0.9,
+        "validation_images": 10_000, "validation_loss": 0.3, "early_stop_step": 20, "early_stop_test_accuracy": 0.88,
     }  # fmt: skip
-    return counted(line | changes)
+    flat |= {key: changes.pop(key) for key in [*changes] if key.startswith(("test_", "validation_", "early_stop_"))}
+    early = {"step": flat["early_stop_step"], "test": measured(flat["early_stop_test_accuracy"], flat["test_images"])}
+    validation = measured(flat["validation_accuracy"], flat["validation_images"], flat["validation_loss"])
+    return {
+        "replicate": replicate, "level": level, "arm": arm or main(0, level).arm, "order": 0, "density": 0.5,
+        "nonzero": 5, "total": 10, "parameters": 12, "flops": 10, "dense_flops": 20, "start_step": 0, "stop_step": 30,
+        "test": measured(flat["test_accuracy"], flat["test_images"], flat["test_loss"]),
+        "validation": None if flat["validation_accuracy"] is None else validation,
+        "early_stop": None if flat["early_stop_step"] is None else early,
+        "evaluate_every": 10, "train_seconds": 1.5, "train_flops": 1000, "diverged": None, "collapsed": [],
+    } | changes  # fmt: skip
 
 
-def evaluation(replicate: int = 0, level: int = 0, arm: str = "main", **changes: object) -> dict:
+def evaluation(replicate: int = 0, level: int = 0, arm: str | None = None, **changes: object) -> dict:
     """A line of metrics.jsonl."""
-    line = {
-        "replicate": replicate, "arm": arm, "level": level, "step": 10, "epoch": 0.5, "split": "test", "loss": 0.3,
-        "accuracy": 0.9, "lr": 0.1, "seconds": 1.5,
-    }  # fmt: skip
-    return counted(line | changes)
+    own = measured(changes.pop("accuracy", 0.9))
+    return {
+        "replicate": replicate, "level": level, "arm": arm or main(0, level).arm, "order": 0, "step": 10, "epoch": 0.5,
+        "split": "test", "lr": 0.1, "seconds": 1.5,
+    } | own | changes  # fmt: skip
 
 
 def recorded(folder: Path, config: Config, lines: Iterable[dict], study: str = "prune", **record: object) -> Run:
@@ -272,14 +327,14 @@ def recorded(folder: Path, config: Config, lines: Iterable[dict], study: str = "
     run = Run.create(folder, config, {"study": study, **record})
     network = Network({"w": torch.zeros(1)}, {"w": torch.ones(1, dtype=torch.bool)})
     for line in lines:
-        run.write_member(line["replicate"], line["level"], line["arm"], network, line)
+        run.write_network(network, line)
         run.append_metrics([evaluation(line["replicate"], line["level"], line["arm"], step=line["stop_step"])])
         run.append_levels([line])
     run.finish("finished")
     return run
 
 
-def networks(accuracies: Sequence[float], level: int, arm: str = "main", **changes: object) -> list[dict]:
+def networks(accuracies: Sequence[float], level: int, arm: str | None = None, **changes: object) -> list[dict]:
     """Lines of levels.jsonl: one for each accuracy, by replicate; of other keys a value, or a list of each one's."""
     lines = []
     for replicate, accuracy in enumerate(accuracies):

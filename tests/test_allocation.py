@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import tiny
+from conftest import plan, tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,8 +9,7 @@ from lottery.config.file import load
 from lottery.cost.flops import layer_flops
 from lottery.errors import LotteryError
 from lottery.networks.parameters import prunable
-from lottery.studies.plan import plan
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
 
 LENET = {"hidden_1.weight": (300, 784), "hidden_2.weight": (100, 300), "output.weight": (10, 100)}
 

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from lottery.config.data_and_model import Augment
 from lottery.data import Dataset, moments
 from lottery.errors import LotteryError
+from lottery.seeds import stream
 from lottery.training.batches import Batches, Resident
 
 CPU = torch.device("cpu")
@@ -15,8 +17,8 @@ def dataset(count=20, side=4):
     return Dataset(images, torch.arange(count), images[:5], torch.arange(5), count, (0.0,), (1.0,))
 
 
-def resident(**options):
-    defaults = {"validation": 4, "seed": 0, "replicates": 2, "device": CPU}
+def resident(crop=0, flip=False, **options):
+    defaults = {"validation": 4, "seed": 0, "replicates": 2, "device": CPU, "augment": Augment(crop=crop, flip=flip)}
     return Resident(dataset(), **(defaults | options))
 
 
@@ -36,7 +38,7 @@ def test_splits_are_disjoint_complete_and_each_replicates_own():
 
 def test_an_epoch_shows_each_training_image_once_in_a_new_order():
     data = resident()
-    batches = Batches(data, [0, 1], 4, seed=0)
+    batches = Batches(data, [(0, 0), (1, 0)], 4, seed=0)
     assert batches.steps_per_epoch == 4
     epochs = [torch.cat([batches.at(step)[1] for step in range(4 * epoch, 4 * epoch + 4)], dim=1) for epoch in (0, 1)]
     for labels in epochs:
@@ -47,19 +49,35 @@ def test_an_epoch_shows_each_training_image_once_in_a_new_order():
 
 def test_a_batch_depends_on_replicate_and_step_alone():
     data = resident(crop=1, flip=True)
-    straight = Batches(data, [0, 1, 1], 4, seed=0)
+    straight = Batches(data, [(0, 0), (1, 0), (1, 0)], 4, seed=0)
     expected = [straight.at(step) for step in range(9)]
     for step in (7, 0, 5):
-        images, labels = Batches(data, [1], 4, seed=0).at(step)
+        images, labels = Batches(data, [(1, 0)], 4, seed=0).at(step)
         assert torch.equal(images[0], expected[step][0][1])
         assert torch.equal(labels[0], expected[step][1][1])
     assert all(torch.equal(images[1], images[2]) for images, _ in expected)
     assert not all(torch.equal(labels[0], labels[1]) for _, labels in expected)
 
 
+def test_another_order_differs_in_order_augmentation_and_noise_alone():
+    """The usual order's streams are named as ever; another's number stands behind their names."""
+    data = resident(crop=1, flip=True)
+    both = Batches(data, [(1, 0), (1, 2)], 16, seed=5)
+    index, shift = both.rows(1)
+    for member, order in enumerate(([], [2])):
+        drawn = torch.randperm(16, generator=stream(5, "order", 1, 1, *order))
+        assert torch.equal(index[member], data.train_index[1][drawn])
+        offsets = torch.randint(3, (16, 2), generator=stream(5, "augment", 1, 1, *order))
+        assert torch.equal(shift[member, :, :2], offsets)
+        noise = both.streams("noise", 7)[member]
+        assert noise.initial_seed() == stream(5, "noise", 1, 7, *order).initial_seed()
+    assert not torch.equal(index[0], index[1])
+    assert torch.equal(index[0].sort().values, index[1].sort().values)
+
+
 def test_augmentation_agrees_with_padding_cropping_and_mirroring_by_hand():
     data = resident(crop=2, flip=True)
-    batches = Batches(data, [0], 4, seed=0)
+    batches = Batches(data, [(0, 0)], 4, seed=0)
     images, labels = batches.at(1)
     seen = set()
     for image, label, (down, right, mirrored) in zip(images[0], labels[0], batches._shift[0, 4:8], strict=True):
@@ -72,7 +90,7 @@ def test_augmentation_agrees_with_padding_cropping_and_mirroring_by_hand():
 
 
 def test_every_shift_occurs():
-    batches = Batches(resident(crop=1, flip=True, validation=0), [0], 20, seed=0)
+    batches = Batches(resident(crop=1, flip=True, validation=0), [(0, 0)], 20, seed=0)
     shifts = set()
     for epoch in range(40):
         batches.at(epoch)
@@ -83,7 +101,7 @@ def test_every_shift_occurs():
 def test_evaluation_data_is_whole_unaugmented_and_normalised():
     data = Resident(
         Dataset(**{**dataset().__dict__, "mean": (10.0,), "std": (2.0,)}),
-        validation=4, seed=0, replicates=2, device=CPU, crop=2, flip=True,
+        validation=4, seed=0, replicates=2, device=CPU, augment=Augment(crop=2, flip=True),
     )  # fmt: skip
     parts = list(data.validation([1, 0], size=3))
     images, labels = torch.cat([part[0] for part in parts], 1), torch.cat([part[1] for part in parts], 1)
@@ -96,7 +114,7 @@ def test_evaluation_data_is_whole_unaugmented_and_normalised():
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(LotteryError, match=r"train\.batch_size"):
-        Batches(resident(), [0], 17, seed=0)
+        Batches(resident(), [(0, 0)], 17, seed=0)
 
 
 def test_moments():

@@ -1,5 +1,6 @@
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from conftest import carry_out, tensor_files, tiny
 
+from lottery.networks.key import Key
 from lottery.store.run import Run
 
 
@@ -24,7 +26,7 @@ def test_the_main_job(lottery, config_file, tmp_path):
     run = only_run(tmp_path)
     assert run.config.seed == 3
     assert run.record["command"][:2] == ["lottery", "prune"]
-    assert "test accuracy at the end of training" in result.out
+    assert "test accuracy at the end" in result.out
     assert "level 1 (50.0% of weights) of 1" in result.err
     for figure in re.findall(r"figure: (\S+)", result.out):
         assert Path(figure).exists()
@@ -72,7 +74,7 @@ def test_train_then_rewind_then_resume(lottery, config_file, tmp_path, finished)
 def test_dry_run_prints_the_plan_and_makes_nothing(lottery, config_file, tmp_path):
     result = lottery("prune", config_file, "--dry-run")
     assert result.code == 0
-    assert "main, reinit, random, shuffle" in result.out
+    assert "ticket, reinit, random, shuffle" in result.out
     assert "18 networks, 540 steps" in result.out
     # 3 * 2 * weights * batch * steps
     assert f"{3 * 2 * 1184 * 32 * 540:.2e} FLOPs" in result.out
@@ -192,7 +194,7 @@ def test_a_failed_run_exits_with_1(lottery, config_file):
 
 def test_an_unfinished_run_is_not_extended(lottery, tmp_path):
     run = carry_out(tiny(pruning__iterations=1), tmp_path / "runs")
-    run.forget_member(1, 1, "main")
+    run.forget_network(Key(1, 1, "ticket"))
     run.settle(lambda record: False)
     run.update(status="interrupted")
     result = lottery("prune", run.path, "--iterations", "1")
@@ -210,9 +212,35 @@ def test_a_damaged_run_does_not_hide_the_others(lottery, tmp_path):
     assert "damaged" in result.out
 
 
-def test_help_is_there_before_torch(tmp_path):
-    code = "import sys; from lottery import cli; assert not {'torch', 'pydantic', 'numpy'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+COMMANDS = ["train", "prune", "rewind", "resume", "report", "runs", "methods", "config"]
+
+
+def test_help_is_instant(tmp_path):
+    """It names all commands in less than 0.3 s of a processor, for which torch and others can't be imported."""
+    code = (
+        "import sys; sys.argv = ['lottery', '--help']\nfrom lottery.cli import main\ntry: main()\n"
+        "finally: assert not {'torch', 'pydantic', 'numpy'} & set(sys.modules)"
+    )
+    seconds = []
+    for _ in range(3):  # the least: a busy machine costs time, too
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert result.returncode == 0, result.stderr
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert [line.split()[0] for line in result.stdout.partition("Commands:")[2].strip().splitlines()] == COMMANDS
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_explained_without_torch(command):
+    code = (
+        f"import sys; sys.argv = ['lottery', '{command}', '--help']\nfrom lottery.cli import main\ntry: main()\n"
+        "finally: assert not {'torch', 'numpy', 'matplotlib'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"Usage: lottery {command}")
 
 
 def test_an_error_stays_one_line_where_torchvision_was_imported(config_file):

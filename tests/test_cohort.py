@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -6,7 +7,8 @@ from torch.nn import functional as F
 
 from lottery import registry
 from lottery.networks import masks
-from lottery.networks.cohort import Cohort, Network, initialise
+from lottery.networks.cohort import Arithmetic, Cohort
+from lottery.networks.network import Network, initialise
 from lottery.networks.parameters import prunable
 from lottery.seeds import stream
 
@@ -32,7 +34,7 @@ def build(case, members=3, density=0.5):
 
 def gradients(cohort, images, labels, smoothing=0.0):
     """Each member's gradients by parameter name, `[R, *shape]`, and losses."""
-    losses, rows = cohort.gradients(images, labels, smoothing)
+    losses, rows = cohort.gradients(images, labels, partial(F.cross_entropy, label_smoothing=smoothing))
     names = list(cohort.weights)
     if cohort.stacked:
         return dict(zip(names, rows, strict=True)), losses
@@ -43,7 +45,7 @@ def train(cohort, images, labels, steps=1, **options):
     """A few steps of SGD on one batch."""
     slots = {}
     for _ in range(steps):
-        _, rows = cohort.gradients(images, labels)
+        _, rows = cohort.gradients(images, labels, F.cross_entropy)
         with torch.no_grad():
             registry.find("optimizers", "sgd")(cohort.leaves, rows, slots, 1.0, **options)
 
@@ -79,7 +81,7 @@ def test_stacked_and_looped_train_alike(case):
         train(cohort, images, labels, steps=5, lr=0.05, momentum=0.9, weight_decay=1e-3)
         cohort.train(False)
         with torch.no_grad():
-            ends.append(([cohort.member(index).state for index in range(3)], cohort.logits(images[0])))
+            ends.append(([cohort.member(index).state for index in range(3)], cohort.outputs(images[0], shared=True)))
     torch.testing.assert_close(ends[0], ends[1], rtol=1e-3, atol=1e-4)
 
 
@@ -139,7 +141,7 @@ def test_initialise_draws_weights_alone():
 def test_reduced_precision_rounds_products_and_nothing_else(case, execution, precision, rounding):
     template, networks, images, labels = build(case)
     exact, _ = gradients(Cohort(template, networks, execution=execution, device=CPU), images, labels)
-    cohort = Cohort(template, networks, execution=execution, device=CPU, precision=precision)
+    cohort = Cohort(template, networks, execution=execution, device=CPU, arithmetic=Arithmetic(precision))
     found, losses = gradients(cohort, images, labels)
     assert losses.dtype == torch.float32
     assert all(weight.dtype == torch.float32 for weight in cohort.weights.values())
@@ -155,7 +157,7 @@ def test_reduced_precision_rounds_products_and_nothing_else(case, execution, pre
 def test_compiled_networks_compute_the_same(execution):
     template, networks, images, labels = build(CASES[2])
     exact, _ = gradients(Cohort(template, networks, execution=execution, device=CPU), images, labels)
-    compiled = Cohort(template, networks, execution=execution, device=CPU, compiled=True)
+    compiled = Cohort(template, networks, execution=execution, device=CPU, arithmetic=Arithmetic(compiled=True))
     found, _ = gradients(compiled, images, labels)
     for name in exact:
         torch.testing.assert_close(found[name], exact[name], rtol=1e-3, atol=1e-5)

@@ -62,7 +62,7 @@ def test_overrides_are_yaml_and_reach_into_short_forms(config_file):
         ("train.length=5", "train.length: '5' is not a duration: write steps as 2000it, epochs as 3ep"),
         ("train.length=0it", "length: must be more than 0"),
         ("pruning.rewind=later", "pruning.rewind: 'later' is not a duration"),
-        ("pruning.arms=[reinit, foo]", "pruning.arms.1: input should be 'reinit', 'random' or 'shuffle', not 'foo'"),
+        ("pruning.arms=[reinit, foo]", "pruning.arms.1: 'foo' is none of the arms; there are random, reinit, shuffle"),
         ("pruning.arms=[reinit, reinit]", "an arm is named twice"),
         ("replicates=0", "replicates: input should be greater than or equal to 1"),
         ("data=5", "data: write the name of one of the data"),

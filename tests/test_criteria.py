@@ -9,7 +9,7 @@ from scipy import stats
 
 from lottery import registry
 from lottery.networks import masks
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 from lottery.seeds import stream
 
 SHAPES = {"hidden_1.weight": (300, 784), "hidden_2.weight": (100, 300), "output.weight": (10, 100)}

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Quiet, evaluation, summary, tensor_files, tiny
+from conftest import Quiet, carry_on, evaluation, summary, tensor_files, tiny
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.report.listing import listing
 from lottery.store import files, locks
-from lottery.store.directory import Directory
+from lottery.store.checkpoints import Checkpoints
+from lottery.store.reader import Reader
 from lottery.store.run import Run
-from lottery.studies.execute import execute
-from lottery.studies.setting import prepare
+from lottery.store.tensor_files import read_tensors, read_tensors_about, write_tensors
+from lottery.studies.prepare import prepare
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells where an open file is")
 
@@ -49,16 +51,16 @@ class Thief(Quiet):
         if when == self._when and self._told == 2:
             self._act()
 
-    def training(self, level, members, done):
+    def training(self, members, done):
         self._tell("training")
 
     def advanced(self, level, steps):
         self._tell("advanced")
 
-    def evaluated(self, records):
+    def evaluated(self, lines):
         self._tell("evaluated")
 
-    def trained(self, level, members):
+    def trained(self, members):
         self._tell("trained")
 
 
@@ -73,12 +75,12 @@ def test_a_run_that_is_renamed_stops_and_says_where_to_go_on(when, run, tmp_path
     with pytest.raises(
         RunFailed, match=rf"was renamed while .* it is {new} now\.\nGo on with: lottery resume {new}"
     ) as caught:
-        execute(run, prepare(tiny()), thief, lambda: False)
+        carry_on(run, prepare(tiny()), thief)
     assert len(str(caught.value).splitlines()) == 2
     assert not run.path.exists()
     moved = Run.open(new)
     assert moved.abandoned
-    execute(moved, prepare(tiny()), Quiet(), lambda: False)
+    carry_on(moved, prepare(tiny()))
     assert tensor_files(moved) == tensor_files(finished)
 
 
@@ -86,7 +88,7 @@ def test_a_run_that_is_renamed_stops_and_says_where_to_go_on(when, run, tmp_path
 @pytest.mark.parametrize("when", MOMENTS)
 def test_a_run_that_is_deleted_is_not_made_again(when, run):
     with pytest.raises(RunFailed, match=r"was deleted or renamed while it was worked on\.\n.*start the study anew"):
-        execute(run, prepare(tiny()), Thief(when, lambda: shutil.rmtree(run.path)), lambda: False)
+        carry_on(run, prepare(tiny()), Thief(when, lambda: shutil.rmtree(run.path)))
     assert not run.path.exists()
 
 
@@ -106,7 +108,7 @@ def test_another_directory_in_its_place_is_left_alone(when, run, tmp_path):
         found.append(digests())
 
     with pytest.raises(RunFailed, match="was renamed while it was worked on"):
-        execute(run, prepare(tiny()), Thief(when, swap), lambda: False)
+        carry_on(run, prepare(tiny()), Thief(when, swap))
     assert digests() == found[0]
 
 
@@ -120,7 +122,7 @@ def test_a_checkpoint_is_not_written_into_nothing(run):
         gone.append(True)
 
     with pytest.raises(RunFailed, match="was renamed"):
-        execute(
+        carry_on(
             run,
             prepare(tiny(train__length="100000it", train__evaluate_every="100000it")),
             Thief("advanced", go),
@@ -142,10 +144,10 @@ def test_no_writer_makes_the_directory_again(run):
     for write in (
         lambda: run.append_metrics([evaluation()]),
         lambda: run.append_levels([summary()]),
-        lambda: run.write_early(0, 0, network().state),
-        lambda: run.write_member(0, 0, "main", network(), summary()),
-        lambda: run.write_start(0, 0, "main", network().mask, network().state),
-        lambda: run.write_checkpoint("level-00-main-0", {"x": torch.zeros(1)}, {}),
+        lambda: run.write_state(Key(0, 0, "dense"), 0, network().state),
+        lambda: run.write_network(network(), summary()),
+        lambda: run.write_mask(Key(0, 0, "dense"), network().mask),
+        lambda: Checkpoints(run).write("level-00-dense-0", {"x": torch.zeros(1)}, {}),
         lambda: run.write_config(tiny()),
         lambda: run.finish("finished"),
         lambda: run.settle(lambda record: False),
@@ -204,14 +206,14 @@ def is_durable(events):
 @linux
 def test_files_are_flushed_before_their_names_and_their_folders_after(run, order):
     run.append_metrics([evaluation()])
-    run.write_early(0, 0, network().state)
-    run.write_member(0, 0, "main", network(), summary())
+    run.write_state(Key(0, 0, "dense"), 0, network().state)
+    run.write_network(network(), summary())
     run.update(status="finished")
     assert is_durable(order)
     names = [target[0] for kind, _, *target in order if kind == "rename"]
-    member = "replicate-0/level-00/main"
+    member = "replicate-0/level-00/dense"
     assert names == [
-        "replicate-0/initial.safetensors", f"{member}/mask.safetensors", f"{member}/weights.safetensors",
+        f"{member}/step-0.safetensors", f"{member}/mask.safetensors", f"{member}/weights.safetensors",
         f"{member}/summary.json", "run.json",
     ]  # fmt: skip
     made = [path for kind, path, *_ in order if kind == "make"]
@@ -221,10 +223,10 @@ def test_files_are_flushed_before_their_names_and_their_folders_after(run, order
 @linux
 def test_evaluations_are_flushed_before_the_summary_that_counts_on_them(run, order):
     run.append_metrics([evaluation()])
-    run.write_member(0, 0, "main", network(), summary())
+    run.write_network(network(), summary())
     names = [target[0] if kind == "rename" else path for kind, path, *target in order]
     assert ("flush", "metrics.jsonl") in order
-    assert names.index("metrics.jsonl") < names.index("replicate-0/level-00/main/summary.json")
+    assert names.index("metrics.jsonl") < names.index("replicate-0/level-00/dense/summary.json")
 
 
 @linux
@@ -232,10 +234,10 @@ def test_evaluations_are_flushed_before_a_checkpoint_that_counts_on_them(run, or
     for step in (1, 2):
         run.append_metrics([evaluation(step=step)])
         order.clear()
-        run.write_checkpoint("level-00-main-0", {"x": torch.zeros(1)}, {"step": step})
+        Checkpoints(run).write("level-00-dense-0", {"x": torch.zeros(1)}, {"step": step})
         kinds = [(kind, target[0] if target else path) for kind, path, *target in order]
         assert kinds.index(("flush", "metrics.jsonl")) < kinds.index(
-            ("rename", "checkpoint/level-00-main-0.safetensors")
+            ("rename", "checkpoint/level-00-dense-0.safetensors")
         )
         assert is_durable(order)
 
@@ -250,7 +252,7 @@ def test_every_file_has_the_rights_that_the_umask_leaves(umask, tmp_path):
         asked = iter(range(10**6))
         run = Run.create(tmp_path, tiny(), {"study": "prune"})
         with pytest.raises(Interrupted):
-            execute(run, prepare(tiny()), Quiet(), lambda: next(asked) > 60)
+            carry_on(run, prepare(tiny()), stop=lambda: next(asked) > 60)
     finally:
         os.umask(before)
     found = {
@@ -269,23 +271,23 @@ def test_every_file_has_the_rights_that_the_umask_leaves(umask, tmp_path):
 )
 def test_names_of_tensors_are_those_of_the_model(there, wanted, tmp_path):
     path = tmp_path / "x.safetensors"
-    files.write_tensors(path, {name: torch.zeros(3) for name in there})
+    write_tensors(path, {name: torch.zeros(3) for name in there})
     like = {name: torch.zeros(3) for name in wanted}
-    for read in (files.read_tensors, files.read_tensors_about):
+    for read in (read_tensors, read_tensors_about):
         with pytest.raises(
             LotteryError, match=rf"does not fit the model .*: [{''.join(there ^ wanted)}] is another or missing"
         ):
             read(path, like)
-    assert set(files.read_tensors(path)) == there
+    assert set(read_tensors(path)) == there
 
 
 def test_shapes_and_types_of_tensors_are_those_of_the_model(tmp_path):
     path = tmp_path / "x.safetensors"
-    files.write_tensors(path, {"w": torch.zeros(3)})
+    write_tensors(path, {"w": torch.zeros(3)})
     for like in (torch.zeros(4), torch.zeros(1, 3), torch.zeros(3, dtype=torch.float64)):
         with pytest.raises(LotteryError, match="does not fit the model"):
-            files.read_tensors(path, {"w": like})
-    assert set(files.read_tensors(path, {"w": torch.ones(3)})) == {"w"}
+            read_tensors(path, {"w": like})
+    assert set(read_tensors(path, {"w": torch.ones(3)})) == {"w"}
 
 
 # Listed
@@ -350,4 +352,4 @@ def test_a_record_that_could_not_be_read_makes_no_directory(record, tmp_path):
 def test_a_long_command_is_kept(tmp_path):
     command = ["lottery", "train", "--set", "pruning.exclude=[" + "a, " * 20_000 + "]"]
     run = Run.create(tmp_path, tiny(), {"study": "train", "command": command})
-    assert Directory.open(run.path).record["command"] == command
+    assert Reader.open(run.path).record["command"] == command

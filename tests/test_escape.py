@@ -16,9 +16,10 @@ from matplotlib.cbook import is_math_text
 from lottery import escape
 from lottery.config.file import load, parse
 from lottery.errors import LotteryError
+from lottery.networks.key import Key
 from lottery.report.html import page
-from lottery.store import files
 from lottery.store.run import Run
+from lottery.store.tensor_files import read_tensors_about, write_tensors
 
 UNSEEN = {
     "\x1b[2J": r"\x1b[2J",
@@ -139,7 +140,7 @@ def test_figures_of_hostile_names_are_drawn(hostile, lottery):
     with mpl.rc_context({"svg.fonttype": "none"}):
         result = lottery("report", *(run.path.name for run in hostile))
     assert result.code == 0, result.err
-    texts = "".join(ElementTree.parse(hostile[0].report_dir / "comparison.svg").getroot().itertext())
+    texts = "".join(ElementTree.parse(hostile[0].path / "report" / "comparison.svg").getroot().itertext())
     assert "$x^$" in texts
     assert "\u202e" not in texts
 
@@ -183,9 +184,9 @@ def test_keys_of_a_config_are_named_without_escapes(config_file):
 
 
 def test_names_of_tensors_are_shown_without_escapes(hostile):
-    (path,) = hostile[0].path.glob("replicate-0/level-00/main/weights.safetensors")
-    tensors, about = files.read_tensors_about(path)
-    files.write_tensors(path, tensors | {"\x1b[2J\n": tensors["w"].clone()}, about)
+    (path,) = hostile[0].path.glob("replicate-0/level-00/dense/weights.safetensors")
+    tensors, about = read_tensors_about(path)
+    write_tensors(path, tensors | {"\x1b[2J\n": tensors["w"].clone()}, about)
     with pytest.raises(LotteryError, match=r"\\x1b\[2J\\n is another or missing") as caught:
-        hostile[0].read_weights(0, 0, "main", tensors)
+        hostile[0].read_weights(Key(0, 0, "dense"), tensors)
     assert "\x1b" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import carry_out, interrupted_and_resumed, same, tiny
+from conftest import batches_of, carry_out, interrupted_and_resumed, new_trainer, plan, same, tiny
 from torch.nn import functional as F
 
 from lottery import registry
@@ -10,11 +10,10 @@ from lottery.config.values import Point
 from lottery.cost.flops import masked_flops
 from lottery.errors import LotteryError
 from lottery.networks import masks
-from lottery.networks.cohort import Network
-from lottery.studies.chunk import make_trainer
-from lottery.studies.plan import plan
-from lottery.studies.setting import prepare
-from lottery.studies.train import sparse
+from lottery.networks.key import Key
+from lottery.networks.network import Network
+from lottery.studies.prepare import prepare
+from lottery.studies.train import sparse_start
 
 MOVING = [name for name in registry.names("topology") if name != "static"]
 MOMENTUM = {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}
@@ -29,11 +28,11 @@ def study(topology="rigl", density=0.2, **changes):
 def start(setting, replicates=2, level=1):
     dense = [setting.initial(replicate) for replicate in range(replicates)]
     full = [Network(state, masks.full(state, list(setting.shapes))) for state in dense]
-    return [sparse(setting, network, level, replicate) for replicate, network in enumerate(full)]
+    return [sparse_start(setting, network, Key(replicate, level, "sparse")) for replicate, network in enumerate(full)]
 
 
 def trainer_of(setting, networks, execution="looped", replicates=None):
-    return make_trainer(setting, networks, replicates or list(range(len(networks))), 0, execution, level=1)
+    return new_trainer(setting, networks, replicates or list(range(len(networks))), execution=execution, level=1)
 
 
 def test_rigl_is_that_of_a_plain_loop():
@@ -47,7 +46,7 @@ def test_rigl_is_that_of_a_plain_loop():
     model.load_state_dict(network.state)
     parameters = dict(model.named_parameters())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-3)
-    batches = setting.batches([0])
+    batches = batches_of(setting, [0])
     for step in range(30):
         images, labels = batches.at(step)
         optimizer.zero_grad()
@@ -131,16 +130,16 @@ def test_saved_between_updates_goes_on_to_the_same_bytes(topology, execution):
     networks = start(setting)
     straight = trainer_of(setting, networks, execution)
     straight.advance(14)
-    saved, ever = straight.state(), [straight.evolution.ever_active(member) for member in range(2)]
+    saved, costs = straight.state(), straight.trained.costs(14)
     straight.advance(25)
     resumed = trainer_of(setting, networks, execution)
     resumed.load(saved)
-    assert [resumed.evolution.ever_active(member) for member in range(2)] == ever
+    assert resumed.trained.costs(14) == costs
     resumed.advance(25)
     assert straight.state().keys() == resumed.state().keys()
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, resumed.state()[name]), name
-    assert resumed.evolution.pop() == straight.evolution.pop()
+    assert resumed.trained.pop() == straight.trained.pop()
 
 
 def test_equal_weights_go_alike_after_a_resumption():
@@ -198,7 +197,7 @@ def test_counts_and_costs_stand_in_the_run(tmp_path):
     setting, run = prepare(config), carry_out(config, tmp_path, "train")
     dense = sum(setting.flops.values())
     for line in run.levels():
-        mask = run.read_mask(line["replicate"], 1, "main", setting.like.mask)
+        mask = run.read_mask(Key(line["replicate"], 1, "sparse"), setting.like.mask)
         first = start(setting)[line["replicate"]].mask
         forward = masked_flops(setting.flops, mask)
         assert line["train_flops"] == 32 * (28 * 3 * forward + 2 * (2 * forward + dense))
@@ -228,7 +227,7 @@ def test_training_is_charged_step_by_step(topology):
             every = topology in ("snfs", "rigl_momentum")
             expected[index] += 2 * forward + (dense if updates or every else forward)
         trainer.advance(step + 1)
-    assert trainer.evolution.spent(30) == expected
+    assert trainer.trained.spent(30) == expected
 
 
 @pytest.mark.parametrize(
@@ -237,7 +236,7 @@ def test_training_is_charged_step_by_step(topology):
 )
 def test_the_moving_sum_of_gradients_decays_as_the_optimizers_momentum(optimizer, decay):
     setting = prepare(study("snfs", train__optimizer=optimizer))
-    evolution = trainer_of(setting, start(setting)).evolution
+    evolution = trainer_of(setting, start(setting)).trained
     for _ in range(3):
         evolution.observe([torch.ones_like(leaf) for leaf in evolution.leaves])
     traces = [tensor for name, tensor in evolution.state().items() if name.startswith("trace/")]

@@ -17,22 +17,23 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from conftest import Quiet, carry_out, evaluation, tensor_files, tiny
+from conftest import Quiet, carry_on, carry_out, evaluation, main, new_trainer, plan, tensor_files, tiny
 from torch import nn
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.networks import masks
-from lottery.networks.cohort import Network
 from lottery.networks.collapse import collapsed
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.networks.parameters import prunable
-from lottery.report.statistics import by_level_and_arm
+from lottery.report.series import whole
 from lottery.store import files
+from lottery.store.checkpoints import Checkpoints
 from lottery.store.run import Run
+from lottery.store.tensor_files import read_tensors_about, write_tensors
 from lottery.studies import chunk, forecast
-from lottery.studies.chunk import make_trainer
-from lottery.studies.execute import execute
-from lottery.studies.plan import plan
-from lottery.studies.setting import Setting, prepare
+from lottery.studies.prepare import prepare
+from lottery.studies.setting import Setting
 
 COMMAND = [sys.executable, "-c", "from lottery.cli import main; main()"]
 
@@ -47,7 +48,7 @@ class Watching(Quiet):
         if not text.startswith("masks cover"):
             self.notes.append(text)
 
-    def trained(self, level, members):
+    def trained(self, members):
         self._when()
 
 
@@ -70,11 +71,11 @@ def test_a_disk_that_fails_stops_the_run_and_loses_nothing(number, said, call, f
 
     monkeypatch.setattr(safetensors.torch, "save_file", fall)
     with pytest.raises(RunFailed, match=rf"(?s){re.escape(str(run.path))}.*{said}.*lottery resume") as caught:
-        execute(run, prepare(tiny()), Quiet(), lambda: False)
+        carry_on(run, prepare(tiny()))
     assert len(str(caught.value).splitlines()) == 2
     assert not list(run.path.rglob("*.tmp"))
     monkeypatch.setattr(safetensors.torch, "save_file", save)
-    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    carry_on(run, prepare(tiny()))
     assert tensor_files(run) == tensor_files(finished)
 
 
@@ -98,12 +99,12 @@ def test_a_disk_that_is_really_full(small_disk, finished):
             (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
 
     with pytest.raises(RunFailed, match=r"no space left"):
-        execute(run, prepare(tiny()), Watching(fill), lambda: False)
-    assert (run.path / "replicate-0" / "level-00" / "main" / "summary.json").exists()
+        carry_on(run, prepare(tiny()), Watching(fill))
+    assert (run.path / "replicate-0" / "level-00" / "dense" / "summary.json").exists()
     with pytest.raises(LotteryError, match=r"needs .* of disk and .* are free; make room"):
-        execute(run, prepare(tiny()), Quiet(), lambda: False)
+        carry_on(run, prepare(tiny()))
     (small_disk / "ballast").unlink()
-    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    carry_on(run, prepare(tiny()))
     assert tensor_files(run) == tensor_files(finished)
 
 
@@ -111,12 +112,12 @@ def test_a_disk_that_is_really_read_only(small_disk, finished):
     run = Run.create(small_disk, tiny(), {"study": "prune"})
     asked = iter(range(10**6))
     with pytest.raises(Interrupted):
-        execute(run, prepare(tiny()), Quiet(), lambda: next(asked) > 40)
+        carry_on(run, prepare(tiny()), stop=lambda: next(asked) > 40)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(LotteryError, match=r"can't be written \(read-only file system\); copy it"):
-        execute(run, prepare(tiny()), Quiet(), lambda: False)
+        carry_on(run, prepare(tiny()))
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    carry_on(run, prepare(tiny()))
     assert tensor_files(run) == tensor_files(finished)
 
 
@@ -153,16 +154,16 @@ def test_where_memory_runs_out_chunks_are_halved(tmp_path, monkeypatch):
 
     monkeypatch.setattr(chunk, "make_trainer", cramped)
     run, watching = Run.create(tmp_path, config, {"study": "prune"}), Watching()
-    execute(run, prepare(config), watching, lambda: False)
+    carry_on(run, prepare(config), watching)
     assert (run.record["layout"]["chunk"], run.record["layout"]["splits"]) == (2, 2)
     assert len(watching.notes) == 2
     assert len(run.levels()) == len(straight.levels())
     assert len(run.whole_metrics()) == len(straight.whole_metrics())
     for line in straight.levels():
-        key = (line["replicate"], line["level"], line["arm"])
-        for name, weight in straight.read_weights(*key).items():
-            torch.testing.assert_close(run.read_weights(*key)[name], weight, rtol=1e-2, atol=1e-3)
-    execute(run, prepare(config), Quiet(), lambda: False)  # nothing is left to do
+        key = Key.of(line)
+        for name, weight in straight.read_weights(key).items():
+            torch.testing.assert_close(run.read_weights(key)[name], weight, rtol=1e-2, atol=1e-3)
+    carry_on(run, prepare(config))  # nothing is left to do
     assert len(run.levels()) == len(straight.levels())
 
 
@@ -178,17 +179,16 @@ def test_memory_for_not_even_one_names_the_setting(tmp_path, monkeypatch):
 REALLY_CRAMPED = """
 import resource, sys, torch
 from pathlib import Path
-from conftest import Quiet, tiny
-from lottery.store import Run
-from lottery.studies.execute import execute
-from lottery.studies.setting import prepare
+from conftest import carry_on, tiny
+from lottery.store.run import Run
+from lottery.studies.prepare import prepare
 config = tiny(execution="stacked", pruning__iterations=1, pruning__arms=[], replicates=16, train__length="4it",
               model={"name": "fcn", "widths": [2048, 2048]}, train__evaluate_every="4it", train__optimizer="sgd")
 setting = prepare(config)
 run = Run.create(Path(sys.argv[1]), config, {"study": "prune"})
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + (1300 << 20), resource.RLIM_INFINITY))
-execute(run, setting, Quiet(), lambda: False)
+carry_on(run, setting)
 print(run.record["layout"]["chunk"], len(run.levels()))
 """
 
@@ -224,40 +224,39 @@ def test_a_network_that_diverges_is_marked_and_the_others_go_on(execution, tmp_p
 
     monkeypatch.setattr(Setting, "initial", bad)
     watching, run = Watching(), Run.create(tmp_path, config, {"study": "prune"})
-    execute(run, prepare(config), watching, lambda: False)
+    carry_on(run, prepare(config), watching)
     assert run.record["status"] == "finished"
-    assert watching.notes == ["level 0, replicate 1, main: diverged at step 0"]
-    lines = {(line["level"], line["replicate"], line["arm"]): line for line in run.levels()}
-    assert lines[0, 1, "main"]["diverged"] == 0
-    assert not any(replicate == 1 and level > 0 for level, replicate, _ in lines)
+    assert watching.notes == ["level 0, replicate 1, dense: diverged at step 0"]
+    lines = {Key.of(line): line for line in run.levels()}
+    assert lines[main(1, 0)]["diverged"] == 0
+    assert not any(key.replicate == 1 and key.level > 0 for key in lines)
     assert len(lines) == 3 + 2 * 4 * 1
     for key, line in lines.items():
-        if key[1] != 1:
+        if key.replicate != 1:
             assert line["diverged"] is None
-            level, replicate, arm = key
-            for name, weight in straight.read_weights(replicate, level, arm).items():
-                torch.testing.assert_close(run.read_weights(replicate, level, arm)[name], weight, rtol=1e-3, atol=1e-4)
-    assert len(by_level_and_arm(run.levels(), "test_accuracy")[0, "main"].values) == 2
+            for name, weight in straight.read_weights(key).items():
+                torch.testing.assert_close(run.read_weights(key)[name], weight, rtol=1e-3, atol=1e-4)
+    assert [line["replicate"] for line in whole(run.levels(), 0)] == [0, 2]
     from lottery.cli.console import results_console
     from lottery.report.tables import run_tables
 
     console = results_console()
     with console.capture() as written:
         console.print(run_tables(run))
-    assert "level 0, replicate 1, main: diverged at step 0" in written.get()
+    assert "level 0, replicate 1, dense: diverged at step 0" in written.get()
 
 
 def test_the_step_of_divergence_is_the_first_of_a_loss_that_is_not_finite():
     setting = prepare(tiny(train__optimizer={"name": "sgd", "lr": 0.1}))
     states = [setting.initial(replicate) for replicate in range(2)]
     networks = [Network(state, masks.full(state, list(setting.shapes))) for state in states]
-    trainer = make_trainer(setting, networks, [0, 1], 0, "stacked")
+    trainer = new_trainer(setting, networks, [0, 1], execution="stacked")
     trainer.advance(7)
     with torch.no_grad():
         trainer.cohort.weights["hidden_1.weight"][1] = torch.nan
     trainer.advance(20)
     assert trainer.diverged() == [None, 7]
-    restored = make_trainer(setting, networks, [0, 1], 0, "stacked")
+    restored = new_trainer(setting, networks, [0, 1], execution="stacked")
     restored.load(trainer.state())
     assert restored.diverged() == [None, 7]
 
@@ -343,7 +342,7 @@ def test_a_residual_network_survives_an_empty_branch():
 def test_a_collapsed_network_is_marked(tmp_path):
     config = tiny(pruning={"iterations": 1, "fraction": 0.998, "allocation": "uniform"}, train__length="10it")
     watching, run = Watching(), Run.create(tmp_path, config, {"study": "prune"})
-    execute(run, prepare(config), watching, lambda: False)
+    carry_on(run, prepare(config), watching)
     assert len(watching.notes) == 2
     assert "no path is left through hidden_1, output" in watching.notes[0]
     marks = {(line["level"], line["replicate"]): line["collapsed"] for line in run.levels()}
@@ -481,7 +480,7 @@ def copied(finished, tmp_path):
 
 
 def test_a_run_that_was_moved_and_renamed_still_works(copied, finished):
-    execute(copied, prepare(copied.config), Quiet(), lambda: False)
+    carry_on(copied, prepare(copied.config))
     assert tensor_files(copied) == tensor_files(finished)
     assert copied.levels() == finished.levels()
 
@@ -495,18 +494,18 @@ def flip(path, position=None):
 @pytest.mark.parametrize("name", ["weights.safetensors", "mask.safetensors", "summary.json"])
 @pytest.mark.parametrize("how", ["flipped", "truncated", "swapped"])
 def test_a_damaged_network_is_named_and_trained_again_on_demand(name, how, copied, finished):
-    folder = copied.path / "replicate-0" / "level-01" / "main"
+    folder = copied.path / "replicate-0" / "level-01" / "ticket"
     if how == "flipped":
         flip(folder / name, -9)
     elif how == "truncated":
         (folder / name).write_bytes((folder / name).read_bytes()[:-5])
     else:
-        shutil.copy(copied.path / "replicate-1" / "level-01" / "main" / name, folder / name)
+        shutil.copy(copied.path / "replicate-1" / "level-01" / "ticket" / name, folder / name)
     shutil.rmtree(copied.path / "replicate-0" / "level-02")
     with pytest.raises(LotteryError, match=rf"(?s){name}.*remove .*trained again"):
-        execute(copied, prepare(copied.config), Quiet(), lambda: False)
+        carry_on(copied, prepare(copied.config))
     (folder / "summary.json").unlink()
-    execute(copied, prepare(copied.config), Quiet(), lambda: False)
+    carry_on(copied, prepare(copied.config))
     assert tensor_files(copied) == tensor_files(finished)
 
 
@@ -523,13 +522,14 @@ def test_a_flipped_bit_is_never_read_over(name, copied):
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
     run = Run.create(tmp_path, tiny(), {"study": "prune"})
     for step in (5, 10):
-        run.write_checkpoint("level-00-main-0", {"x": torch.full((3,), step)}, {"step": step})
-    assert [about["step"] for _, about in run.read_checkpoints()] == [10]
-    flip(run.path / "checkpoint" / "level-00-main-0.safetensors", -3)
-    assert [about["step"] for _, about in run.read_checkpoints()] == [5]
+        about = {"members": [main(0, 0)], "execution": "looped", "step": step, "seconds": 1.5}
+        Checkpoints(run).write("level-00-dense-0", {"x": torch.full((3,), step)}, about)
+    assert [about["step"] for _, about in Checkpoints(run).read()] == [10]
+    flip(run.path / "checkpoint" / "level-00-dense-0.safetensors", -3)
+    assert [about["step"] for _, about in Checkpoints(run).read()] == [5]
     assert "is damaged" in capsys.readouterr().err
-    flip(run.path / "checkpoint" / "level-00-main-0.before", -3)
-    assert list(run.read_checkpoints()) == []
+    flip(run.path / "checkpoint" / "level-00-dense-0.before", -3)
+    assert list(Checkpoints(run).read()) == []
 
 
 def test_lines_that_were_cut_off_are_missed(copied):
@@ -568,7 +568,7 @@ def test_links_that_lead_out_of_a_run_are_refused(copied, tmp_path):
     shutil.rmtree(copied.path / "replicate-0" / "level-02")
     (copied.path / "replicate-0" / "level-02").symlink_to(target)
     with pytest.raises(LotteryError, match="is a symbolic link"):
-        execute(copied, prepare(copied.config), Quiet(), lambda: False)
+        carry_on(copied, prepare(copied.config))
     assert not list(target.iterdir())
 
 
@@ -594,31 +594,49 @@ def test_a_run_record_of_other_types_is_refused(key, value, copied):
         Run.open(copied.path)
 
 
-def test_lines_of_other_types_are_refused(copied):
-    copied.append_metrics([evaluation(accuracy="0.9")])
-    with pytest.raises(LotteryError, match="is not what lottery writes"):
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"loss": "0.9"}, "loss"),
+        ({"order": -1}, "order"),
+        ({"metrics": {"accuracy": {"value": "0.9", "right": 9, "of": 10}}}, "metrics.accuracy.value"),
+        ({"metrics": {"accuracy": {"value": 0.9, "right": 8, "of": 10}}}, "metrics.accuracy"),
+        ({"metrics": {"accuracy": {"value": 1.1, "right": 11, "of": 10}}}, "metrics.accuracy"),
+        ({"metrics": {"accuracy": {"value": 0.9, "right": 9, "of": None}}}, "metrics.accuracy"),
+        ({"metrics": {"../x": {"value": 0.9, "right": 9, "of": 10}}}, "metrics"),
+    ],
+)
+def test_lines_of_other_types_or_whose_counts_say_otherwise_are_refused(changes, place, copied):
+    copied.append_metrics([evaluation(**changes)])
+    with pytest.raises(LotteryError, match=rf"is not what lottery writes: [0-9]*\.?{re.escape(place)}"):
         copied.metrics()
 
 
+def test_a_metric_that_is_no_share_of_answers_has_a_value_alone(copied):
+    lines = copied.metrics()
+    copied.append_metrics([evaluation(metrics={"perplexity": {"value": 12.5, "right": None, "of": None}})])
+    assert copied.metrics()[: len(lines)] == lines
+
+
 def test_tensors_that_do_not_fit_the_model_are_refused(copied):
-    path = copied.path / "replicate-0" / "level-01" / "main" / "weights.safetensors"
-    tensors, about = files.read_tensors_about(path)
-    files.write_tensors(path, tensors | {"output.weight": torch.zeros(3, 3)}, about)
+    path = copied.path / "replicate-0" / "level-01" / "ticket" / "weights.safetensors"
+    tensors, about = read_tensors_about(path)
+    write_tensors(path, tensors | {"output.weight": torch.zeros(3, 3)}, about)
     shutil.rmtree(copied.path / "replicate-0" / "level-02")
     with pytest.raises(LotteryError, match=r"does not fit the model of config\.yaml: output\.weight"):
-        execute(copied, prepare(copied.config), Quiet(), lambda: False)
+        carry_on(copied, prepare(copied.config))
 
 
 @pytest.mark.parametrize("header", [1 << 62, 10**6, 7])
 def test_a_safetensors_header_that_lies(header, copied):
-    path = copied.path / "replicate-0" / "level-01" / "main" / "weights.safetensors"
+    path = copied.path / "replicate-0" / "level-01" / "ticket" / "weights.safetensors"
     path.write_bytes(header.to_bytes(8, "little") + path.read_bytes()[8:])
     with pytest.raises(LotteryError, match="is damaged"):
-        copied.read_weights(0, 1, "main")
+        copied.read_weights(Key(0, 1, "ticket"))
 
 
 def test_data_that_lies_about_its_place_in_the_file(copied):
-    path = copied.path / "replicate-0" / "level-01" / "main" / "weights.safetensors"
+    path = copied.path / "replicate-0" / "level-01" / "ticket" / "weights.safetensors"
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
@@ -626,7 +644,7 @@ def test_data_that_lies_about_its_place_in_the_file(copied):
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + raw[8 + size :])
     with pytest.raises(LotteryError, match="is damaged"):
-        copied.read_weights(0, 1, "main")
+        copied.read_weights(Key(0, 1, "ticket"))
 
 
 def test_limits_of_this_process_are_as_they_were():

@@ -9,16 +9,16 @@ import shutil
 from typing import get_type_hints
 
 import pytest
-from conftest import Quiet, carry_out, networks, recorded, tensor_files, tiny
+from conftest import carry_on, carry_out, networks, recorded, tensor_files, tiny
 
 from lottery import devices
 from lottery.errors import LotteryError, RunFailed
+from lottery.networks.key import Key
 from lottery.report import draw
 from lottery.store import files
 from lottery.store.records import About, LayoutRecord, RewindRecord
 from lottery.store.run import Run
-from lottery.studies.execute import execute
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
 
 REWIND = {"level": 1, "to": 0, "weights": "final", "mask": "keep"}
 VALUES = [
@@ -72,7 +72,7 @@ def outcome(run, lottery, monkeypatch):
         assert len(result.err.splitlines()) <= 4, result.err
         assert not any(not one.isprintable() for one in result.out.replace("\n", "") + result.err.replace("\n", ""))
     try:
-        execute(run, prepare(run.config), Quiet(), lambda: False)
+        carry_on(run, prepare(run.config))
     except (LotteryError, RunFailed) as error:
         assert len(str(error).splitlines()) <= 2
         assert len(str(error)) < 1000
@@ -172,13 +172,13 @@ def test_a_report_is_not_written_through_links(trained, tmp_path):
 
 def test_a_tensor_file_larger_than_memory_is_refused_by_name(trained):
     """It takes a few bytes on the disk, where nothing is written between its ends."""
-    path, size = trained.path / "replicate-0" / "level-01" / "main" / "mask.safetensors", 1 << 42
+    path, size = trained.path / "replicate-0" / "level-01" / "ticket" / "mask.safetensors", 1 << 42
     header = json.dumps({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header)
     with path.open("r+b") as file:
         file.truncate(8 + len(header) + size)
     with pytest.raises(LotteryError, match=r"mask\.safetensors is damaged \(4\.0 TiB, and .* of memory are free\)"):
-        trained.read_mask(0, 1, "main")
+        trained.read_mask(Key(0, 1, "ticket"))
 
 
 @pytest.mark.parametrize("lines", [b"\n" * 9, b'{"a": 1}\n\n'])

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import Quiet, carry_out, tensor_files, tiny
+from conftest import carry_on, carry_out, plan, tensor_files, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,11 +30,10 @@ from lottery.errors import LotteryError, RunFailed
 from lottery.report.tables import run_tables
 from lottery.store import files
 from lottery.store.run import Run
-from lottery.studies.execute import execute
+from lottery.store.tensor_files import read_tensors_about, write_tensors
 from lottery.studies.forecast import forecast
-from lottery.studies.plan import plan
-from lottery.studies.rewind import Rewind, starts
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
+from lottery.studies.rewind import Asked, Rewind
 
 SHIPPED = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 NASTY = [
@@ -266,14 +265,14 @@ def damage(path: Path, draw: random.Random) -> str:
     elif kind == "forge" and file.suffix == ".json":  # with a checksum that is right
         record = files.read_json(file)
         record[draw.choice(list(record))] = draw.choice(
-            [None, -1, 1e300, "\x1b[31m", [], {"x": 1}, "main/../..", 10**40]
+            [None, -1, 1e300, "\x1b[31m", [], {"x": 1}, "ticket/../..", 10**40]
         )
         files.write_json(file, record)
     elif kind == "tensors" and file.suffix == ".safetensors":
-        tensors, about = files.read_tensors_about(file)
+        tensors, about = read_tensors_about(file)
         name = draw.choice(list(tensors))
         tensors[name] = draw.choice([torch.zeros(0), torch.zeros(3, 3), tensors[name].int(), torch.zeros(())])
-        files.write_tensors(file, tensors, about)
+        write_tensors(file, tensors, about)
     else:
         file.unlink()
         if kind == "folder":
@@ -307,13 +306,13 @@ def one_run(path: Path, what: str, config: Config, expected: dict[str, str]) -> 
     try:
         run = Run.open(path)
         shown = table(run)
-        starts(run, prepare(run.config), Rewind(1, 0))
+        Rewind.of_parent(run, prepare(run.config), Asked(1, 0)).read(run)
     except (LotteryError, RunFailed) as error:
         said(error)
         shown = None
     try:
         run = Run.open(path)
-        execute(run, prepare(run.config), Quiet(), lambda: False)
+        carry_on(run, prepare(run.config))
     except (LotteryError, RunFailed) as error:
         said(error)
         return "refused"

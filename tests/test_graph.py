@@ -4,6 +4,7 @@ import pytest
 import torch
 from conftest import carry_out, tiny
 
+from lottery.networks.key import Key
 from lottery.training.graph import Graph
 
 
@@ -51,7 +52,7 @@ def test_a_captured_study_is_that_of_single_launches(execution, tmp_path):
     options = {"device": "cuda", "execution": execution, "pruning__iterations": 1, "workers": 1}
     plain, captured = (carry_out(tiny(train__cuda_graph=graph, **options), tmp_path) for graph in (False, True))
     for one, two in zip(plain.levels(), captured.levels(), strict=True):
-        weights = [run.read_weights(one["replicate"], one["level"], one["arm"]) for run in (plain, captured)]
+        weights = [run.read_weights(Key.of(one)) for run in (plain, captured)]
         torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
         assert one["nonzero"] == two["nonzero"]
 
@@ -60,4 +61,6 @@ def test_a_captured_study_is_that_of_single_launches(execution, tmp_path):
 def test_a_study_on_a_gpu_agrees_with_one_on_the_cpu(tmp_path):
     runs = [carry_out(tiny(device=device, pruning__iterations=1), tmp_path) for device in ("cpu", "cuda")]
     for replicate in range(2):
-        torch.testing.assert_close(*(run.read_weights(replicate, 0, "main") for run in runs), rtol=1e-2, atol=1e-3)
+        torch.testing.assert_close(
+            *(run.read_weights(Key(replicate, 0, "dense")) for run in runs), rtol=1e-2, atol=1e-3
+        )

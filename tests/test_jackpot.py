@@ -7,10 +7,10 @@ from conftest import carry_out, networks, recorded, tiny
 
 from lottery.report.html import page
 from lottery.report.jackpot import Jackpot, jackpot_lines, jackpots, missing_of
-from lottery.store.run import Run
+from lottery.store.reader import Reader
 
 
-class Told(Run):
+class Told(Reader):
     """A run of which only this is known: dozens of directories would take a minute to write."""
 
     config = record = None
@@ -38,7 +38,7 @@ def study(rate, tickets, dense, reinit=(), total=100, nonzero=20, seed=0, **chan
     return Told(f"{rate:g}", config(rate, seed, ["reinit"] if reinit else [], **changes), lines)
 
 
-def of(accuracies, level, arm="main", **changes):
+def of(accuracies, level, arm=None, **changes):
     diverged = [None if accuracy is not None else 3 for accuracy in accuracies]
     return networks([accuracy or 0.1 for accuracy in accuracies], level, arm, diverged=diverged, **changes)
 
@@ -232,7 +232,7 @@ def test_a_trained_grid_is_judged(tmp_path):
     good = carry_out(at(0.1), tmp_path)
     with pytest.raises(Exception, match="all networks diverged"):
         carry_out(at(1e30), tmp_path)
-    (bad,) = (Run(path) for path in tmp_path.iterdir() if path != good.path)
+    (bad,) = (Reader(path) for path in tmp_path.iterdir() if path != good.path)
     (found,) = jackpots([good, bad])
     assert not [said for said in found.missing if "resume" in said or "control" in said]
     assert found.answers["3"] != "unknown"

@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Quiet, carry_out, killed_at, one_thread, same, tiny
+from conftest import carry_on, carry_out, killed_at, one_thread, same, tiny
 
+from lottery.store.checkpoints import Checkpoints
 from lottery.store.run import Run
-from lottery.studies.execute import execute
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
 from lottery.training.batches import Batches
 from lottery.training.loop import Trainer
 
@@ -47,7 +47,7 @@ def straight(tmp_path_factory):
 
 
 def finish(run: Run) -> None:
-    execute(run, prepare(study()), Quiet(), lambda: False)
+    carry_on(run, prepare(study()))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.98])
@@ -145,7 +145,7 @@ def killed_with_a_checkpoint(folder: Path) -> Run:
     for moment in range(total // 4, total):
         run = Run.create(folder, study(), {"study": "prune"})
         assert killed_at(run, study(), moment) is None
-        if any(about["step"] < 30 for _, about in run.read_checkpoints()) and not list(run.path.rglob("*.before")):
+        if any(about["step"] < 30 for _, about in Checkpoints(run).read()) and not list(run.path.rglob("*.before")):
             return run
     raise AssertionError("no moment left a checkpoint")
 

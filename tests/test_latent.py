@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import carry_out, interrupted_and_resumed, same, tiny
+from conftest import batches_of, carry_out, interrupted_and_resumed, new_trainer, same, tiny
 from torch.func import functional_call
 from torch.nn import functional as F
 
@@ -14,12 +14,13 @@ from lottery.cost.flops import masked_flops
 from lottery.errors import LotteryError
 from lottery.latent import Layer
 from lottery.networks import masks
+from lottery.networks.key import Key
 from lottery.seeds import stream
 from lottery.studies.checks import _check_sparse
-from lottery.studies.chunk import make_trainer
-from lottery.studies.setting import prepare
-from lottery.studies.train import sparse
+from lottery.studies.prepare import prepare
+from lottery.studies.train import sparse_start
 from lottery.training.evaluation import evaluate
+from lottery.training.latents import Latents
 
 NAMES = registry.names("latent")
 MOMENTUM = {"name": "sgd", "lr": 0.1, "momentum": 0.9}
@@ -50,9 +51,10 @@ def study(latent, density=0.3, **changes):
 
 def trainer_of(setting, execution="looped", replicates=(0, 1), level=1):
     networks = [
-        sparse(setting, setting.dense(setting.initial(replicate)), level, replicate) for replicate in replicates
+        sparse_start(setting, setting.dense(setting.initial(replicate)), Key(replicate, level, "sparse"))
+        for replicate in replicates
     ]
-    return make_trainer(setting, networks, list(replicates), 0, execution, level)
+    return new_trainer(setting, networks, list(replicates), execution=execution, level=level)
 
 
 class TestEdgePopup:
@@ -118,10 +120,10 @@ class TestTopKast:
         latent = {"name": "top_kast", "extra": 0.1, "penalty": 0.1}
         setting = prepare(tiny(sparse={"density": 0.3, "latent": latent, "allocation": allocation}))
         trainer, density = trainer_of(setting, replicates=(0,)), setting.sparse_densities(1)
-        weights = trainer.latents._of(0)
+        weights = trainer.trained.latents[0]
         for weight in weights.values():
             weight.fill_(1.0)
-        trainer.latents.project(0)
+        trainer.trained.before_step(0)
         used = trainer.cohort.member(0).mask
         trainer.advance(1)
         learned = {name: weight != 1.0 for name, weight in weights.items()}  # by the penalty at least
@@ -142,7 +144,7 @@ class TestTopKast:
         setting = prepare(config)
         for execution in ("stacked", "looped"):
             latent, dense = (trainer_of(setting, execution), trainer_of(prepare(config), execution, level=0))
-            assert dense.latents is None
+            assert not isinstance(dense.trained, Latents)
             latent.advance(12)
             dense.advance(12)
             for index in range(2):
@@ -152,11 +154,11 @@ class TestTopKast:
     def test_weights_between_the_sets_learn_and_can_enter_while_the_rest_is_untouched(self):
         setting = prepare(study({"name": "top_kast", "extra": 0.2, "penalty": 0}, train__optimizer=MOMENTUM))
         trainer = trainer_of(setting, replicates=(0,))
-        before = {name: latent.clone() for name, latent in trainer.latents._of(0).items()}
+        before = {name: latent.clone() for name, latent in trainer.trained.latents[0].items()}
         first = trainer.cohort.member(0).mask
-        reached = trainer.latents._rule.reach(before, setting.sparse_densities(1), stream(0))
+        reached = trainer.trained.rule.reach(before, setting.sparse_densities(1), stream(0))
         trainer.advance(1)
-        for name, latent in trainer.latents._of(0).items():
+        for name, latent in trainer.trained.latents[0].items():
             between = reached[name] & ~first[name]
             assert ((latent != before[name]) <= reached[name]).all()
             if name == "hidden_1.weight":
@@ -195,8 +197,8 @@ def test_training_is_that_of_a_plain_loop_with_straight_through_autograd(name, e
     setting = prepare(study({"name": name, **options}, train__optimizer=MOMENTUM | {"weight_decay": 1e-3}))
     trainer = trainer_of(setting, execution)
     density = setting.sparse_densities(1)
-    latents = {key: value.clone().requires_grad_() for key, value in trainer.latents._of(1).items()}
-    fixed = {key: value.clone() for key, value in trainer.latents._fixed[1].items()}
+    latents = {key: value.clone().requires_grad_() for key, value in trainer.trained.latents[1].items()}
+    fixed = {key: value.clone() for key, value in trainer.trained.fixed[1].items()}
     others = {key: value for key, value in setting.initial(1).items() if key not in latents}
     learning = [*latents.values()]
     if name == "top_kast":
@@ -204,7 +206,7 @@ def test_training_is_that_of_a_plain_loop_with_straight_through_autograd(name, e
     optimizer = torch.optim.SGD(learning, lr=0.1, momentum=0.9, weight_decay=1e-3)
     trainer.advance(8)
     for step in range(8):
-        images, labels = (part[1] for part in setting.batches([0, 1]).at(step))
+        images, labels = (part[1] for part in batches_of(setting, [0, 1]).at(step))
         generator, effective = stream(0, "latent", 1, 1, step), {}
         for key, latent in latents.items():
             if name == "edge_popup":
@@ -219,7 +221,7 @@ def test_training_is_that_of_a_plain_loop_with_straight_through_autograd(name, e
         optimizer.zero_grad()
         F.cross_entropy(functional_call(setting.template, effective | others, (images,)), labels).backward()
         optimizer.step()
-    for key, latent in trainer.latents._of(1).items():
+    for key, latent in trainer.trained.latents[1].items():
         torch.testing.assert_close(latent, latents[key].detach(), rtol=1e-4, atol=1e-6)
     for key, value in others.items():
         torch.testing.assert_close(trainer.cohort.member(1).state[key], value.detach(), rtol=1e-4, atol=1e-6)
@@ -269,9 +271,9 @@ def test_members_train_alike_stacked_looped_and_alone(name, optimizer):
     alone = [trainer_of(setting, replicates=(replicate,)) for replicate in (0, 1)]
     for trainer in (*together, *alone):
         trainer.advance(6)
-    found = [trainer.latents._of(index) for trainer in together for index in (0, 1)]
+    found = [trainer.trained.latents[index] for trainer in together for index in (0, 1)]
     for index, latents in enumerate(found):
-        for key, latent in alone[index % 2].latents._of(0).items():
+        for key, latent in alone[index % 2].trained.latents[0].items():
             torch.testing.assert_close(latents[key], latent, rtol=1e-3, atol=1e-5)
     ends = [trainer.cohort.member(index).mask["hidden_1.weight"] for trainer in together for index in (0, 1)]
     assert not torch.equal(ends[0], ends[1])
@@ -296,7 +298,7 @@ def test_saved_and_loaded_goes_on_to_the_same_bytes(name, execution):
         assert torch.equal(tensor, resumed.state()[key]), key
     # The check notices latents that are lost.
     with pytest.raises(LotteryError, match="does not fit"):
-        trainer_of(setting, execution).load({key: part for key, part in saved.items() if "moving" not in key})
+        trainer_of(setting, execution).load({key: part for key, part in saved.items() if "latents" not in key})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -313,7 +315,7 @@ def test_what_is_saved_is_an_ordinary_masked_network_and_what_it_cost(tmp_path):
         config = study(name, 0.1, replicates=1)
         setting, run = prepare(config), carry_out(config, tmp_path / name, "train")
         line = run.levels()[0]
-        mask, weights = run.read_mask(0, 1, "main", setting.like.mask), run.read_weights(0, 1, "main")
+        mask, weights = run.read_mask(Key(0, 1, "sparse"), setting.like.mask), run.read_weights(Key(0, 1, "sparse"))
         assert all((weights[key][~part] == 0).all() for key, part in mask.items())
         forward, dense = masked_flops(setting.flops, mask), sum(setting.flops.values())
         learning = dense
@@ -334,9 +336,9 @@ def test_frozen_networks_learn_the_digits(name, rate):
     config = study(name, 0.5, model=model, train__optimizer=optimizer, train__length="150it")
     setting = prepare(config)
     trainer = trainer_of(setting)
-    before = evaluate(trainer.cohort, setting.data.test(400))[1]
+    before = evaluate(trainer.cohort, setting.task, setting.data.test(400), shared=True)[1]
     trainer.advance(150)
-    after = evaluate(trainer.cohort, setting.data.test(400))[1]
+    after = evaluate(trainer.cohort, setting.task, setting.data.test(400), shared=True)[1]
     assert max(before) < 0.4 * 360
     assert min(after) > 0.8 * 360
     values = trainer.cohort.member(0).state["hidden_1.weight"].abs().unique().tolist()
@@ -347,11 +349,11 @@ def test_a_lost_member_is_noted_and_leaves_the_others_alone():
     setting = prepare(study("edge_popup"))
     alone, pair = trainer_of(setting, replicates=(1,)), trainer_of(setting)
     pair.advance(2)
-    pair.latents._of(0)["hidden_1.weight"].fill_(math.nan)
+    pair.trained.latents[0]["hidden_1.weight"].fill_(math.nan)
     for trainer in (alone, pair):
         trainer.advance(6)
     assert pair.diverged() == [2, None]
-    assert torch.equal(pair.latents._of(1)["hidden_1.weight"], alone.latents._of(0)["hidden_1.weight"])
+    assert torch.equal(pair.trained.latents[1]["hidden_1.weight"], alone.trained.latents[0]["hidden_1.weight"])
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,20 @@ from conftest import tiny
 from lottery import devices
 from lottery.data import Dataset
 from lottery.errors import LotteryError
+from lottery.networks.key import Key
 from lottery.studies import layout
 from lottery.studies.layout import Layout, choose
-from lottery.studies.plan import Member
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
+from lottery.training.recipe import Member
 
 
 def lay_out(**values):
     return Layout(**({"execution": "stacked", "chunk": 4, "workers": 1, "threads": 1, "device": "cpu"} | values))
+
+
+def members(*arms):
+    """Members of seven replicates; their recipe is none of a layout's business."""
+    return [Member(Key(replicate, 1, arm), None) for arm in arms for replicate in range(7)]
 
 
 @pytest.mark.parametrize(
@@ -34,8 +40,7 @@ def test_no_more_is_started_than_there_are_cores(workers, threads, cores, hands,
     layout = lay_out(workers=workers, threads=threads)
     assert layout.hands("cpu", torch.device("cpu")) == hands
     assert math.prod(hands) <= max(cores, threads)
-    members = [Member(replicate, "main", 0, 1) for replicate in range(7)]
-    assert len(layout.chunks(members)) == max(2, min(workers, 7))  # chunks stay: the bytes depend on them
+    assert len(layout.chunks(members("ticket"))) == max(2, min(workers, 7))  # chunks stay: the bytes depend on them
 
 
 def test_no_more_gpus_are_worked_on_than_there_are(monkeypatch):
@@ -47,11 +52,11 @@ def test_no_more_gpus_are_worked_on_than_there_are(monkeypatch):
 
 @pytest.mark.parametrize(("chunk", "workers"), [(1, 1), (1, 4), (3, 1), (3, 2), (7, 1), (50, 3)])
 def test_chunks_lose_nobody_are_even_and_keep_workers_busy(chunk, workers):
-    members = [Member(replicate, arm, 0, 1) for arm in ("main", "reinit") for replicate in range(7)]
-    chunks = lay_out(chunk=chunk, workers=workers).chunks(members)
+    everyone = members("ticket", "reinit")
+    chunks = lay_out(chunk=chunk, workers=workers).chunks(everyone)
     flat = [member for part in chunks for member in part]
-    assert sorted(flat, key=repr) == sorted(members, key=repr)
-    assert [member.replicate for member in flat] == sorted(member.replicate for member in members)
+    assert sorted(member.key for member in flat) == sorted(member.key for member in everyone)
+    assert [member.key.replicate for member in flat] == sorted(member.key.replicate for member in everyone)
     sizes = [len(part) for part in chunks]
     assert 1 <= min(sizes) <= max(sizes) <= min(chunk, min(sizes) + 1)
     assert len(chunks) >= workers

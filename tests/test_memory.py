@@ -11,11 +11,11 @@ import torch
 from conftest import carry_out, one_thread, tiny
 
 from lottery.crews.jobs import Job, Trained
-from lottery.store import files
+from lottery.store.tensor_files import read_tensors, write_tensors
 from lottery.studies import chunk
 from lottery.studies.chunk import train_chunk
 from lottery.studies.plan import Member
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
 
 
 @contextmanager
@@ -49,7 +49,8 @@ def test_a_chunk_lets_go_of_its_networks_by_itself(rule, execution, monkeypatch)
 
     monkeypatch.setattr(chunk, "make_trainer", remember)
     starts = [setting.dense(setting.initial(replicate)) for replicate in range(2)]
-    job = Job(int(rule != "dense"), [Member(replicate, "main", 0, 30) for replicate in range(2)], starts, execution, [])
+    members = [Member(setting.main(replicate, int(rule != "dense")), setting.recipe) for replicate in range(2)]
+    job = Job(members, starts, execution, [])
     with no_collector():
         for event in train_chunk(setting, job, lambda: False):
             assert all(found() is not None for found in alive) != isinstance(event, Trained)
@@ -77,13 +78,13 @@ def test_no_tensor_waits_for_the_collector(workers, tmp_path):
 
 def test_reading_tensors_leaves_nothing_behind(tmp_path):
     path = tmp_path / "some.safetensors"
-    files.write_tensors(path, {str(index): torch.zeros(index) for index in range(20)})
-    files.read_tensors(path)
+    write_tensors(path, {str(index): torch.zeros(index) for index in range(20)})
+    read_tensors(path)
     with no_collector():
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(400):
-            files.read_tensors(path)
+            read_tensors(path)
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()

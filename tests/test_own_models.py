@@ -7,20 +7,21 @@ import sys
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, interrupted_and_resumed, killed_at, one_thread, same, tiny
+from conftest import carry_on, carry_out, interrupted_and_resumed, killed_at, new_trainer, one_thread, same, tiny
 from torch.nn import functional as F
 
 from lottery.errors import LotteryError
 from lottery.networks import masks, parameters
-from lottery.networks.cohort import Cohort, Network
+from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.collapse import collapsed
-from lottery.store.run import Run, find_run
-from lottery.studies.chunk import make_trainer
+from lottery.networks.key import Key
+from lottery.networks.network import Network
+from lottery.store.reader import find_run
+from lottery.store.run import Run
 from lottery.studies.coverage import coverage
-from lottery.studies.execute import execute
+from lottery.studies.prepare import prepare
 from lottery.studies.selection import rate
-from lottery.studies.setting import prepare
-from lottery.studies.train import sparse
+from lottery.studies.train import sparse_start
 
 CPU = torch.device("cpu")
 COVERED = {
@@ -171,11 +172,13 @@ def test_gradients_are_those_of_a_plain_module(model):
     for replicate in range(2):
         mask = {name: torch.rand(shape, generator=generator) < 0.5 for name, shape in setting.shapes.items()}
         networks.append(Network(setting.initial(replicate), mask))
-    cohort = Cohort(setting.template, networks, execution="looped", device=CPU, channels_last=False)
+    cohort = Cohort(
+        setting.template, networks, execution="looped", device=CPU, arithmetic=Arithmetic(channels_last=False)
+    )
     cohort.train(False)  # without dropout
     images = torch.randn(2, 6, *setting.data.shape, generator=generator)
     labels = torch.randint(10, (2, 6), generator=generator)
-    losses, gradients = cohort.gradients(images, labels)
+    losses, gradients = cohort.gradients(images, labels, F.cross_entropy)
     for index, network in enumerate(networks):
         module = plain(setting).eval()
         module.load_state_dict(network.state)
@@ -196,12 +199,14 @@ def test_gradients_are_those_of_a_plain_module(model):
 def test_a_trained_network_loads_into_the_plain_module(model, tmp_path):
     run = carry_out(study(model, replicates=1), tmp_path)
     setting = prepare(run.config)
-    state, mask = run.read_weights(0, 1, "main"), run.read_mask(0, 1, "main")
+    state, mask = run.read_weights(Key(0, 1, "ticket")), run.read_mask(Key(0, 1, "ticket"))
     module = plain(setting).eval()
     module.load_state_dict(state)
     with torch.no_grad():
         right = module(setting.data.normalise(setting.data.test_images)).argmax(1) == setting.data.test_labels
-    assert right.float().mean().item() == pytest.approx(run.read_summary(0, 1, "main")["test_accuracy"], abs=0.003)
+    assert right.float().mean().item() == pytest.approx(
+        run.read_summary(Key(0, 1, "ticket"))["test"]["metrics"]["accuracy"]["value"], abs=0.003
+    )
     assert all((state[name][~kept] == 0).all() for name, kept in mask.items())
     assert masks.count(mask) == round(0.5 * masks.total(mask))
     assert {name: tuple(kept.shape) for name, kept in mask.items()} == COVERED[model]
@@ -225,14 +230,14 @@ def test_killed_and_resumed_is_the_same(model, share, tmp_path):
     total = killed_at(straight, config, 10**9)
     run = Run.create(tmp_path, config, {"study": "prune"})
     assert killed_at(run, config, round(share * total)) is None
-    execute(run, prepare(config), Quiet(), lambda: False)
+    carry_on(run, prepare(config))
     assert same(run, straight)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_replicates_and_arms_are_independent(model, tmp_path):
     run = carry_out(study(model), tmp_path)
-    ends = [run.read_weights(replicate, 1, arm) for replicate in (0, 1) for arm in ("main", "reinit", "random")]
+    ends = [run.read_weights(Key(replicate, 1, arm)) for replicate in (0, 1) for arm in ("ticket", "reinit", "random")]
     for name in prepare(run.config).shapes:
         for index, one in enumerate(ends):
             assert all(not torch.equal(one[name], other[name]) for other in ends[index + 1 :])
@@ -248,7 +253,7 @@ def test_rewound_by_the_command_line(model, lottery, tmp_path):
     assert again.code == 0, again.err
     found = find_run("latest", tmp_path / "again")
     for replicate in (0, 1):
-        ticket, rewound = (run.read_weights(replicate, 1, "main") for run in (parent, found))
+        ticket, rewound = (run.read_weights(Key(replicate, 1, "ticket")) for run in (parent, found))
         assert all(torch.equal(ticket[name], rewound[name]) for name in ticket)
     assert lottery("report", parent.path, found.path, "--csv").code == 0
 
@@ -259,14 +264,14 @@ def test_dropout_is_drawn_from_the_study(tmp_path):
     assert setting.behaviour.noisy
     assert not prepare(study("mlp_mixer")).behaviour.noisy
     networks = [setting.dense(setting.initial(0)), setting.dense(setting.initial(1))]
-    together = make_trainer(setting, networks, [0, 1], 0, "looped")
+    together = new_trainer(setting, networks, [0, 1], execution="looped")
     together.advance(3)
-    alone = make_trainer(setting, networks[1:], [1], 0, "looped")
+    alone = new_trainer(setting, networks[1:], [1], execution="looped")
     with torch.random.fork_rng(devices=[]):
         torch.rand(5)
         alone.advance(3)
     assert torch.equal(together.cohort.weights["mlp.3.weight"][1], alone.cohort.weights["mlp.3.weight"][0])
-    quiet = make_trainer(setting, networks[1:], [1], 0, "looped")
+    quiet = new_trainer(setting, networks[1:], [1], execution="looped")
     for module in quiet.cohort._members[0].modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -287,7 +292,7 @@ def test_scores_see_the_whole_network(model, score):
     config = study(model, pruning__score=score)
     setting = prepare(config)
     network = setting.dense(setting.initial(0))
-    found = [rate(setting, config.pruning.score, 0, network, list(setting.shapes), torch.Generator()) for _ in range(2)]
+    found = [rate(setting, config.pruning.score, 0, network, torch.Generator()) for _ in range(2)]
     for name, shape in setting.shapes.items():
         assert found[0][name].shape == shape
         assert torch.equal(found[0][name], found[1][name])
@@ -298,7 +303,7 @@ def test_scores_see_the_whole_network(model, score):
 def test_sparse_initializers_redraw_what_initializers_draw(model):
     setting = prepare(study(model, sparse={"density": 0.3, "initializer": "sparse_kaiming"}))
     dense = setting.dense(setting.initial(0))
-    network = sparse(setting, dense, 1, 0)
+    network = sparse_start(setting, dense, Key(0, 1, "sparse"))
     redrawn = {name for name in setting.shapes if not torch.equal(network.state[name], dense.state[name])}
     assert redrawn == set(COVERED[model]) & set(parameters.drawn(setting.template))
     assert "output.weight" in redrawn
@@ -311,7 +316,7 @@ def test_sparse_from_the_start(model, topology, tmp_path):
     asked = {"density": 0.3, "topology": {"name": topology, "interval": "5it"}, "initializer": "sparse_kaiming"}
     config = study(model, sparse=asked)
     straight = carry_out(config, tmp_path / "straight", "train")
-    line = straight.read_summary(0, 1, "main")
+    line = straight.read_summary(Key(0, 1, "sparse"))
     assert line["nonzero"] == pytest.approx(0.3 * line["total"], abs=len(COVERED[model]))
     assert same(interrupted_and_resumed(config, tmp_path / "resumed", "train", questions=15), straight)
 

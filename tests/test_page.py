@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from conftest import carry_out, networks, recorded, tiny
+from conftest import accuracy, carry_out, networks, recorded, tiny
 
 from lottery.store.run import Run
 
@@ -61,11 +61,11 @@ def test_points_tell_their_numbers_to_mouse_and_keyboard(opened, finished):
     point, tip = tab.locator("#density circle.point").nth(1), tab.locator("#density .tip")
     assert tip.is_hidden()
     point.hover()
-    own = [line for line in finished.levels() if (line["level"], line["arm"]) == (1, "main")]
+    own = [line for line in finished.levels() if (line["level"], line["arm"]) == (1, "ticket")]
     assert "ticket, level 1" in tip.inner_text()
     assert "50.0 % of weights" in tip.inner_text()
     for line in own:
-        assert f"{100 * line['test_accuracy']:.2f}" in tip.inner_text()
+        assert f"{100 * accuracy(line['test']):.2f}" in tip.inner_text()
     tab.mouse.move(0, 0)
     assert tip.is_hidden()
     point.focus()

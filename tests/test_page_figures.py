@@ -11,11 +11,14 @@ import pytest
 from conftest import evaluation, networks, recorded, tiny
 from PIL import Image
 
+from lottery.report.canvas import DENSITY_COLOURS
 from lottery.report.curves import curves
-from lottery.report.figures import DENSITY_COLOURS
 from lottery.report.statistics import estimate
 from lottery.report.tickets import tickets, weights
 from lottery.store.run import Run
+from lottery.tasks.classification import Classification
+
+(ACCURACY,) = Classification.metrics
 
 CLIMB = {0: 0.069, 10: 0.457, 20: 0.646}
 """Accuracy by step; it ends at 90 % at step 30."""
@@ -205,13 +208,13 @@ def test_intervals_and_single_curves_are_shown_on_demand(opened, finished):
     assert bands.count() == 3
     value = value_of(tab, "#curves")
     corners = re.findall(r"[ML]([-\d.]+) ([-\d.]+)", bands.first.get_attribute("d"))
-    curve = [estimate(values) for values in curves([finished])[0, "main"].values()]
+    curve = [estimate(values) for values in curves([finished], ACCURACY)[0, "dense"].values()]
     upper = [100 * (one.mean + one.half_width) for one in curve]
     lower = [100 * (one.mean - one.half_width) for one in reversed(curve)]
     assert [value(float(y)) for _, y in corners] == [pytest.approx(one, rel=0.02, abs=1) for one in upper + lower]
     tab.locator("#legend").get_by_label("50.0 %").uncheck()
     assert (bands.count(), lines.count()) == (2, 2)
-    tab.get_by_label("show").nth(1).select_option("0/reinit")
+    tab.get_by_label("show").nth(1).select_option(label="reinit")
     assert lines.count() == 3
     tab.get_by_label("95 % intervals").uncheck()
     assert bands.count() == 0
@@ -224,7 +227,7 @@ def test_curves_tell_their_numbers_to_mouse_and_keyboard(opened, finished):
     figure.scroll_into_view_if_needed()
     box = figure.bounding_box()
     tab.mouse.move(box["x"] + box["width"] - 40, box["y"] + 60)
-    last = [estimate(curve[30]) for curve in curves([finished]).values()]
+    last = [estimate(curve[30]) for curve in curves([finished], ACCURACY).values()]
     said = [f"step 30: {100 * one.mean:.2f} ± {100 * one.half_width:.2f} %" for one in last]
     assert tip.inner_text().splitlines()[1] in said
     tab.mouse.move(0, 0)
@@ -251,7 +254,7 @@ def test_masks_and_weights_are_drawn(opened, finished):
     assert f"chance: {100 * found.between_replicates[0].chance:.1f} %" in points.first.get_attribute("aria-label")
     points.first.hover()
     assert "of them in common" in tab.locator("#overlap .tip").inner_text()
-    tab.locator("#figure-masks select").select_option("1")
+    tab.locator("#figure-masks select").select_option(label="one replicate at two levels")
     assert points.count() == len(found.between_levels)
     assert "chance, too, gives all" in tab.locator("#figure-masks").inner_text()
     lines = tab.locator("#weights path.line")

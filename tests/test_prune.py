@@ -3,19 +3,29 @@ from itertools import combinations, product
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, evaluation, interrupted_and_resumed, same, tensor_files, tiny
+from conftest import (
+    Quiet,
+    accuracy,
+    carry_on,
+    carry_out,
+    evaluation,
+    interrupted_and_resumed,
+    main,
+    plan,
+    same,
+    tensor_files,
+    tiny,
+)
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.networks import masks
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.store.run import Run
-from lottery.studies.execute import execute
-from lottery.studies.layout import Layout
-from lottery.studies.members import Context
-from lottery.studies.plan import Member, plan
-from lottery.studies.prune import arm
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
+from lottery.studies.prune import control
 from lottery.studies.summary import summary
+from lottery.training.recipe import Member
 
 TOTAL = 64 * 16 + 16 * 10
 
@@ -33,8 +43,8 @@ def test_rounds_keep_exact_counts_in_every_arm(finished):
     for line in finished.levels():
         assert line["total"] == TOTAL
         assert line["nonzero"] == round(TOTAL * 0.5 ** line["level"])
-        mask = finished.read_mask(line["replicate"], line["level"], line["arm"])
-        weights = finished.read_weights(line["replicate"], line["level"], line["arm"])
+        mask = finished.read_mask(Key.of(line))
+        weights = finished.read_weights(Key.of(line))
         assert masks.count(mask) == line["nonzero"]
         for name, kept in mask.items():
             assert (weights[name][~kept] == 0).all()
@@ -44,8 +54,8 @@ def test_rounds_keep_exact_counts_in_every_arm(finished):
 def test_a_ticket_is_the_largest_weights_of_the_level_before(finished):
     for replicate in range(2):
         for level in (1, 2):
-            before = finished.read_weights(replicate, level - 1, "main")
-            mask = finished.read_mask(replicate, level, "main")
+            before = finished.read_weights(main(replicate, level - 1))
+            mask = finished.read_mask(main(replicate, level))
             kept = torch.cat([before[name].abs()[mask[name]] for name in mask])
             pruned = torch.cat([before[name].abs()[~mask[name]] for name in mask])
             assert kept.min() >= pruned.max()
@@ -59,8 +69,8 @@ def test_ties_are_drawn_at_random_for_a_ticket_and_its_controls_alike(tmp_path):
     assert same(whole, interrupted_and_resumed(config, tmp_path / "part", "prune", 50))
     drawn = []
     for replicate in range(2):
-        initial, final = whole.read_early(replicate, 0), whole.read_weights(replicate, 0, "main")
-        mask, control = (whole.read_mask(replicate, 1, arm) for arm in ("main", "reinit"))
+        initial, final = whole.read_state(Key(replicate, 0, "dense"), 0), whole.read_weights(Key(replicate, 0, "dense"))
+        mask, control = (whole.read_mask(Key(replicate, 1, arm)) for arm in ("ticket", "reinit"))
         assert all(torch.equal(kept, control[name]) for name, kept in mask.items())
         name = "hidden_1.weight"
         tied = initial[name].sign() == final[name].sign()
@@ -74,12 +84,12 @@ def test_ties_are_drawn_at_random_for_a_ticket_and_its_controls_alike(tmp_path):
 
 
 def test_arms_differ_from_the_ticket_in_what_they_say(finished):
-    ticket = finished.read_mask(0, 1, "main")
+    ticket = finished.read_mask(Key(0, 1, "ticket"))
     for name, same_mask in (("reinit", True), ("random", False), ("shuffle", False)):
-        mask = finished.read_mask(0, 1, name)
+        mask = finished.read_mask(Key(0, 1, name))
         assert all(int(mask[layer].sum()) == int(ticket[layer].sum()) for layer in ticket)
         assert all(torch.equal(mask[layer], ticket[layer]) for layer in ticket) is same_mask
-    random, shuffle = (finished.read_mask(0, 1, name)["hidden_1.weight"] for name in ("random", "shuffle"))
+    random, shuffle = (finished.read_mask(Key(0, 1, name))["hidden_1.weight"] for name in ("random", "shuffle"))
     assert not torch.equal(random, shuffle)
 
 
@@ -88,11 +98,11 @@ def untrained(name, level=1, replicate=0):
     setting = prepare(tiny())
     state = setting.initial(replicate)
     ticket = Network(state, masks.full(state, list(setting.shapes)))
-    context = Context(None, setting, None, Layout("looped", 1, 1, 1, "cpu"), Quiet(), lambda: False)
-    return arm(context, name, ticket, level, replicate).state["hidden_1.weight"], state["hidden_1.weight"]
+    made = control(setting, ticket, Key(replicate, level, name))
+    return made.state["hidden_1.weight"], state["hidden_1.weight"]
 
 
-@pytest.mark.parametrize(("name", "fresh"), [("main", False), ("shuffle", False), ("reinit", True), ("random", True)])
+@pytest.mark.parametrize(("name", "fresh"), [("shuffle", False), ("reinit", True), ("random", True)])
 def test_which_arms_are_freshly_initialized(name, fresh):
     weight, initial = untrained(name)
     assert torch.equal(weight, initial) is not fresh
@@ -120,11 +130,11 @@ def test_stacked_and_looped_studies_agree(tmp_path):
         for run in (first, second)
     )
     for one, two in zip(*lines, strict=True):
-        weights = [run.read_weights(one["replicate"], one["level"], one["arm"]) for run in (first, second)]
+        weights = [run.read_weights(Key.of(one)) for run in (first, second)]
         if one["level"] == 0:
             torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
         assert one["nonzero"] == two["nonzero"]
-        assert one["test_accuracy"] == pytest.approx(two["test_accuracy"], abs=0.05)
+        assert accuracy(one["test"]) == pytest.approx(accuracy(two["test"]), abs=0.05)
 
 
 def test_a_replicate_does_not_depend_on_how_many_there_are(tmp_path):
@@ -147,11 +157,11 @@ def test_interrupted_and_resumed_gives_the_same_bytes(steps, rewind, tmp_path):
     straight = carry_out(config, tmp_path)
     run = Run.create(tmp_path, config, {"study": "prune"})
     with pytest.raises(Interrupted):
-        execute(run, prepare(config), Quiet(), stop_after(steps))
+        carry_on(run, prepare(config), stop=stop_after(steps))
     assert run.record["status"] == "interrupted"
     with pytest.raises(Interrupted):  # twice
-        execute(run, prepare(config), Quiet(), stop_after(3))
-    execute(run, prepare(config), Quiet(), lambda: False)
+        carry_on(run, prepare(config), stop=stop_after(3))
+    carry_on(run, prepare(config))
     assert run.record["status"] == "finished"
     assert tensor_files(run) == tensor_files(straight)
     assert same_lines(run, straight)
@@ -179,18 +189,18 @@ def test_crashed_without_a_checkpoint_and_resumed_gives_the_same_bytes(when, cou
     run = Run.create(tmp_path, config, {"study": "prune"})
     if when == "evaluated" or count <= 3:
         with pytest.raises(Crash):
-            execute(run, prepare(config), Falling(), lambda: False)
+            carry_on(run, prepare(config), Falling())
         assert run.record["status"] == "failed"
     # As if the machine had stopped in the middle of a line.
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"replicate": 0, "ar')
-    execute(run, prepare(config), Quiet(), lambda: False)
+    carry_on(run, prepare(config))
     assert tensor_files(run) == tensor_files(finished)
     assert same_lines(run, finished)
 
 
 def test_a_chunk_that_a_crash_left_half_written_is_trained_again(finished, tmp_path, monkeypatch):
-    write, left = Run.write_member, iter(range(5))
+    write, left = Run.write_network, iter(range(5))
 
     def fall(self, *arguments):
         if next(left) == 4:
@@ -198,12 +208,12 @@ def test_a_chunk_that_a_crash_left_half_written_is_trained_again(finished, tmp_p
         write(self, *arguments)
 
     run = Run.create(tmp_path, tiny(), {"study": "prune"})
-    monkeypatch.setattr(Run, "write_member", fall)
+    monkeypatch.setattr(Run, "write_network", fall)
     with pytest.raises(Crash):
-        execute(run, prepare(tiny()), Quiet(), lambda: False)
+        carry_on(run, prepare(tiny()))
     assert len(list(run.path.glob("replicate-*/level-01/*/summary.json"))) == 2
-    monkeypatch.setattr(Run, "write_member", write)
-    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    monkeypatch.setattr(Run, "write_network", write)
+    carry_on(run, prepare(tiny()))
     assert tensor_files(run) == tensor_files(finished)
     assert same_lines(run, finished)
 
@@ -211,7 +221,7 @@ def test_a_chunk_that_a_crash_left_half_written_is_trained_again(finished, tmp_p
 def test_an_extended_run_is_the_longer_run(finished, tmp_path):
     run = carry_out(tiny(pruning__iterations=1), tmp_path)
     run.write_config(tiny())
-    execute(run, prepare(tiny()), Quiet(), lambda: False)
+    carry_on(run, prepare(tiny()))
     assert tensor_files(run) == tensor_files(finished)
     assert same_lines(run, finished)
 
@@ -221,24 +231,24 @@ def test_a_trained_run_can_be_pruned(tmp_path):
     run = carry_out(config, tmp_path, study="train")
     assert {line["level"] for line in run.levels()} == {0}
     run.update(study="prune")
-    execute(run, prepare(config), Quiet(), lambda: False)
+    carry_on(run, prepare(config))
     assert tensor_files(run) == tensor_files(carry_out(config, tmp_path))
 
 
 def spans(**changes):
     setting = prepare(tiny(**changes))
-    return {member.arm: (member.start, member.stop) for member in plan(setting, "prune")[1].members}
+    return {member.key.arm: (member.start, member.stop) for member in plan(setting, "prune")[1].members}
 
 
 def test_where_retraining_starts_and_ends():
     arms = {"pruning__arms": ["reinit", "random", "shuffle"]}
-    assert spans(**arms) == dict.fromkeys(("main", "reinit", "random", "shuffle"), (0, 30))
+    assert spans(**arms) == dict.fromkeys(("ticket", "reinit", "random", "shuffle"), (0, 30))
     # A rewound ticket trains from step k to the end; what is freshly initialized trains for the full length.
-    late = {"main": (12, 30), "reinit": (0, 30), "random": (0, 30), "shuffle": (12, 30)}
+    late = {"ticket": (12, 30), "reinit": (0, 30), "random": (0, 30), "shuffle": (12, 30)}
     assert spans(pruning__rewind="12it", **arms) == late
-    assert spans(pruning__rewind="learning_rate")["main"] == (0, 30)
-    assert spans(pruning__rewind="learning_rate", pruning__retrain="10it")["main"] == (20, 30)
-    assert spans(pruning__rewind="finetune", pruning__retrain="10it")["main"] == (30, 40)
+    assert spans(pruning__rewind="learning_rate")["ticket"] == (0, 30)
+    assert spans(pruning__rewind="learning_rate", pruning__retrain="10it")["ticket"] == (20, 30)
+    assert spans(pruning__rewind="finetune", pruning__retrain="10it")["ticket"] == (30, 40)
 
 
 def test_rewinding_restores_weights_and_statistics_of_the_step(tmp_path):
@@ -252,13 +262,13 @@ def test_rewinding_restores_weights_and_statistics_of_the_step(tmp_path):
     )
     run = carry_out(config, tmp_path)
     for replicate in range(2):
-        dense, again = (run.read_weights(replicate, level, "main") for level in (0, 1))
+        dense, again = (run.read_weights(main(replicate, level)) for level in (0, 1))
         assert dense.keys() == again.keys()
         assert any("running_mean" in name for name in dense)
         for name in dense:
             assert torch.equal(dense[name], again[name]), name
-        early = run.read_early(replicate, 12)
-        assert not torch.equal(early["conv.weight"], run.read_early(replicate, 0)["conv.weight"])
+        early = run.read_state(Key(replicate, 0, "dense"), 12)
+        assert not torch.equal(early["conv.weight"], run.read_state(Key(replicate, 0, "dense"), 0)["conv.weight"])
         assert not torch.equal(early["conv.weight"], dense["conv.weight"])
     rates = {(line["level"], line["step"]): line["lr"] for line in run.metrics() if line["split"] == "train"}
     assert rates[1, 20] == rates[0, 20] == pytest.approx(0.1)
@@ -278,13 +288,13 @@ def test_finetuning_keeps_weights_and_the_last_learning_rate(tmp_path):
     start = [line for line in run.metrics() if line["level"] == 1 and line["step"] == 30 and line["split"] == "test"]
     dense = [line for line in run.levels() if line["level"] == 0]
     # Half of the weights gone, the trained network is still far above chance before any retraining.
-    assert min(line["accuracy"] for line in start) > 0.4
+    assert min(line["metrics"]["accuracy"]["value"] for line in start) > 0.4
     assert len(start) == len(dense) == 2
 
 
 def test_one_shot_prunes_the_dense_network_each_time(tmp_path):
     run = carry_out(tiny(pruning={"iterations": 2, "fraction": 0.5, "one_shot": True}), tmp_path)
-    dense, mask = run.read_weights(0, 0, "main"), run.read_mask(0, 2, "main")
+    dense, mask = run.read_weights(Key(0, 0, "dense")), run.read_mask(Key(0, 2, "ticket"))
     kept = torch.cat([dense[name].abs()[mask[name]] for name in mask])
     pruned = torch.cat([dense[name].abs()[~mask[name]] for name in mask])
     assert kept.min() >= pruned.max()
@@ -321,7 +331,7 @@ def test_what_a_level_keeps_is_counted_as_pruning_counts_it():
 
 def test_excluded_layers_stay_dense(tmp_path):
     run = carry_out(tiny(pruning={"iterations": 1, "fraction": 0.5, "exclude": ["output"]}), tmp_path)
-    mask = run.read_mask(0, 1, "main")
+    mask = run.read_mask(Key(0, 1, "ticket"))
     assert mask["output.weight"].all()
     assert int(mask["hidden_1.weight"].sum()) == 512
 
@@ -340,15 +350,15 @@ def test_densities_of_the_lottery_ticket_paper(mnist_root):
 
 def test_early_stop_is_the_first_minimum_of_the_validation_loss(finished):
     for line in finished.levels():
-        key = (line["replicate"], line["arm"], line["level"])
-        own = [record for record in finished.metrics() if (record["replicate"], record["arm"], record["level"]) == key]
+        own = [record for record in finished.metrics() if Key.of(record) == Key.of(line)]
         losses = {record["step"]: record["loss"] for record in own if record["split"] == "validation"}
         assert list(losses) == [0, 10, 20, 30]
         best = min(losses.values())
-        assert line["early_stop_step"] == next(step for step, loss in losses.items() if loss == best)
-        tests = {record["step"]: record["accuracy"] for record in own if record["split"] == "test"}
-        assert line["early_stop_test_accuracy"] == tests[line["early_stop_step"]]
-        assert line["test_accuracy"] == tests[30]
+        early = line["early_stop"]
+        assert early["step"] == next(step for step, loss in losses.items() if loss == best)
+        tests = {record["step"]: record for record in own if record["split"] == "test"}
+        for measured, step in ((early["test"], early["step"]), (line["test"], 30)):
+            assert measured == {key: tests[step][key] for key in ("loss", "metrics")}
 
 
 def test_early_stop_by_hand():
@@ -360,18 +370,18 @@ def test_early_stop_by_hand():
         for split, values in losses.items()
         for index, loss in enumerate(values)
     ]
-    line = summary(setting, 1, Member(0, "main", 0, 40), setting.dense(setting.initial(0)), records)
-    assert (line["early_stop_step"], line["early_stop_test_accuracy"]) == (20, 0.2)
-    assert (line["stop_step"], line["test_loss"], line["test_accuracy"]) == (40, 0.7, 0.4)
-    assert (line["validation_loss"], line["validation_accuracy"]) == (None, 0.9)
-    without = [record for record in records if record["split"] == "test"]
-    line = summary(setting, 1, Member(0, "main", 0, 40), setting.dense(setting.initial(0)), without)
-    assert (line["early_stop_step"], line["early_stop_test_accuracy"]) == (None, None)
+    member, network = Member(Key(0, 1, "ticket"), setting.recipe), setting.dense(setting.initial(0))
+    line = summary(setting, member, network, records)
+    assert (line["early_stop"]["step"], accuracy(line["early_stop"]["test"])) == (20, 0.2)
+    assert (line["stop_step"], line["test"]["loss"], accuracy(line["test"])) == (40, 0.7, 0.4)
+    assert (line["validation"]["loss"], accuracy(line["validation"])) == (None, 0.9)
+    line = summary(setting, member, network, [record for record in records if record["split"] == "test"])
+    assert (line["validation"], line["early_stop"]) == (None, None)
 
 
 def test_without_validation_there_is_no_early_stop(tmp_path):
     run = carry_out(tiny(data__validation=0, pruning__iterations=1), tmp_path)
-    assert {line["early_stop_step"] for line in run.levels()} == {None}
+    assert not any(line["early_stop"] for line in run.levels())
     assert {line["split"] for line in run.metrics()} == {"train", "test"}
 
 
@@ -379,7 +389,7 @@ def test_a_study_whose_networks_all_diverge_fails_with_the_likely_cause(tmp_path
     config = tiny(train__optimizer={"name": "sgd", "lr": 1e30})
     run = Run.create(tmp_path, config, {"study": "prune"})
     with pytest.raises(RunFailed, match=r"all networks diverged.*\n.*Lower train\.optimizer\.lr"):
-        execute(run, prepare(config), Quiet(), lambda: False)
+        carry_on(run, prepare(config))
     assert run.record["status"] == "failed"
     assert {line["level"] for line in run.levels()} == {0}
     for line in (run.path / "metrics.jsonl").read_text().splitlines():

@@ -7,17 +7,20 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from lottery import registry
-from lottery.config.schema import Schedule
+from lottery.config.train import Optimizer, Schedule
 from lottery.latent import Layer
 from lottery.networks import masks
-from lottery.networks.cohort import Cohort, Network, initialise
+from lottery.networks.cohort import Cohort
+from lottery.networks.network import Network, initialise
 from lottery.networks.parameters import prunable
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 from lottery.seeds import stream
 from lottery.topology import Moment
 from lottery.training.learning_rate import factor
+from lottery.training.recipe import Recipe
 
 SHAPES = {
     "a.weight": torch.Size([8, 4, 3, 3]),
@@ -60,7 +63,7 @@ def subject() -> Subject:
 
     return Subject(
         weights={key: state[key] for key in shapes}, mask=mask, initial={key: initial[key] for key in shapes},
-        state=state, template=template, shape=IMAGE, sample=sample,
+        state=state, template=template, shape=IMAGE, sample=sample, criterion=F.cross_entropy,
     )  # fmt: skip
 
 
@@ -156,7 +159,7 @@ def test_sparse_initializers_draw_what_the_mask_keeps(name, shape, density):
 
 @pytest.mark.parametrize("name", registry.names("schedules"))
 def test_schedules_are_functions_of_the_step(name):
-    at = factor(Schedule(name=name), length=100, epoch=10)
+    at = factor(Recipe(100, 0, 100, 1, 10, Optimizer(name="sgd"), Schedule(name=name)))
     values = [at(step) for step in range(100)]
     assert values == [at(step) for step in range(100)]
     assert values[0] == 1
@@ -219,7 +222,7 @@ def test_optimizers_leave_pruned_weights_at_zero_after_every_step(name, options,
     start = {key: weight.detach().clone() for key, weight in cohort.weights.items()}
     for _ in range(20):
         images = torch.randn(2, 8, 1, 8, 8, generator=generator)
-        _, gradients = cohort.gradients(images, torch.randint(3, (2, 8), generator=generator))
+        _, gradients = cohort.gradients(images, torch.randint(3, (2, 8), generator=generator), F.cross_entropy)
         with torch.no_grad():
             optimizer(cohort.leaves, gradients, slots, 1.0, **options)
         for key, mask in cohort.masks.items():

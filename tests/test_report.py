@@ -6,26 +6,34 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import carry_out, evaluation, networks, recorded, summary, tiny
+from conftest import accuracy, carry_out, evaluation, networks, recorded, summary, tiny
 from PIL import Image
 from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.networks.overlap import overlap
+from lottery.report.canvas import arm_colour, density_colours
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.curves import curves
 from lottery.report.draw import draw
-from lottery.report.figures import density_colours
+from lottery.report.formats import as_csv, as_json, as_latex, as_markdown
 from lottery.report.html import page
 from lottery.report.mask_figures import draw_tickets
-from lottery.report.rows import as_csv, as_json, as_latex, as_markdown, rows
-from lottery.report.statistics import by_level_and_arm, estimate
+from lottery.report.quantities import at_end
+from lottery.report.rows import rows
+from lottery.report.series import by_level, series_of, whole
+from lottery.report.statistics import estimate
 from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.tickets import tickets, weights
 from lottery.report.verdicts import missing_controls
 from lottery.store.run import Run
+from lottery.tasks import Metric
+from lottery.tasks.classification import Classification
+
+(ACCURACY,) = Classification.metrics
 
 
 def text(run):
@@ -37,9 +45,9 @@ def text(run):
 def test_tables_show_the_numbers_of_the_run(finished):
     shown = text(finished)
     own = [line for line in finished.levels() if line["level"] == 2 and line["arm"] == "reinit"]
-    expected = estimate([100 * line["test_accuracy"] for line in own])
+    expected = estimate([100 * accuracy(line["test"]) for line in own])
     assert f"{expected.mean:.2f} ± {expected.half_width:.2f}" in shown
-    for word in ("finished", "main", "reinit", "random", "shuffle", "25.0", "t-interval"):
+    for word in ("finished", "0 dense", "ticket", "reinit", "random", "shuffle", "25.0", "t-interval"):
         assert word in shown
 
 
@@ -69,20 +77,20 @@ def test_figures_are_drawn(finished, tmp_path):
 def test_rows_and_their_formats(finished):
     found = rows(finished)
     assert len(found) == 1 + 2 * 4
-    last = next(row for row in found if (row["level"], row["arm"]) == (2, "main"))
-    own = [line for line in finished.levels() if (line["level"], line["arm"]) == (2, "main")]
+    last = next(row for row in found if (row["level"], row["arm"]) == (2, "ticket"))
+    own = [line for line in finished.levels() if (line["level"], line["arm"]) == (2, "ticket")]
     assert last["compression_ratio"] == pytest.approx(own[0]["total"] / own[0]["nonzero"])
     assert last["theoretical_speedup"] == pytest.approx(found[0]["flops"] / last["flops"], rel=1e-2)
-    assert last["test_accuracy_mean"] == pytest.approx(np.mean([line["test_accuracy"] for line in own]))
-    assert last["test_accuracy_std"] == pytest.approx(np.std([line["test_accuracy"] for line in own], ddof=1))
-    read = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert last["test_accuracy_mean"] == pytest.approx(np.mean([accuracy(line["test"]) for line in own]))
+    assert last["test_accuracy_std"] == pytest.approx(np.std([accuracy(line["test"]) for line in own], ddof=1))
+    read = list(csv.DictReader(io.StringIO(as_csv([finished]))))
     assert [row["arm"] for row in read] == [row["arm"] for row in found]
-    assert json.loads(as_json(found)) == found
-    lines = as_markdown(found).splitlines()
+    assert json.loads(as_json([finished])) == found
+    lines = as_markdown([finished]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert len(lines) == 2 + len(found)
-    assert r"\pm" in as_latex(found)
-    assert as_latex(found).count(r"\\") == 1 + len(found)
+    assert r"\pm" in as_latex([finished])
+    assert as_latex([finished]).count(r"\\") == 1 + len(found)
 
 
 def test_speed_up_is_known_where_no_dense_network_was_trained(tmp_path):
@@ -94,8 +102,6 @@ def test_speed_up_is_known_where_no_dense_network_was_trained(tmp_path):
     assert [row["level"] for row in found] == [1, 2]
     assert [row["theoretical_speedup"] for row in found] == [pytest.approx(2, rel=1e-2), pytest.approx(4, rel=1e-2)]
     assert [row["flops_of_dense"] for row in found] == [pytest.approx(0.5, rel=1e-2), pytest.approx(0.25, rel=1e-2)]
-    old = recorded(tmp_path, tiny(), networks([0.9], 0, flops=100) + networks([0.9], 1, flops=40))
-    assert [row["theoretical_speedup"] for row in rows(old)] == [1.0, 2.5]  # a run that doesn't say
 
 
 def test_reports_are_pipeable(lottery, finished):
@@ -109,11 +115,22 @@ def test_reports_are_pipeable(lottery, finished):
 
 def test_results_for_python(finished):
     results = open_run(finished.path)
-    assert results.levels == finished.levels()
-    assert {key for key, _ in results.metrics[0].items()} >= {"step", "split", "accuracy"}
+    for flat, line in zip(results.levels, finished.levels(), strict=True):
+        assert (flat["replicate"], flat["level"], flat["arm"], flat["order"]) == Key.of(line)
+        test = line["test"]["metrics"]["accuracy"]
+        assert (flat["test_accuracy"], flat["test_accuracy_right"], flat["test_accuracy_of"]) == tuple(test.values())
+        assert (flat["test_loss"], flat["early_stop_step"]) == (line["test"]["loss"], line["early_stop"]["step"])
+        assert flat["early_stop_test_accuracy"] == accuracy(line["early_stop"]["test"])
+        assert not any(isinstance(value, dict) for value in flat.values())
+    test = next(line for line in results.metrics if line["split"] == "test")
+    assert test.keys() >= {"step", "loss", "accuracy", "accuracy_right", "accuracy_of", "lr"}
+    assert not any(isinstance(value, dict) for value in test.values())
     assert results.config["train"]["batch_size"] == 32
     assert results.about["status"] == "finished"
     assert results.mask(1, replicate=1)["output.weight"].shape == results.weights(1)["output.weight"].shape
+    assert not results.mask(1)["output.weight"].all()
+    assert results.mask(0)["output.weight"].all()
+    assert torch.equal(results.mask(1)["output.weight"], results.mask(1, arm="reinit")["output.weight"])
     assert {verdict.name for verdict in results.verdicts} >= {"matching", "beats reinit"}
     assert results.summary == rows(finished)
 
@@ -128,25 +145,25 @@ def test_overlap_by_hand():
         overlap(first, {name: torch.zeros_like(kept) for name, kept in first.items()})
 
 
-def with_masks(folder, config, kept, study):
+def with_masks(folder, config, kept, study, arm=None):
     """A run of tickets whose masks over eight weights keep these positions: (replicate, level) -> positions."""
     run = Run.create(folder, config, {"study": study})
     for (replicate, level), positions in kept.items():
         mask = {"w": torch.tensor([position in positions for position in range(8)])}
         line = summary(replicate, level, density=len(positions) / 8)
-        run.write_member(replicate, level, "main", Network({"w": torch.zeros(8)}, mask), line)
+        run.write_network(Network({"w": torch.zeros(8)}, mask), line)
         run.append_levels([line])
     return run
 
 
 def test_overlap_between_levels_and_replicates_by_hand(tmp_path):
     kept = {(0, 1): {0, 1, 2, 3}, (1, 1): {2, 3, 4, 5}, (0, 2): {3, 7}, (1, 2): {4, 5}}
-    run = with_masks(tmp_path, tiny(sparse={"density": [0.5, 0.25]}), kept, "train")
-    whole = tickets([run])
-    (found,) = whole.between_levels
+    run = with_masks(tmp_path, tiny(sparse={"density": [0.5, 0.25]}), kept, "train", "sparse")
+    everything = tickets([run])
+    (found,) = everything.between_levels
     # One of {3, 7} was there before, both of {4, 5}; of two weights drawn freely, half fall among four of eight.
     assert (found.density, found.shares.values, found.chance) == (0.25, (0.5, 1.0), 0.5)
-    first, second = whole.between_replicates
+    first, second = everything.between_replicates
     assert (first.density, first.shares.values, first.chance) == (0.5, (0.5,), 0.5)
     assert (second.density, second.shares.values, second.chance) == (0.25, (0.0,), 0.25)
 
@@ -182,7 +199,10 @@ def test_weights_over_their_deviation_agree_with_a_count(finished):
     assert (found.level, found.layers) == (2, 2)
     values = []
     for replicate in range(2):
-        mask, state = finished.read_mask(replicate, 2, "main"), finished.read_early(replicate, 0)
+        mask, state = (
+            finished.read_mask(Key(replicate, 2, "ticket")),
+            finished.read_state(Key(replicate, 0, "dense"), 0),
+        )
         values += [(state[name] / state[name].std(correction=0))[~kept].numpy() for name, kept in mask.items()]
     values = np.concatenate(values)
     width = 2 * found.limit / len(found.shares["initial, pruned"])
@@ -208,7 +228,7 @@ def test_learning_curves_are_means_of_networks_that_came_to_their_end(tmp_path):
         evaluation(replicate, 1, step=step, accuracy=accuracy) for (replicate, step), accuracy in accuracies.items()
     )
     run.append_metrics([evaluation(5, 1, step=10, accuracy=0.0), evaluation(0, 1, step=15, split="validation")])
-    (curve,) = curves([run]).values()
+    (curve,) = curves([run], ACCURACY).values()
     assert curve == {10: [0.5, 0.7], 20: [0.8, 0.8], 30: [0.9, 0.9]}
     ((step, mean, half_width), *_) = page_data(run)["studies"][0]["curves"][0]["points"]
     assert (step, mean) == (10, pytest.approx(0.6))
@@ -218,7 +238,7 @@ def test_learning_curves_are_means_of_networks_that_came_to_their_end(tmp_path):
 
 def test_where_all_networks_of_an_arm_diverged_no_curve_is_drawn(tmp_path):
     run = recorded(tmp_path, tiny(), networks([0.9, 0.9], 0) + networks([0.1, 0.1], 1, diverged=3))
-    assert list(curves([run])) == [(0, "main")]
+    assert list(curves([run], ACCURACY)) == [(0, "dense")]
     assert draw([run])
     nothing = recorded(tmp_path, tiny(), networks([0.1, 0.1], 1, diverged=3))
     assert draw([nothing])
@@ -232,6 +252,54 @@ def test_the_sparser_a_curve_the_darker_it_is():
         ]
         assert light == sorted(light, reverse=True)
         assert len(set(light)) == count
+
+
+def test_arms_have_their_columns_and_colours_in_the_order_of_their_places():
+    lines = [line for arm in ("random", "other", "reinit", "ticket", "dense") for line in networks([0.9], 1, arm)]
+    found = series_of(lines)
+    assert [series.name for series in found] == ["ticket", "reinit", "random", "other"]
+    assert [line["arm"] for line in found[0].of(lines)] == ["ticket", "dense"]
+    assert len({arm_colour(series.place) for series in found}) == 4
+    assert [series.name for series in series_of(networks([0.9], 0))] == ["dense"]
+    assert [series.name for series in series_of(networks([0.9], 1, "sparse"))] == ["sparse"]
+
+
+def test_dense_networks_on_the_way_to_a_rewound_one_stand_in_rows_alone(tmp_path):
+    about = {"level": 1, "to": 10, "weights": "rewind", "mask": "keep"}
+    lines = networks([0.5, 0.6], 0, "early", stop_step=10) + networks([0.9, 0.9], 1)
+    run = recorded(tmp_path, tiny(), lines, "rewind", parent="elsewhere", rewind=about)
+    assert [row["arm"] for row in rows(run)] == ["early", "ticket"]
+    assert "early" not in text(run).replace("early-stop", "")
+    assert "retrained from elsewhere: level 1 from 10it" in text(run)
+    assert [row["arm"] for row in page_data(run)["studies"][0]["levels"]] == ["ticket"]
+    assert list(curves([run], ACCURACY)) == [(1, "ticket")]
+    assert open_run(run.path).verdicts == []
+    assert as_markdown([run]).count("\n") == 3
+    assert draw([run], everything=True)
+
+
+def test_a_task_of_another_metric_is_reported_by_that_one(tmp_path, monkeypatch):
+    """Its name, unit, scale and direction are the task's alone: no report knows of accuracy."""
+    monkeypatch.setattr(
+        Classification, "metrics", (Metric("bits_per_byte", unit="bits", scale=1.0, digits=3, higher_is_better=False),)
+    )
+
+    def lines(values, level):
+        for line, value in zip(networks([0.5] * len(values), level), values, strict=True):
+            test = {"loss": 1.0, "metrics": {"bits_per_byte": {"value": value, "right": None, "of": None}}}
+            yield line | {"test": test, "validation": None, "early_stop": {"step": 20, "test": test}}
+
+    run = recorded(tmp_path, tiny(), [*lines([1.21, 1.23], 0), *lines([1.11, 1.14], 1)])
+    run.append_metrics(evaluation(0, level, step=30) | line["test"] for level, line in enumerate(run.levels()[::2]))
+    shown, written = text(run), page([run])
+    assert "test bits per byte at the end, bits" in shown
+    assert "1.125 ± 0.191" in shown
+    assert "sparsest: bits per byte better by +0.095 ± 0.064 bits, at 80.0 %" in shown
+    assert "Bits per byte and speed against density" in written
+    assert rows(run)[0]["test_bits_per_byte_mean"] == pytest.approx(1.22)
+    assert [path.name for path in draw([run])] == ["bits_per_byte_by_density.png", "learning_curves.png"]
+    for said in (shown, written, as_csv([run]), as_markdown([run])):
+        assert "accuracy" not in said.lower()
 
 
 def test_figures_of_tickets_are_drawn(finished, tmp_path):
@@ -260,7 +328,7 @@ def test_repetitions_are_pooled_and_other_studies_are_told_apart(finished, tmp_p
     lines = pooled(groups[0])
     assert len(lines) == len(finished.levels()) + len(more.levels())
     assert {line["replicate"] for line in lines} == {0, 1, 2}
-    assert len(by_level_and_arm(lines, "test_accuracy")[1, "main"].values) == 3
+    assert len(by_level(whole(lines, 1), at_end(ACCURACY))[1].values) == 3
     assert differences([finished, other]) == {"pruning.fraction": ["0.5", "0.3"]}
     console = Console(width=200, file=io.StringIO())
     console.print(comparison_tables([finished, more, other]))
@@ -288,9 +356,10 @@ def test_the_page_is_one_file_that_asks_for_nothing(finished):
     data = json.loads(text.partition("<script id=data type=application/json>")[2].partition("</script>")[0])
     (study,) = data["studies"]
     last = next(row for row in study["levels"] if (row["level"], row["arm"]) == (2, "reinit"))
-    own = [line["test_accuracy"] for line in finished.levels() if (line["level"], line["arm"]) == (2, "reinit")]
-    assert last["test_accuracy"]["values"] == own
-    assert last["test_accuracy"]["mean"] == pytest.approx(np.mean(own))
+    own = [accuracy(line["test"]) for line in finished.levels() if (line["level"], line["arm"]) == (2, "reinit")]
+    assert last["measured"]["test_accuracy"]["values"] == own
+    assert last["measured"]["test_accuracy"]["mean"] == pytest.approx(np.mean(own))
+    assert [one["name"] for one in data["series"]] == ["ticket", "reinit", "random", "shuffle"]
     assert len(study["curves"]) == 9
     assert "winning ticket" in text
 
@@ -304,14 +373,11 @@ def test_the_page_holds_what_its_figures_of_masks_are_drawn_from(finished, tmp_p
     (study,) = page_data(finished)["studies"]
     found, sizes = tickets([finished]), weights([finished])
     masks = study["masks"]
-    assert [level["level"] for level in masks["levels"]] == [0, 1, 2]
-    layers = {layer["name"]: layer["densities"] for layer in masks["layers"]}
-    assert layers == {name: pytest.approx(shares, rel=1e-4) for name, shares in found.layers.items()}
-    apart, nested = masks["overlaps"]
-    assert [point["mean"] for point in apart["points"]] == [
-        pytest.approx(one.shares.mean, rel=1e-4) for one in found.between_replicates
-    ]
-    assert [(point["chance"], point["low"], point["pairs"]) for point in nested["points"]] == [(1.0, 1.0, 2)]
+    assert [*masks["tickets"]["densities"]] == ["0", "1", "2"]
+    assert masks["tickets"]["layers"] == found.layers
+    apart, nested = masks["overlaps"].values()
+    assert [one["shares"]["mean"] for one in apart] == [one.shares.mean for one in found.between_replicates]
+    assert [(one["chance"], one["shares"]["values"]) for one in nested] == [(1, [1, 1])]
     assert masks["weights"]["level"] == sizes.level
     others = [recorded(tmp_path, tiny(name=f"n{number}"), networks([0.9], 1)) for number in range(3)]
     assert "Drawn in reports of up to 3 runs" in page([finished, *others])

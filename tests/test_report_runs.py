@@ -11,11 +11,14 @@ from conftest import evaluation, networks, recorded, summary, tiny
 from rich.console import Console
 
 from lottery.errors import LotteryError
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.report.html import page
 from lottery.report.snapshot import Snapshot
 from lottery.report.tables import run_tables
 from lottery.store import files
+from lottery.store.folders import own_folder
+from lottery.store.reader import Reader
 from lottery.store.run import Run
 
 
@@ -30,7 +33,7 @@ def shown(run):
     return console.file.getvalue()
 
 
-@pytest.mark.parametrize("schema", [1, 99])
+@pytest.mark.parametrize("schema", [2, 99])
 def test_a_run_of_another_schema_is_left_out_and_named(lottery, tmp_path, schema):
     good, other = study(tmp_path), study(tmp_path, "two")
     other.update(schema=schema)
@@ -61,7 +64,7 @@ def test_a_damaged_run_is_left_out_and_named(lottery, tmp_path, name):
     (line,) = result.err.splitlines()
     assert line.startswith(f"left out: {other.path / name}")
     assert good.record["id"] in result.out
-    assert other.path.name not in (good.report_dir / "report.html").read_text()
+    assert other.path.name not in (own_folder(good.path, "report") / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -84,11 +87,11 @@ def test_missing_replicates_are_counted(tmp_path):
 def test_networks_that_diverged_are_named_and_left_out(tmp_path):
     run = study(tmp_path, diverged=[None, 12])
     text = shown(run)
-    assert "level 1, replicate 1, main: diverged at step 12" in text
+    assert "level 1, replicate 1, ticket: diverged at step 12" in text
     assert "90.00" in text  # of the other alone
     data = page([run]).partition("<script id=data type=application/json>")[2].partition("</script>")[0]
     last = json.loads(data)["studies"][0]["levels"][-1]
-    assert (last["diverged"], last["networks"], last["test_accuracy"]["values"]) == (1, 2, [0.9])
+    assert (last["diverged"], last["networks"], last["measured"]["test_accuracy"]["values"]) == (1, 2, [0.9])
 
 
 def test_where_all_diverged_nothing_is_judged(tmp_path):
@@ -98,25 +101,30 @@ def test_where_all_diverged_nothing_is_judged(tmp_path):
     assert "NaN" not in page([run])
 
 
+def with_forged(line, place, value):
+    """A line in which something else stands at a dotted place."""
+    first, _, rest = place.partition(".")
+    return line | {first: with_forged(line[first], rest, value) if rest else value}
+
+
 @pytest.mark.parametrize(
-    ("name", "forged"),
+    ("name", "place", "value"),
     [
-        *(("levels", {key: value}) for key in ("test_loss", "validation_loss") for value in (1e308, -1e308)),
-        *(("levels", {"train_seconds": value}) for value in (1e308, -1.0)),
-        *(("metrics", {"loss": value}) for value in (1e308, -1e308)),
-        *(("metrics", {key: 1e308}) for key in ("epoch", "seconds")),
-        ("metrics", {"lr": -0.1}),
-        ("levels", {"test_images": 0}),
-        ("levels", {"evaluate_every": 0}),
+        *(("levels", place, value) for place in ("test.loss", "validation.loss") for value in (1e308, -1e308)),
+        *(("levels", "train_seconds", value) for value in (1e308, -1.0)),
+        *(("metrics", "loss", value) for value in (1e308, -1e308)),
+        *(("metrics", place, 1e308) for place in ("epoch", "seconds")),
+        ("metrics", "lr", -0.1),
+        ("levels", "test.metrics.accuracy.of", 0),
+        ("levels", "evaluate_every", 0),
     ],
 )
-def test_numbers_that_are_none_are_refused_by_name(tmp_path, name, forged):
+def test_numbers_that_are_none_are_refused_by_name(tmp_path, name, place, value):
     """Means and squares of such losses and seconds are no numbers either."""
     run = study(tmp_path)
     read = getattr(run, name)
-    files.write_lines(run.path / f"{name}.jsonl", [line | forged for line in read()])
-    (key,) = forged
-    with pytest.raises(LotteryError, match=rf"{name}\.jsonl is not what lottery writes: 0\.{key}"):
+    files.write_lines(run.path / f"{name}.jsonl", [with_forged(line, place, value) for line in read()])
+    with pytest.raises(LotteryError, match=rf"{name}\.jsonl is not what lottery writes: 0\.{place}"):
         read()
 
 
@@ -136,24 +144,24 @@ def test_what_training_may_write_is_read(tmp_path):
     assert page([run])
 
 
-@pytest.mark.parametrize("kind", ["test_", "validation_", "early_stop_test_"])
-def test_counts_that_do_not_make_the_accuracy_are_refused(tmp_path, kind):
+@pytest.mark.parametrize("place", ["test", "validation", "early_stop.test"])
+def test_counts_that_do_not_make_the_accuracy_are_refused(tmp_path, place):
     """What a table shows is what a verdict rests on."""
     run = study(tmp_path)
-    one = summary()
-    files.write_lines(run.path / "levels.jsonl", [one | {f"{kind}correct": one[f"{kind}correct"] - 1}])
-    with pytest.raises(
-        LotteryError, match=rf"levels\.jsonl is not what lottery writes: 0: {kind}accuracy is 0\.[89]+, not"
-    ):
+    forged = with_forged(summary(), f"{place}.metrics.accuracy.right", 8_999)
+    files.write_lines(run.path / "levels.jsonl", [forged])
+    place = rf"0\.{place}\.metrics\.accuracy: value is 0\.[89]+, not 8999 of 10000"
+    with pytest.raises(LotteryError, match=rf"levels\.jsonl is not what lottery writes: {place}"):
         run.levels()
-    run.append_metrics([evaluation() | {"images": 9_999}])
-    with pytest.raises(LotteryError, match=r"accuracy is 0\.9, not 9000 of 9999"):
+    run.append_metrics([with_forged(evaluation(), "metrics.accuracy.of", 9_999)])
+    with pytest.raises(LotteryError, match=r"value is 0\.9, not 9000 of 9999"):
         run.metrics()
 
 
 def test_a_snapshot_reads_each_file_once(tmp_path, monkeypatch):
     run = Snapshot(study(tmp_path).path)
-    assert (run.levels(), run.metrics(), run.record) == (Run(run.path).levels(), Run(run.path).metrics(), run.record)
+    again = Reader(run.path)
+    assert (run.levels(), run.metrics(), run.record) == (again.levels(), again.metrics(), again.record)
     for name in ("levels.jsonl", "metrics.jsonl", "run.json"):
         (run.path / name).unlink()
     monkeypatch.setattr(files, "read_lines", lambda path: pytest.fail(f"{path} is read again"))
@@ -167,11 +175,11 @@ def emptied(finished, tmp_path_factory):
     run = Run(shutil.copytree(finished.path, tmp_path_factory.mktemp("emptied") / "run"))
     for line in run.levels():
         if line["level"] == 2:
-            key = line["replicate"], 2, line["arm"]
-            mask, weights = ({name: torch.zeros_like(one) for name, one in read(*key).items()}
+            key = Key.of(line)
+            mask, weights = ({name: torch.zeros_like(one) for name, one in read(key).items()}
                              for read in (run.read_mask, run.read_weights))  # fmt: skip
             nothing = {"nonzero": 0, "density": 0.0, "flops": 0, "train_flops": 0}
-            run.write_member(*key, Network(weights, mask), line | nothing | {"collapsed": ["hidden_1", "output"]})
+            run.write_network(Network(weights, mask), line | nothing | {"collapsed": ["hidden_1", "output"]})
     run.settle(lambda _: False)
     return run
 
@@ -182,4 +190,4 @@ def test_a_run_with_a_level_of_nothing_is_reported(asked, emptied, finished, lot
         result = lottery("report", *(run.path for run in runs), *asked, "--html")
         assert result.code == 0
         assert "nan" not in result.out.lower()
-    assert (emptied.report_dir / "layer_density.png").exists() or asked
+    assert (emptied.path / "report" / "layer_density.png").exists() or asked

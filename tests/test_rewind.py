@@ -5,15 +5,16 @@ from itertools import chain, repeat
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, killed_at, lines, one_thread, same, summary, tensor_files, tiny
+from conftest import carry_on, carry_out, killed_at, lines, main, one_thread, same, summary, tensor_files, tiny
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.networks import masks
-from lottery.networks.cohort import Network
-from lottery.store.run import Run, find_run
-from lottery.studies.execute import execute
-from lottery.studies.rewind import Rewind, forecast_rewind, parent_layout, starts
-from lottery.studies.setting import prepare
+from lottery.networks.key import Key
+from lottery.networks.network import Network
+from lottery.store.reader import find_run
+from lottery.store.run import Run
+from lottery.studies.prepare import prepare
+from lottery.studies.rewind import Asked, Rewind
 from lottery.training.loop import Trainer
 
 
@@ -25,18 +26,20 @@ def setting():
 def rewinding(parent, about, folder, config=None):
     """A run directory that retrains, as `lottery rewind` makes it; nothing is laid down yet."""
     setting = prepare(config or parent.config)
-    layout = parent_layout(parent, setting, forecast_rewind(parent, setting, about)) if config is None else {}
-    record = {"study": "rewind", "parent": str(parent.path), "rewind": asdict(about), **layout}
+    record = {"study": "rewind", "parent": str(parent.path), "rewind": asdict(about)}
+    layout = Rewind.of_parent(parent, setting, about).parent_layout(parent) if config is None else None
+    if layout is not None:
+        record |= {"layout": asdict(layout[0]), "layout_because": layout[1]}
     return Run.create(folder, setting.config, record)
 
 
 def test_rewound_to_initialization_is_the_ticket_itself(finished, setting, tmp_path):
     """Retraining level 2 from step 0 repeats what the study did, to the byte where one member's sums are its own."""
-    run = rewinding(finished, Rewind(2, 0), tmp_path)
-    execute(run, setting, Quiet(), lambda: False)
+    run = rewinding(finished, Asked(2, 0), tmp_path)
+    carry_on(run, setting)
     for replicate in range(2):
-        expected = finished.read_weights(replicate, 2, "main")
-        for name, weight in run.read_weights(replicate, 2, "main").items():
+        expected = finished.read_weights(Key(replicate, 2, "ticket"))
+        for name, weight in run.read_weights(Key(replicate, 2, "ticket")).items():
             torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-4)
     assert {line["density"] for line in run.levels()} == {line["density"] for line in finished.levels()
                                                            if line["level"] == 2}  # fmt: skip
@@ -57,7 +60,7 @@ def late(**changes):
 def without(parent, step, folder):
     """A copy of a run in which the dense networks at `step` were not kept."""
     copy = Run(shutil.copytree(parent.path, folder / parent.path.name))
-    for path in copy.path.glob(f"replicate-*/rewind-{step}it.safetensors"):
+    for path in copy.path.glob(f"replicate-*/level-00/dense/step-{step}.safetensors"):
         path.unlink()
     return copy
 
@@ -66,42 +69,42 @@ def test_stacked_with_controls_the_dense_networks_are_those_of_the_parent_too(tm
     """What a batched product gives depends on who shares it: chunks are the parent's."""
     config = tiny(pruning__rewind="12it", pruning__iterations=1, replicates=5, execution="stacked", workers=2)
     parent = carry_out(config, tmp_path / "parent")
-    run = rewinding(without(parent, 12, tmp_path), Rewind(1, 12), tmp_path / "runs")
-    execute(run, prepare(config), Quiet(), lambda: False)
+    run = rewinding(without(parent, 12, tmp_path), Asked(1, 12), tmp_path / "runs")
+    carry_on(run, prepare(config))
     for replicate in range(5):
-        name = f"replicate-{replicate}/rewind-12it.safetensors"
-        assert (run.path / name).read_bytes() == (parent.path / name).read_bytes()
+        assert equal(run.read_weights(Key(replicate, 0, "early")), parent.read_state(Key(replicate, 0, "dense"), 12))
 
 
 @pytest.mark.parametrize("level", [0, 1])
 def test_a_step_that_was_not_kept_is_trained_in_the_new_run(level, parent, tmp_path):
     """The dense networks on their way are, to the byte, what the parent would have kept; what follows is the same."""
-    runs = [rewinding(one, Rewind(level, 12), tmp_path) for one in (parent, without(parent, 12, tmp_path))]
+    runs = [rewinding(one, Asked(level, 12), tmp_path) for one in (parent, without(parent, 12, tmp_path))]
     with one_thread():
         for run in runs:
-            execute(run, prepare(late()), Quiet(), lambda: False)
+            carry_on(run, prepare(late()))
     kept, trained = runs
     for replicate in range(2):
-        name = f"replicate-{replicate}/rewind-12it.safetensors"
-        assert (trained.path / name).read_bytes() == (parent.path / name).read_bytes()
-        for name, weight in kept.read_weights(replicate, level, "main").items():
-            assert torch.equal(weight, trained.read_weights(replicate, level, "main")[name])
-    assert lines(kept) == lines(trained)  # the way there is no result
-    assert {(line["level"], line["arm"], line["start_step"]) for line in trained.levels()} == {(level, "main", 12)}
+        early = trained.read_weights(Key(replicate, 0, "early"))
+        assert equal(early, parent.read_state(Key(replicate, 0, "dense"), 12))
+        assert equal(kept.read_weights(main(replicate, level)), trained.read_weights(main(replicate, level)))
+    assert set(lines(kept)) <= set(lines(trained))
+    assert {(line["level"], line["arm"], line["start_step"], line["stop_step"]) for line in trained.levels()} == {
+        (0, "early", 0, 12), (level, main(0, level).arm, 12, 30),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("workers", "questions"), [(1, 0), (1, 7), (1, 20), (1, 40), (2, 0), (2, 5)])
 def test_interrupted_on_its_way_and_resumed_gives_the_same_bytes(workers, questions, parent, tmp_path):
     bare = without(parent, 12, tmp_path)
     config = late(workers=workers)
-    straight, stopped = (rewinding(bare, Rewind(1, 12), tmp_path / name, config) for name in ("straight", "stopped"))
+    straight, stopped = (rewinding(bare, Asked(1, 12), tmp_path / name, config) for name in ("straight", "stopped"))
     with one_thread():
-        execute(straight, prepare(config), Quiet(), lambda: False)
+        carry_on(straight, prepare(config))
         asked = chain(repeat(False, questions), repeat(True))
         with pytest.raises(Interrupted):
-            execute(stopped, prepare(config), Quiet(), lambda: next(asked))
+            carry_on(stopped, prepare(config), stop=lambda: next(asked))
         shutil.rmtree(bare.path)  # from here on the run has all that it needs
-        execute(stopped, prepare(config), Quiet(), lambda: False)
+        carry_on(stopped, prepare(config))
     assert same(stopped, straight)
     assert not (stopped.path / "checkpoint").exists()
 
@@ -112,26 +115,26 @@ def test_killed_at_a_file_and_resumed_gives_the_same_bytes(share, parent, tmp_pa
     """From the moment on that the directory is made: while it takes what it needs from its parent, too."""
     bare = without(parent, 12, tmp_path)
     with one_thread():
-        straight = rewinding(bare, Rewind(1, 12), tmp_path)
+        straight = rewinding(bare, Asked(1, 12), tmp_path)
         total = killed_at(straight, late(), 10**9)
         assert total > 50
-        run = rewinding(bare, Rewind(1, 12), tmp_path)
+        run = rewinding(bare, Asked(1, 12), tmp_path)
         assert killed_at(run, late(), max(1, round(share * total))) is None
-        execute(run, prepare(late()), Quiet(), lambda: False)
+        carry_on(run, prepare(late()))
     assert same(run, straight)
 
 
 def test_a_run_that_lacks_its_start_and_its_parent_says_so(parent, tmp_path):
     gone = without(parent, 12, tmp_path)
-    run = rewinding(gone, Rewind(1, 12), tmp_path / "runs")
+    run = rewinding(gone, Asked(1, 12), tmp_path / "runs")
     gone.path.rename(tmp_path / "moved")
     with pytest.raises(
         LotteryError, match=f"needs from its parent, which can't be read now:\n{gone.path} is not there"
     ):
-        execute(run, prepare(late()), Quiet(), lambda: False)
+        carry_on(run, prepare(late()))
     (tmp_path / "moved").rename(gone.path)
-    execute(run, prepare(late()), Quiet(), lambda: False)
-    assert len(run.levels()) == 2
+    carry_on(run, prepare(late()))
+    assert [line["arm"] for line in run.levels()] == ["early", "early", "ticket", "ticket"]
 
 
 def test_a_dry_run_trains_and_writes_nothing(lottery, finished, tmp_path, monkeypatch):
@@ -141,8 +144,8 @@ def test_a_dry_run_trains_and_writes_nothing(lottery, finished, tmp_path, monkey
     monkeypatch.setattr(Trainer, "advance", refuse)
     told = lottery("rewind", finished.path, "--level", "1", "--to", "7it", "--dry-run")
     assert told.code == 0
-    rows = [row.replace("│", "").split() for row in told.out.splitlines() if "early" in row or "main" in row]
-    assert [row[:5] for row in rows] == [["0", "100.0", "2", "early", "7"], ["1", "50.0", "2", "main", "23"]]
+    rows = [row.replace("│", "").split() for row in told.out.splitlines() if "early" in row or "ticket" in row]
+    assert [row[:5] for row in rows] == [["0", "100.0", "2", "early", "7"], ["1", "50.0", "2", "ticket", "23"]]
     assert "as in the parent run" in told.out
     assert not (tmp_path / "runs").exists()
 
@@ -151,37 +154,48 @@ def test_the_command_trains_a_step_that_was_not_kept(lottery, finished, tmp_path
     assert lottery("rewind", finished.path, "--level", "1", "--to", "7it").code == 0
     run = find_run("latest", tmp_path / "runs")
     assert run.record["layout"] == finished.record["layout"]
-    assert [(line["level"], line["start_step"]) for line in run.levels()] == [(1, 7), (1, 7)]
-    assert {line["level"] for line in run.metrics()} == {1}
+    spans = {(line["level"], line["arm"], line["start_step"], line["stop_step"]) for line in run.levels()}
+    assert spans == {(0, "early", 0, 7), (1, "ticket", 7, 30)}
     told = lottery("report", run.path, "--csv", "--html")
     assert told.code == 0
-    assert "early" not in {row.split(",")[0] for row in told.out.splitlines()}
+    assert "no dense network" in lottery("report", run.path).out  # an early one is none
 
 
 def test_dense_networks_that_diverge_on_their_way_fail_the_run(parent, tmp_path):
-    run = rewinding(without(parent, 12, tmp_path), Rewind(1, 12), tmp_path, late(train__optimizer__lr=1e30))
+    run = rewinding(without(parent, 12, tmp_path), Asked(1, 12), tmp_path, late(train__optimizer__lr=1e30))
     with pytest.raises(RunFailed, match="all networks diverged"):
-        execute(run, prepare(run.config), Quiet(), lambda: False)
-    assert not run.has_early(0, 12)
+        carry_on(run, prepare(run.config))
+    assert {line["arm"] for line in run.levels()} == {"early"}
+
+
+def starts(parent, setting, about):
+    """What each replicate's retraining starts from."""
+    study = Rewind.of_parent(parent, setting, about)
+    study.read(parent)
+    return study.starts
+
+
+def equal(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def test_weights(finished, setting):
-    fresh, final = (starts(finished, setting, Rewind(1, 0, weights=which)) for which in ("reinit", "final"))
+    fresh, final = (starts(finished, setting, Asked(1, 0, weights=which)) for which in ("reinit", "final"))
     for replicate in range(2):
-        initial = finished.read_early(replicate, 0)["hidden_1.weight"]
+        initial = finished.read_state(Key(replicate, 0, "dense"), 0)["hidden_1.weight"]
         assert not torch.equal(fresh[replicate].state["hidden_1.weight"], initial)
-        trained = finished.read_weights(replicate, 1, "main")
-        assert all(torch.equal(final[replicate].state[name], trained[name]) for name in trained)
+        trained = finished.read_weights(Key(replicate, 1, "ticket"))
+        assert equal(final[replicate].state, trained)
         assert torch.equal(
-            final[replicate].mask["output.weight"], finished.read_mask(replicate, 1, "main")["output.weight"]
+            final[replicate].mask["output.weight"], finished.read_mask(Key(replicate, 1, "ticket"))["output.weight"]
         )
 
 
 @pytest.mark.parametrize("mask", ["keep", "shuffle", "random", "invert"])
 @pytest.mark.parametrize("level", [1, 2])
 def test_masks_keep_the_counts_of_each_layer(mask, level, finished, setting):
-    ticket = finished.read_mask(0, level, "main")
-    found = starts(finished, setting, Rewind(level, 0, mask=mask))[0].mask
+    ticket = finished.read_mask(main(0, level))
+    found = starts(finished, setting, Asked(level, 0, mask=mask))[0].mask
     for name in ticket:
         assert int(found[name].sum()) == int(ticket[name].sum())
     same = all(torch.equal(found[name], ticket[name]) for name in ticket)
@@ -190,13 +204,13 @@ def test_masks_keep_the_counts_of_each_layer(mask, level, finished, setting):
 
 def test_inverted_keeps_what_was_pruned_first(finished, setting):
     # Level 1 keeps half of all weights: its inverse in each layer is the smallest weights of the dense network.
-    dense, ticket = finished.read_weights(0, 0, "main"), finished.read_mask(0, 1, "main")
-    inverse = starts(finished, setting, Rewind(1, 0, mask="invert"))[0].mask
+    dense, ticket = finished.read_weights(Key(0, 0, "dense")), finished.read_mask(Key(0, 1, "ticket"))
+    inverse = starts(finished, setting, Asked(1, 0, mask="invert"))[0].mask
     for name, kept in inverse.items():
         magnitude = dense[name].abs()
         assert magnitude[kept].max() <= magnitude[~kept].min()
     # Level 2 keeps a quarter: its inverse lies within what the first round removed, where there is room for it.
-    inverse = starts(finished, setting, Rewind(2, 0, mask="invert"))[0].mask
+    inverse = starts(finished, setting, Asked(2, 0, mask="invert"))[0].mask
     name = "hidden_1.weight"
     assert masks.count({name: inverse[name]}) < masks.count({name: ~ticket[name]})
     assert not (inverse[name] & ticket[name]).any()
@@ -206,9 +220,9 @@ def test_inverted_keeps_all_that_was_pruned_where_it_was_drawn_from_equal_scores
     """Of N weights the ticket keeps K, and its inverse shares 2 K - N with it, no more."""
     pruning = {"iterations": 1, "fraction": 0.3, "score": "large_final_diff_sign", "arms": []}
     run = carry_out(tiny(pruning=pruning), tmp_path)
-    inverses = [network.mask for network in starts(run, prepare(run.config), Rewind(1, 0, mask="invert"))]
+    inverses = [network.mask for network in starts(run, prepare(run.config), Asked(1, 0, mask="invert"))]
     for replicate, inverse in enumerate(inverses):
-        for name, ticket in run.read_mask(replicate, 1, "main").items():
+        for name, ticket in run.read_mask(Key(replicate, 1, "ticket")).items():
             assert inverse[name][~ticket].all()
             assert int(inverse[name].sum()) == int(ticket.sum())
 
@@ -226,17 +240,17 @@ def by_hand(folder, changes, rounds, initial=None):
         mask[name] = torch.tensor([index in kept for index in range(20)]).view(10, 2)
         return Network(state, mask)
 
-    run.write_early(0, 0, network(initial or [0.0] * 20, range(20)).state)
+    run.write_state(Key(0, 0, "dense"), 0, network(initial or [0.0] * 20, range(20)).state)
     for level, (weights, kept) in enumerate(rounds):
         line = summary(0, level)
-        run.write_member(0, level, "main", network(weights, kept), line)
+        run.write_network(network(weights, kept), line)
         run.append_levels([line])
     run.finish("finished")
     return run
 
 
 def inverse(run, level):
-    mask = starts(run, prepare(run.config), Rewind(level, 0, mask="invert"))[0].mask["output.weight"]
+    mask = starts(run, prepare(run.config), Asked(level, 0, mask="invert"))[0].mask["output.weight"]
     return set(mask.flatten().nonzero().flatten().tolist())
 
 
@@ -291,20 +305,20 @@ def test_random_scores_are_those_that_pruning_drew(tmp_path):
     """Excluded layers draw no scores, so they must not here either."""
     config = tiny(pruning__score="random", pruning__exclude=["hidden_1"], pruning__arms=[], pruning__iterations=1)
     run = carry_out(config, tmp_path)
-    found = starts(run, prepare(config), Rewind(1, 0, mask="invert"))
+    found = starts(run, prepare(config), Asked(1, 0, mask="invert"))
     for replicate in range(2):
-        ticket = run.read_mask(replicate, 1, "main")
+        ticket = run.read_mask(Key(replicate, 1, "ticket"))
         assert torch.equal(found[replicate].mask["output.weight"], ~ticket["output.weight"])  # half of it is left
         assert found[replicate].mask["hidden_1.weight"].all()
 
 
 def test_what_is_not_there_is_refused(finished, setting):
     with pytest.raises(LotteryError, match="no finished level 7; it has levels 0 to 2"):
-        starts(finished, setting, Rewind(7, 0))
+        starts(finished, setting, Asked(7, 0))
     with pytest.raises(LotteryError, match="outside training"):
-        starts(finished, setting, Rewind(1, 30))
+        starts(finished, setting, Asked(1, 30))
     with pytest.raises(LotteryError, match="none of keep, shuffle"):
-        Rewind(1, 0, mask="flip")
+        Asked(1, 0, mask="flip")
 
 
 @pytest.mark.parametrize(
@@ -315,11 +329,13 @@ def test_masks_that_moved_stay_when_they_are_retrained(rule, lottery, tmp_path):
     assert lottery("rewind", parent.path, "--level", "1", "--device", "cpu").code == 0
     retrained = find_run("latest", tmp_path / "runs")
     for replicate in range(2):
-        mask = parent.read_mask(replicate, 1, "main")
-        weights = retrained.read_weights(replicate, 1, "main")
-        for name, kept in retrained.read_mask(replicate, 1, "main").items():
+        mask = parent.read_mask(Key(replicate, 1, "sparse"))
+        weights = retrained.read_weights(Key(replicate, 1, "sparse"))
+        for name, kept in retrained.read_mask(Key(replicate, 1, "sparse")).items():
             assert torch.equal(kept, mask[name])
-            assert not torch.equal(weights[name], parent.read_early(replicate, 0)[name] * kept)  # it was trained
+            assert not torch.equal(
+                weights[name], parent.read_state(Key(replicate, 0, "dense"), 0)[name] * kept
+            )  # it was trained
     refused = lottery("rewind", parent.path, "--level", "1", "--mask", "invert")
     assert refused.code == 2
     assert "take shuffle" in refused.err
@@ -327,5 +343,5 @@ def test_masks_that_moved_stay_when_they_are_retrained(rule, lottery, tmp_path):
 
 def test_the_parent_is_only_read(finished, setting):
     before = tensor_files(finished)
-    starts(finished, setting, Rewind(2, 5, mask="invert"))
+    starts(finished, setting, Asked(2, 5, mask="invert"))
     assert tensor_files(finished) == before

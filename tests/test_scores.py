@@ -12,17 +12,19 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from lottery import registry
-from lottery.config.schema import Score
+from lottery.config.pruning import Score
 from lottery.errors import LotteryError
 from lottery.models.fcn import fcn
 from lottery.networks import masks
-from lottery.networks.cohort import Cohort, Network
+from lottery.networks.cohort import Cohort
 from lottery.networks.collapse import collapsed
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.networks.parameters import prunable
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 from lottery.seeds import stream
+from lottery.studies.prepare import prepare
 from lottery.studies.selection import prune_to, rate
-from lottery.studies.setting import prepare
 
 
 def score(name, subject, **options):
@@ -43,7 +45,7 @@ def subject_of(template, images=None, labels=None, shape=(1, 1, 2), dtype=torch.
 
     return Subject(
         weights={name: state[name] for name in mask}, mask=mask, state=state, template=template, shape=shape,
-        sample=None if images is None else sample,
+        sample=None if images is None else sample, criterion=F.cross_entropy,
     )  # fmt: skip
 
 
@@ -237,7 +239,7 @@ def test_synflow_by_hand():
     assert found["hidden_1.weight"].tolist() == [[1, 2], [6, 0]]
     assert found["output.weight"].tolist() == [[3, 6]]
     assert {name: subject.state[name].tolist() for name in state} == state
-    assert registry.find("scores", "synflow").rounds == 100
+    assert registry.find("scores", "synflow").constants["ROUNDS"] == 100
 
 
 def test_synflow_takes_the_absolute_value_of_everything_and_running_statistics():
@@ -313,7 +315,7 @@ def test_scores_of_data_want_as_many_images_as_they_are_told(name):
     network = Network(state, masks.full(state, list(setting.shapes)))
     option = {"per_class": 1000} if name == "grasp" else {"batch": 10000}
     with pytest.raises(LotteryError, match=f"score {name}: wants 1"):
-        prune_to(setting, Score(name=name, **option), 0, network, 0.5, list(setting.shapes), 1, ("score", 0))
+        prune_to(setting, Score(name=name, **option), Key(0, 1, "sparse"), network, 0.5, 1)
 
 
 def test_the_settings_network_stays_where_it_is():
@@ -322,7 +324,7 @@ def test_the_settings_network_stays_where_it_is():
     network = setting.dense(setting.initial(0))
     elsewhere = replace(setting, device=torch.device("meta"))
     with pytest.raises(NotImplementedError):  # there are no numbers to rank
-        prune_to(elsewhere, Score(name="magnitude"), 0, network, 0.5, list(setting.shapes), 1, ("score", 0))
+        prune_to(elsewhere, Score(name="magnitude"), Key(0, 1, "sparse"), network, 0.5, 1)
     assert {tensor.device.type for tensor in setting.initial(1).values()} == {"cpu"}
 
 
@@ -336,28 +338,28 @@ def test_convolutional_networks_are_pruned_to_exact_counts(name, model):
     state = setting.initial(0)
     options = {"batch": 10} if name == "obd" else {}
     network = Network(state, masks.full(state, list(setting.shapes)))
-    kept = prune_to(setting, Score(name=name, **options), 0, network, 0.1, list(setting.shapes), 2, ("score", 0))
+    kept = prune_to(setting, Score(name=name, **options), Key(0, 1, "sparse"), network, 0.1, 2)
     assert masks.count(kept) == round(0.1 * masks.total(kept))
 
 
 def test_weights_that_score_nothing_go_at_random_in_each_round():
     """Those of an eighth of the pixels are 0, and so is SNIP's score of them."""
     setting, name = prepare(tiny(model={"name": "fcn", "widths": [100]})), "hidden_1.weight"
-    state, names = setting.initial(0), list(setting.shapes)
+    state = setting.initial(0)
     network = setting.dense(state | {name: state[name] * (torch.arange(64) % 8 > 0)})
 
-    def pruned(rounds, purpose):
-        return prune_to(setting, Score(name="snip"), 0, network, 0.96, names, rounds, (purpose, 0))[name]
+    def pruned(rounds, level):
+        return prune_to(setting, Score(name="snip"), Key(0, level, "sparse"), network, 0.96, rounds)[name]
 
-    found = pruned(2, "score")
-    scores = rate(setting, Score(name="snip"), 0, network, names, stream(0))[name]
+    found = pruned(2, 1)
+    scores = rate(setting, Score(name="snip"), 0, network, stream(0))[name]
     assert int((scores == 0).sum()) == 800
     assert found[scores > 0].all()
     first, last = (int((~found[half]).sum()) for half in (slice(50), slice(50, 100)))
     assert abs(first - last) < 90  # of 296, standard deviation 17
-    assert torch.equal(found, pruned(2, "score"))
-    assert not torch.equal(found, pruned(1, "score"))
-    assert not torch.equal(found, pruned(2, "other"))
+    assert torch.equal(found, pruned(2, 1))
+    assert not torch.equal(found, pruned(1, 1))
+    assert not torch.equal(found, pruned(2, 2))
 
 
 def one_percent(replicate, name, rounds):
@@ -365,14 +367,14 @@ def one_percent(replicate, name, rounds):
     setting = prepare(tiny(model={"name": "lenet_300_100"}))
     state = setting.initial(replicate)
     network = Network(state, masks.full(state, list(setting.shapes)))
-    mask = prune_to(setting, Score(name=name), replicate, network, 0.01, list(setting.shapes), rounds, ("score", 0))
+    mask = prune_to(setting, Score(name=name), Key(replicate, 1, "sparse"), network, 0.01, rounds)
     assert masks.count(mask) == round(0.01 * masks.total(mask))
     return collapsed(setting.template, setting.data.shape, mask)
 
 
 @pytest.mark.parametrize("replicate", [0, 1])
 def test_a_hundred_rounds_of_synflow_leave_paths_where_one_round_or_magnitude_leaves_none(replicate):
-    assert one_percent(replicate, "synflow", registry.find("scores", "synflow").rounds) == []
+    assert one_percent(replicate, "synflow", registry.find("scores", "synflow").constants["ROUNDS"]) == []
     assert one_percent(replicate, "synflow", 1)
     assert one_percent(replicate, "magnitude", 1)
 
@@ -380,7 +382,11 @@ def test_a_hundred_rounds_of_synflow_leave_paths_where_one_round_or_magnitude_le
 @pytest.mark.parametrize("name", ["movement", "large_init_large_final", "small_final"])
 def test_a_study_prunes_by_what_training_has_done(name, tmp_path):
     run = carry_out(tiny(pruning={"iterations": 1, "fraction": 0.5, "score": name}, replicates=1), tmp_path)
-    initial, final, mask = prepare(run.config).initial(0), run.read_weights(0, 0, "main"), run.read_mask(0, 1, "main")
+    initial, final, mask = (
+        prepare(run.config).initial(0),
+        run.read_weights(Key(0, 0, "dense")),
+        run.read_mask(Key(0, 1, "ticket")),
+    )
     rule = {
         "movement": lambda wi, wf: (wf - wi).abs(),
         "large_init_large_final": lambda wi, wf: wi.abs().minimum(wf.abs()),
@@ -407,7 +413,7 @@ def test_a_network_out_of_a_cohort_is_scored_alike_however_it_was_computed(name)
             cohort = Cohort(setting.template, networks, execution=execution, device=torch.device("cpu"))
             member = cohort.member(index)
             initial = setting.initial(index, "other")
-            found.append(rate(setting, Score(name=name), index, member, names, stream(0, "prune"), initial))
+            found.append(rate(setting, Score(name=name), index, member, stream(0, "prune"), initial))
         for key in names:
             assert torch.equal(found[0][key], found[1][key])
         kept = masks.keep_top(found[0], 0.1, drawn[index], stream(0))

@@ -7,9 +7,10 @@ from conftest import tiny
 from scipy import stats
 
 from lottery import registry
+from lottery.networks.key import Key
 from lottery.seeds import stream
-from lottery.studies.setting import prepare
-from lottery.studies.train import sparse
+from lottery.studies.prepare import prepare
+from lottery.studies.train import sparse_start
 
 
 def test_sparse_kaiming_has_the_variance_of_the_inputs_that_are_there():
@@ -63,7 +64,7 @@ def test_each_replicate_and_level_has_draws_of_its_own():
     config = tiny(sparse={"density": [0.5, 0.49], "initializer": "sparse_kaiming", "score": "magnitude"})
     setting = prepare(config)
     start = setting.dense(setting.initial(0))
-    found = [sparse(setting, start, level, replicate) for level in (1, 2) for replicate in (0, 1)]
+    found = [sparse_start(setting, start, Key(replicate, level, "sparse")) for level in (1, 2) for replicate in (0, 1)]
     name = "hidden_1.weight"
     assert torch.equal(found[0].mask[name], found[1].mask[name])
     assert found[0].state[name].count_nonzero() == found[0].mask[name].count_nonzero()

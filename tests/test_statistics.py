@@ -7,16 +7,13 @@ import pytest
 from conftest import networks
 from scipy import stats
 
-from lottery.report.statistics import (
-    Accuracy,
-    accuracies,
-    accuracy_difference,
-    by_level_and_arm,
-    estimate,
-    paired,
-    replicates_needed,
-    step_difference,
-)
+from lottery.report.quantities import EARLY_STOP_STEP, at_end
+from lottery.report.series import by_level, readings, shown, whole
+from lottery.report.statistics import Reading, difference, estimate, paired, replicates_needed, step_difference
+from lottery.tasks import Metric
+from lottery.tasks.classification import Classification
+
+(ACCURACY,) = Classification.metrics
 
 
 @pytest.mark.parametrize("values", [(0.1, 0.2), (3.0, 3.5, 2.25, 8.0, 1.0), (5.0, 5.0, 5.0)])
@@ -35,12 +32,17 @@ def test_one_value_has_no_interval_and_none_no_mean():
         estimate([])
 
 
-def test_groups():
-    lines = [{"level": 0, "arm": "main", "x": 1.0}, {"level": 0, "arm": "main", "x": 3.0},
-             {"level": 1, "arm": "main", "x": None}]  # fmt: skip
-    found = by_level_and_arm(lines, "x")
-    assert list(found) == [(0, "main")]
-    assert found[0, "main"].mean == 2.0
+def test_levels_are_estimated_over_the_networks_that_have_a_value_and_did_not_diverge():
+    lines = networks([0.5, 0.7], 0) + networks([0.9, 0.1], 1, diverged=[None, 3])
+    found = by_level(lines, at_end(ACCURACY))
+    assert {level: one.values for level, one in found.items()} == {0: (0.5, 0.7), 1: (0.9,)}
+    assert by_level(networks([0.9], 0, early_stop_step=None), EARLY_STOP_STEP) == {}
+
+
+def test_networks_on_the_way_and_other_orders_are_no_replicates():
+    lines = [*networks([0.5], 0), *networks([0.6], 0, "early"), *networks([0.7], 0, order=1)]
+    assert [line["arm"] for line in shown(lines)] == ["dense"]
+    assert by_level(shown(lines), at_end(ACCURACY))[0].values == (0.5,)
 
 
 @pytest.mark.parametrize(
@@ -58,51 +60,48 @@ def test_paired_differences_agree_with_scipy(left, right):
 def test_pairs_are_of_one_replicate():
     assert paired({0: 1.0, 2: 5.0, 3: 9.0}, {2: 1.0, 0: 0.5, 1: 100.0}).values == (0.5, 4.0)
     assert paired({0: 1.0}, {1: 1.0}) is None
-    assert accuracy_difference({0: Accuracy(1, 2)}, {1: Accuracy(1, 2)}) is None
+    assert difference({0: Reading(Fraction(1, 2), 2)}, {1: Reading(Fraction(1, 2), 2)}) is None
 
 
 def test_accuracies_are_counts_of_networks_that_did_not_diverge():
-    lines = networks([0.9, 0.8, 0.7], 1, diverged=[None, 5, None], early_stop_test_accuracy=[0.5, 0.5, None])
-    assert accuracies(lines, 1, "main") == {0: (9000, 10_000), 2: (7000, 10_000)}
-    assert accuracies(lines, 1, "main", "early_stop_test") == {0: (5000, 10_000)}
+    lines = networks([0.9, 0.8, 0.7], 1, diverged=[None, 5, None], early_stop_step=[20, 20, None])
+    own = whole(lines, 1)
+    assert readings(own, ACCURACY) == {0: (Fraction(9, 10), 10_000), 2: (Fraction(7, 10), 10_000)}
+    assert readings(own, ACCURACY, early_stop=True) == {0: (Fraction(88, 100), 10_000)}
 
 
 def of(correct, images=10_000):
-    return {replicate: Accuracy(int(number), images) for replicate, number in enumerate(correct)}
+    return {replicate: Reading(Fraction(int(number), images), images) for replicate, number in enumerate(correct)}
 
 
 def test_the_mean_of_a_difference_is_exact():
     """Twenty images of 10,000 are 0.2 points, however many right answers there are."""
     for correct in range(20, 10_001):
-        assert accuracy_difference(of([correct - 20, correct]), of([correct, correct + 20])).mean == -0.002
+        assert difference(of([correct - 20, correct]), of([correct, correct + 20])).mean == -0.002
 
 
 def test_the_interval_where_replicates_agree_by_hand():
     # Errors of both, 200 + 300 in each of two replicates, among 20,000 answers: 1.96 * sqrt(1000 + 2) / 20,002.
-    found = accuracy_difference(of([9800, 9800]), of([9700, 9700]))
+    found = difference(of([9800, 9800]), of([9700, 9700]))
     assert found.deviation == 0
     assert found.half_width == pytest.approx(1.959964 * 1002**0.5 / 20_002, rel=1e-6)
     # Right answers of both are fewer than the errors: 100 + 50, in each of three.
-    assert accuracy_difference(of([100] * 3), of([50] * 3)).half_width == pytest.approx(
-        1.959964 * 452**0.5 / 30_002, rel=1e-6
-    )
+    assert difference(of([100] * 3), of([50] * 3)).half_width == pytest.approx(1.959964 * 452**0.5 / 30_002, rel=1e-6)
     # Nobody ever errs: 2.77 answers among all, near the 3 of the rule of three.
-    assert accuracy_difference(of([100] * 2, 100), of([100] * 2, 100)).half_width == pytest.approx(
-        2.772 / 202, rel=1e-3
-    )
+    assert difference(of([100] * 2, 100), of([100] * 2, 100)).half_width == pytest.approx(2.772 / 202, rel=1e-3)
 
 
 def test_the_interval_is_students_where_that_is_wider():
     left, right = of([9800, 9700, 9900]), of([9500, 9600, 9300])
     _, high = stats.ttest_rel([0.98, 0.97, 0.99], [0.95, 0.96, 0.93]).confidence_interval(0.95)
-    assert accuracy_difference(left, right).high == pytest.approx(high, abs=1e-9)
+    assert difference(left, right).high == pytest.approx(high, abs=1e-9)
 
 
 def test_no_joint_distribution_varies_more_than_the_bound():
     """Errors of two networks overlap in any way that their numbers allow: the variance of one answer's difference."""
     images = 12
     for errors, others in ((3, 2), (0, 5), (11, 8), (12, 12), (12, 0)):
-        found = accuracy_difference(of([images - errors] * 2, images), of([images - others] * 2, images))
+        found = difference(of([images - errors] * 2, images), of([images - others] * 2, images))
         bound = (found.half_width / 1.959964) ** 2 * 2 * images
         for shared in range(max(0, errors + others - images), min(errors, others) + 1):
             differ = Fraction(errors + others - 2 * shared, images)
@@ -119,7 +118,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(share, images, replica
     """
     generator = np.random.default_rng(0)
     drawn = generator.binomial(images, share, (1000, 2, replicates))
-    found = [accuracy_difference(of(left, images), of(right, images)) for left, right in drawn]
+    found = [difference(of(left, images), of(right, images)) for left, right in drawn]
     assert min(one.half_width for one in found) > 0
     assert np.mean([one.low <= 0 <= one.high for one in found]) >= 0.95
 
@@ -128,8 +127,35 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(share, images, replica
 def test_the_interval_holds_where_errors_never_coincide(replicates):
     """The worst case, that the bound is of: on each image at most one of two networks errs."""
     drawn = np.random.default_rng(1).multinomial(1000, [0.03, 0.02, 0.95], (1000, replicates))
-    found = [accuracy_difference(of(1000 - one[:, 0], 1000), of(1000 - one[:, 1], 1000)) for one in drawn]
+    found = [difference(of(1000 - one[:, 0], 1000), of(1000 - one[:, 1], 1000)) for one in drawn]
     assert np.mean([one.low <= -0.01 <= one.high for one in found]) >= 0.95
+
+
+PERPLEXITY = Metric(name="perplexity", unit="", scale=1.0, digits=3, higher_is_better=False)
+
+
+def test_where_lower_is_better_a_gain_is_a_fall_and_nothing_is_counted():
+    """Three replicates whose perplexity falls by 1, 2 and 3: Student's interval, with no least width."""
+    before, after = ({replicate: Reading(Fraction(value)) for replicate, value in enumerate(own)}
+                     for own in ((20.0, 21.0, 22.5), (19.0, 19.0, 19.5)))  # fmt: skip
+    found = difference(after, before, higher_is_better=False)
+    low, high = stats.ttest_rel([20.0, 21.0, 22.5], [19.0, 19.0, 19.5]).confidence_interval(0.95)
+    assert found.values == (1.0, 2.0, 3.0)
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+    same = difference(after, after, higher_is_better=False)
+    assert (same.mean, same.half_width, same.least_deviation) == (0.0, 0.0, 0.0)
+
+
+def test_a_metric_that_is_not_counted_is_read_as_it_stands():
+    def line(value):
+        (own,) = networks([0.5], 0)
+        perplexity = {"value": value, "right": None, "of": None}
+        return own | {"test": {"loss": 1.0, "metrics": {"perplexity": perplexity}}}
+
+    assert readings([line(19.1)], PERPLEXITY) == {0: (Fraction(19.1), None)}
+    assert readings([line(None)], PERPLEXITY) == {}
+    assert readings([line(19.1)], ACCURACY) == {}
+    assert at_end(PERPLEXITY).written(estimate([19.1, 19.3])) == "19.200 ± 1.271"
 
 
 def test_a_difference_of_steps_is_known_to_one_part_of_their_grid():
@@ -170,4 +196,4 @@ def test_replicates_needed_where_none_would_do():
 
 def test_replicates_needed_where_all_agree_is_what_their_counts_ask_for():
     # 0.2 points from the threshold; 1.96 * sqrt(2 * 300 + 2) / 20,002 is 0.24 at two, and falls with their root.
-    assert replicates_needed(accuracy_difference(of([9850] * 2), of([9850] * 2)), -0.002) == 3
+    assert replicates_needed(difference(of([9850] * 2), of([9850] * 2)), -0.002) == 3

@@ -6,9 +6,11 @@ import torch
 from conftest import evaluation, summary, tensor_files, tiny
 
 from lottery.errors import LotteryError
-from lottery.networks.cohort import Network
-from lottery.store import files
+from lottery.networks.key import Key
+from lottery.networks.network import Network
+from lottery.store.checkpoints import Checkpoints, before_checkpoint
 from lottery.store.run import Run
+from lottery.store.tensor_files import read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -30,34 +32,82 @@ def test_a_new_run_holds_its_config_and_record(run):
 
 
 def test_tensors_come_back_as_they_were(run):
-    run.write_member(0, 3, "main", network(), summary(0, 3))
-    assert (run.path / "replicate-0" / "level-03" / "main" / "summary.json").exists()
-    assert run.has_member(0, 3, "main")
-    assert not run.has_member(1, 3, "main")
-    assert torch.equal(run.read_weights(0, 3, "main")["w"], network().state["w"])
-    assert torch.equal(run.read_mask(0, 3, "main")["w"], network().mask["w"])
-    run.write_early(0, 0, network().state)
-    run.write_early(0, 20, network().state)
-    assert {path.name for path in (run.path / "replicate-0").glob("*.safetensors")} == {
-        "initial.safetensors", "rewind-20it.safetensors",
-    }  # fmt: skip
-    run.write_checkpoint("level-00-main-0", {"x": torch.ones(2)}, {"step": 3})
-    ((tensors, about),) = run.read_checkpoints()
-    assert torch.equal(tensors["x"], torch.ones(2))
-    assert about == {"step": 3}
-    run.drop_checkpoint("level-00-main-0")
-    assert list(run.read_checkpoints()) == []
+    run.write_network(network(), summary(0, 3))
+    assert (run.path / "replicate-0" / "level-03" / "ticket" / "summary.json").exists()
+    assert run.has_network(Key(0, 3, "ticket"))
+    assert not run.has_network(Key(1, 3, "ticket"))
+    assert torch.equal(run.read_weights(Key(0, 3, "ticket"))["w"], network().state["w"])
+    assert torch.equal(run.read_mask(Key(0, 3, "ticket"))["w"], network().mask["w"])
+    run.write_state(Key(0, 0, "dense"), 0, network().state)
+    run.write_state(Key(0, 0, "dense"), 20, network().state)
+    other = Key(0, 3, "ticket", order=2)
+    run.write_network(network(), summary(0, 3, order=2))
+    run.write_state(other, 7, network().state)
+    assert {path.relative_to(run.path).as_posix() for path in run.path.rglob("*.safetensors")} == {
+        "replicate-0/level-00/dense/step-0.safetensors",
+        "replicate-0/level-00/dense/step-20.safetensors",
+        "replicate-0/level-03/ticket/mask.safetensors",
+        "replicate-0/level-03/ticket/weights.safetensors",
+        "replicate-0/level-03/ticket/order-2/mask.safetensors",
+        "replicate-0/level-03/ticket/order-2/weights.safetensors",
+        "replicate-0/level-03/ticket/order-2/step-7.safetensors",
+    }
+    assert run.has_state(other, 7)
+    assert not run.has_state(other, 8)
+    assert not run.has_state(Key(0, 3, "ticket"), 7)
     assert not list(run.path.rglob("*.tmp"))
 
 
+def test_another_order_is_another_network(run):
+    for order in (0, 1):
+        run.write_network(network(), summary(0, 3, order=order))
+    run.append_levels([summary(0, 3, order=1)])
+    run.settle(lambda line: False)
+    assert [Key.of(line) for line in run.levels()] == [Key(0, 3, "ticket", 1), Key(0, 3, "ticket", 0)]
+    run.forget_network(Key(0, 3, "ticket", 1))
+    assert run.has_network(Key(0, 3, "ticket"))
+    assert not run.has_network(Key(0, 3, "ticket", 1))
+
+
+def chunk(step, *keys):
+    return {"members": [*keys], "execution": "looped", "step": step, "seconds": 1.5}
+
+
+def test_checkpoints_come_back_as_they_were(run):
+    checkpoints = Checkpoints(run)
+    about = chunk(3, Key(0, 1, "ticket", 2), Key(1, 1, "ticket"))
+    checkpoints.write("level-01-ticket-0", {"x": torch.ones(2)}, about)
+    ((tensors, found),) = checkpoints.read()
+    assert torch.equal(tensors["x"], torch.ones(2))
+    assert found == about
+    checkpoints.drop("level-01-ticket-0")
+    assert list(checkpoints.read()) == []
+    assert not (run.path / "checkpoint").exists()
+
+
+def test_a_checkpoint_that_says_what_none_does_is_gone_without(run, capsys):
+    checkpoints = Checkpoints(run)
+    checkpoints.write("level-01-ticket-0", {"x": torch.ones(2)}, chunk(3, Key(0, 1, "ticket")) | {"step": "x"})
+    assert list(checkpoints.read()) == []
+    assert "going on without it" in capsys.readouterr().err
+
+
+def test_an_evaluation_is_before_a_checkpoint_of_its_network_alone():
+    about = chunk(10, Key(0, 1, "ticket"))
+    assert before_checkpoint(evaluation(0, 1, step=10), about)
+    assert not before_checkpoint(evaluation(0, 1, step=11), about)
+    assert not before_checkpoint(evaluation(1, 1, step=10), about)
+    assert not before_checkpoint(evaluation(0, 1, step=10, order=1), about)
+
+
 def test_damage_is_named(run):
-    run.write_member(0, 0, "main", network(), summary())
-    path = run.path / "replicate-0" / "level-00" / "main" / "weights.safetensors"
+    run.write_network(network(), summary())
+    path = run.path / "replicate-0" / "level-00" / "dense" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(LotteryError, match=r"weights\.safetensors is damaged"):
-        run.read_weights(0, 0, "main")
+        run.read_weights(Key(0, 0, "dense"))
     with pytest.raises(LotteryError, match=r"mask\.safetensors is missing"):
-        run.read_mask(0, 1, "main")
+        run.read_mask(Key(0, 1, "ticket"))
     (run.path / "run.json").write_text("{")
     with pytest.raises(LotteryError, match=r"run\.json is damaged"):
         _ = run.record
@@ -72,8 +122,8 @@ def test_a_torn_last_line_is_left_out(run):
 
 
 def test_settling_drops_what_will_come_again_and_adds_what_was_lost(run):
-    run.write_member(0, 0, "main", network(), summary())
-    run.write_member(0, 1, "main", network(), summary(0, 1))
+    run.write_network(network(), summary())
+    run.write_network(network(), summary(0, 1))
     run.append_levels([summary()])  # the crash came before the second line
     steps = [(0, 5), (1, 5), (2, 5), (2, 10)]
     run.append_metrics([evaluation(level=level, step=step) for level, step in steps])
@@ -87,8 +137,8 @@ def test_settling_drops_what_will_come_again_and_adds_what_was_lost(run):
 )
 def test_tensors_of_any_type_and_shape_are_read_as_they_were_written(dtype, tmp_path):
     tensors = {str(shape): torch.arange(6).to(dtype)[: math.prod(shape)].view(shape) for shape in ((2, 3), (), (0, 2))}
-    files.write_tensors(tmp_path / "some.safetensors", tensors)
-    found = files.read_tensors(tmp_path / "some.safetensors", tensors)
+    write_tensors(tmp_path / "some.safetensors", tensors)
+    found = read_tensors(tmp_path / "some.safetensors", tensors)
     assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
 
 
@@ -104,14 +154,14 @@ def test_what_is_no_run_is_refused(tmp_path):
 
 def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):
     metrics = {
-        "replicate", "arm", "level", "step", "epoch", "split", "loss", "accuracy", "correct", "images", "lr", "seconds",
+        "replicate", "level", "arm", "order", "step", "epoch", "split", "loss", "metrics", "lr", "seconds",
     }  # fmt: skip
     for text in (finished.path / "metrics.jsonl").read_text().splitlines():
         assert set(json.loads(text)) == metrics | {"crc"}
     needed = {
-        "replicate", "arm", "level", "density", "nonzero", "total", "flops", "test_accuracy", "validation_accuracy",
-        "early_stop_step", "early_stop_test_accuracy", "train_seconds", "test_correct", "test_images",
-        "validation_correct", "validation_images", "early_stop_test_correct", "evaluate_every",
+        "replicate", "level", "arm", "order", "density", "nonzero", "total", "parameters", "flops", "dense_flops",
+        "start_step", "stop_step", "test", "validation", "early_stop", "evaluate_every", "train_seconds", "train_flops",
+        "diverged", "collapsed",
     }  # fmt: skip
     for text in (finished.path / "levels.jsonl").read_text().splitlines():
         assert needed <= set(json.loads(text))
@@ -131,7 +181,7 @@ def test_a_ticket_loads_into_the_plain_model(finished):
         model.add_module("hidden_1", nn.Linear(64, 16))
         model.add_module("relu_1", nn.ReLU())
         model.add_module("output", nn.Linear(16, 10))
-    folder = finished.path / "replicate-0" / "level-02" / "main"
+    folder = finished.path / "replicate-0" / "level-02" / "ticket"
     model.load_state_dict(load_file(folder / "weights.safetensors"))
     mask = load_file(folder / "mask.safetensors")
     assert mask["hidden_1.weight"].dtype == torch.bool

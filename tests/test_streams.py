@@ -43,7 +43,7 @@ def finished(folder):
 def test_progress_that_can_not_be_shown_stops_no_study(lead, study):
     done = shell(study, f"lottery prune study.yaml {lead}")
     assert done.returncode == 0
-    assert done.stdout.count("test accuracy at the end of training, %") == 1
+    assert done.stdout.count("test accuracy at the end, %") == 1
     assert "run: " not in done.stdout  # which goes to standard error
     assert done.stderr == ""
     assert finished(study)

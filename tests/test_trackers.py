@@ -4,18 +4,20 @@ import os
 import struct
 import sys
 from collections import defaultdict
+from itertools import product
 
 import numpy as np
 import pytest
-from conftest import Quiet, carry_out, one_thread, same, tiny
+from conftest import Quiet, carry_on, carry_out, evaluation, one_thread, same, tiny
 
 from lottery import registry
 from lottery.config.file import parse
 from lottery.errors import Interrupted
+from lottery.networks.key import Key
 from lottery.store.run import Run
-from lottery.studies.execute import execute
 from lottery.studies.mirror import Tracking, tracked
-from lottery.studies.setting import prepare
+from lottery.studies.prepare import prepare
+from lottery.trackers import measurements, title
 
 LIBRARY = {"tensorboard": "tensorboard.summary", "mlflow": "mlflow", "wandb": "wandb"}
 TRACKERS = registry.names("trackers")
@@ -86,7 +88,7 @@ def interrupt(run):
 def go_on(run, watcher=None, stop=lambda: False):
     watcher = watcher or Notes()
     with tracked(run, watcher) as everyone:
-        execute(run, prepare(run.config), everyone, stop)
+        carry_on(run, prepare(run.config), everyone, stop)
     return watcher
 
 
@@ -96,13 +98,16 @@ def measured(run):
     for line in run.metrics():
         network = f"level-{line['level']:02d}/{line['arm']}/replicate-{line['replicate']}"
         found[network, "lr"][line["step"]] = line["lr"]
-        for key in ("loss", "accuracy"):
-            if line[key] is not None:
-                found[network, f"{line['split']}/{key}"][line["step"]] = line[key]
+        values = {"loss": line["loss"]} | {name: one["value"] for name, one in line["metrics"].items()}
+        for key, value in values.items():
+            found[network, f"{line['split']}/{key}"][line["step"]] = value
     for line in run.levels():
         network = f"level-{line['level']:02d}/{line['arm']}/replicate-{line['replicate']}"
-        for key in ("density", "test_accuracy", "early_stop_step"):
-            found[network, f"final/{key}"][line["stop_step"]] = line[key]
+        test, early = line["test"]["metrics"]["accuracy"], line["early_stop"]
+        ends = {"density": line["density"], "test_accuracy": test["value"], "test_accuracy_right": test["right"],
+                "early_stop_step": early["step"], "early_stop_test_loss": early["test"]["loss"]}  # fmt: skip
+        for key, value in ends.items():
+            found[network, f"final/{key}"][line["stop_step"]] = value
     return {key: sorted(values.items()) for key, values in found.items()}
 
 
@@ -314,6 +319,18 @@ def test_one_tracker_that_fails_leaves_the_others(tmp_path, monkeypatch):
     run = create(tmp_path, "wandb", "tensorboard")
     assert len(go_on(run).noticed) == 1
     assert_holds_all(run, "tensorboard")
+
+
+def test_a_network_has_one_name_in_all_trackers():
+    assert title(Key(3, 1, "ticket")) == "level-01/ticket/replicate-3"
+    assert title(Key(3, 1, "ticket", 2)) == "level-01/ticket/replicate-3/order-2"
+    assert len({title(Key(*place)) for place in product(range(2), range(2), ("dense", "early"), range(2))}) == 16
+
+
+def test_what_is_not_finite_is_not_measured():
+    lines = [evaluation(step=10), evaluation(step=10, split="train", loss=None) | {"metrics": {}}]
+    (found,) = measurements(lines)
+    assert found == (Key(0, 0, "dense"), 10, {"test/loss": 0.3, "test/accuracy": 0.9, "lr": 0.1})
 
 
 def test_trackers_in_a_config(lottery, config_file):

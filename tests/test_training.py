@@ -2,28 +2,32 @@ import math
 
 import pytest
 import torch
-from conftest import tiny
+from conftest import batches_of, new_trainer, tiny
 from torch.nn import functional as F
 
-from lottery.config.schema import Schedule
+from lottery.config.train import Optimizer, Schedule
 from lottery.networks import masks
-from lottery.networks.cohort import Network
-from lottery.studies.chunk import make_trainer
-from lottery.studies.setting import prepare
+from lottery.networks.network import Network
+from lottery.studies.prepare import prepare
 from lottery.training.evaluation import evaluate
 from lottery.training.learning_rate import factor
+from lottery.training.recipe import Recipe
+
+
+def recipe(schedule, length):
+    return Recipe(length, 0, length, 1, 10, Optimizer(name="sgd"), schedule)
 
 
 def test_step_schedule_and_warmup_by_hand():
     schedule = Schedule.model_validate({"name": "step", "milestones": ["20it", "3ep"], "factor": 0.1, "warmup": "4it"})
-    at = factor(schedule, length=50, epoch=10)
+    at = factor(recipe(schedule, length=50))
     assert [at(step) for step in (0, 1, 3, 4, 19)] == [0.25, 0.5, 1, 1, 1]
     assert at(20) == pytest.approx(0.1)
     assert at(30) == pytest.approx(0.01)
 
 
 def test_cosine_schedule_by_hand():
-    at = factor(Schedule.model_validate({"name": "cosine", "final": 0.2}), length=100, epoch=10)
+    at = factor(recipe(Schedule.model_validate({"name": "cosine", "final": 0.2}), length=100))
     assert at(50) == pytest.approx(0.6)
     assert at(25) == pytest.approx(0.2 + 0.8 * (1 + math.sqrt(0.5)) / 2)
 
@@ -57,14 +61,14 @@ def test_training_is_that_of_a_plain_loop(name, options, theirs):
         replicates=1,
     )
     setting, networks = dense(config, 1)
-    trainer = make_trainer(setting, networks, [0], 0, "looped")
+    trainer = new_trainer(setting, networks, [0], execution="looped")
     trainer.advance(30)
 
     model = setting.template
     model.load_state_dict(networks[0].state)
     optimizer = theirs(model.parameters(), lr=rate, **options)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [15])
-    batches = setting.batches([0])
+    batches = batches_of(setting, [0])
     losses = []
     for step in range(30):
         images, labels = batches.at(step)
@@ -81,7 +85,7 @@ def test_training_is_that_of_a_plain_loop(name, options, theirs):
     with torch.no_grad():
         images, labels = next(setting.data.test(360))
         logits = model.eval()(images)
-    loss, correct, count = evaluate(trainer.cohort, setting.data.test(100))
+    loss, correct, count = evaluate(trainer.cohort, setting.task, setting.data.test(100), shared=True)
     assert loss == [pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-4)]
     assert (correct, count) == ([(logits.argmax(1) == labels).sum().item()], 360)
 
@@ -96,18 +100,18 @@ def test_saved_and_loaded_goes_on_to_the_same_bytes(optimizer, execution, model)
         data__augment={"crop": 1, "flip": True},
     )  # fmt: skip
     setting, networks = dense(config, 2)
-    straight = make_trainer(setting, networks, [0, 1], 0, execution)
+    straight = new_trainer(setting, networks, [0, 1], execution=execution)
     straight.advance(9)
     saved = straight.state()
     straight.advance(14)
-    resumed = make_trainer(setting, networks, [0, 1], 0, execution)
+    resumed = new_trainer(setting, networks, [0, 1], execution=execution)
     resumed.load(saved)
     assert resumed.step == 9
     resumed.advance(14)
     for name, tensor in straight.state().items():
         assert torch.equal(tensor, resumed.state()[name]), name
     # The check notices a slot that is lost.
-    forgetful = make_trainer(setting, networks, [0, 1], 0, execution)
+    forgetful = new_trainer(setting, networks, [0, 1], execution=execution)
     forgetful.load({name: tensor for name, tensor in saved.items() if not name.startswith("slots/")})
     forgetful.advance(14)
     assert any(not torch.equal(tensor, forgetful.state()[name]) for name, tensor in straight.state().items())
@@ -115,7 +119,7 @@ def test_saved_and_loaded_goes_on_to_the_same_bytes(optimizer, execution, model)
 
 def test_stop_is_asked_before_each_step():
     setting, networks = dense(tiny(), 2)
-    trainer = make_trainer(setting, networks, [0, 1], 3, "looped")
+    trainer = new_trainer(setting, networks, [0, 1], start=3, execution="looped")
     asked = iter([False, False, True])
     assert not trainer.advance(30, lambda: next(asked))
     assert trainer.step == 5

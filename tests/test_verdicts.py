@@ -1,11 +1,23 @@
 """Verdicts worked by hand: three replicates, 10,000 test images unless a test says otherwise."""
 
 import pytest
-from conftest import networks, recorded, tiny
+from conftest import measured, networks, recorded, tiny
 
-from lottery.report.methods import points
+from lottery.report.by_density import headings, standings
+from lottery.report.decisions import at_least, more_than
+from lottery.report.questions import definition
 from lottery.report.statistics import Estimate
-from lottery.report.verdicts import at_least, more_than, summed_up, verdicts
+from lottery.report.verdicts import summed_up
+from lottery.report.verdicts import verdicts as verdicts_of
+from lottery.studies.prune import Prune
+from lottery.tasks import Metric
+from lottery.tasks.classification import Classification
+
+(ACCURACY,) = Classification.metrics
+
+
+def verdicts(levels, metric=ACCURACY, questions=Prune.questions):
+    return verdicts_of(levels, metric, questions)
 
 
 def answers(levels):
@@ -98,7 +110,7 @@ def test_at_least_holds_the_threshold_and_more_than_does_not(difference, least, 
 
 def test_what_is_as_accurate_is_not_more_accurate():
     assert (at_least(certain(0.0)), more_than(certain(0.0))) == ("yes", "no")
-    collapsed = {arm: networks([0.1, 0.1], level, arm) for level, arm in ((0, "main"), (1, "reinit"), (1, "random"))}
+    collapsed = {arm: networks([0.1, 0.1], level, arm) for level, arm in ((0, "dense"), (1, "reinit"), (1, "random"))}
     lines = [line for own in collapsed.values() for line in own] + networks([0.1, 0.1], 1)
     found = {verdict.name: verdict for verdict in verdicts(lines)}
     for name in ("beats reinit", "beats random", "matching"):
@@ -125,7 +137,7 @@ def test_a_difference_of_exactly_the_threshold_is_judged_alike_wherever_it_lies(
         level = [line | {"density": 0.8} for line in networks([(correct + one) / 10_000 for one in (-40, -20, 0)], 1)]
         found = answers(dense + level)
         assert (found["matching"], found["matching, within a deviation"]) == ("undecided", "yes"), correct
-        level[0] |= {"test_correct": level[0]["test_correct"] - 1}  # a third of an image more
+        level[0] |= {"test": measured((correct - 41) / 10_000)}  # a third of an image more
         assert answers(dense + level)["matching, within a deviation"] == "no", correct
 
 
@@ -141,7 +153,44 @@ def test_what_would_settle_steps_at_the_same_evaluation():
 
 def test_a_study_beside_a_dense_one_is_judged_by_the_same_interval(tmp_path):
     dense = recorded(tmp_path, tiny(), networks([0.9, 0.9], 0), "train")
-    sparse = recorded(tmp_path, tiny(sparse={"density": 0.5}), networks([0.9, 0.9], 1, density=0.5), "train")
-    found = points([[dense], [sparse]])[1]
-    assert found.matching == "undecided"
-    assert found.difference.half_width == pytest.approx(1.959964 * 4002**0.5 / 20_002, rel=1e-6)
+    sparse = recorded(tmp_path, tiny(sparse={"density": 0.5}), networks([0.9, 0.9], 1, "sparse", density=0.5), "train")
+    found = standings([[dense], [sparse]])
+    assert headings(found) == ("test accuracy, %", "minus dense, points")
+    assert found[1].matching == "undecided"
+    assert found[1].gain.half_width == pytest.approx(1.959964 * 4002**0.5 / 20_002, rel=1e-6)
+
+
+PERPLEXITY = Metric(name="perplexity", unit="", scale=1.0, digits=2, higher_is_better=False)
+
+
+def perplexities(values, level, arm=None):
+    """Networks of a task whose metric is no share of answers; the early-stop step is the same for all."""
+    lines = networks([0.5] * len(values), level, arm)
+    for line, value in zip(lines, values, strict=True):
+        test = {"loss": 3.0, "metrics": {"perplexity": {"value": value, "right": None, "of": None}}}
+        line |= {"test": test, "early_stop": {"step": 20 if level else 40, "test": test}, "validation": None}
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("ticket", "winning", "matching", "within"),
+    [
+        ((18.0, 18.1, 18.2), "yes", "yes", "yes"),  # lower by 2 to 2.2: better
+        ((20.1, 20.3, 20.5), "no", "yes", "yes"),  # higher by 0.1 in each: worse, but within 0.2, and the deviation
+        ((20.3, 20.5, 20.7), "no", "no", "no"),  # higher by 0.3, which is more than the deviation of 0.2
+    ],
+)
+def test_where_lower_is_better(ticket, winning, matching, within):
+    lines = perplexities([20.0, 20.2, 20.4], 0) + perplexities(ticket, 1)
+    lines += perplexities([one + 1 for one in ticket], 1, "reinit")
+    found = {one.name: one for one in verdicts(lines, PERPLEXITY)}
+    assert [found[name].answer for name in ("winning ticket", "matching", "matching, within a deviation")] == [
+        winning, matching, within,
+    ]  # fmt: skip
+    assert (found["beats reinit"].answer, found["beats reinit"].numbers) == ("yes", "perplexity better by +1.00 ± 0.00")
+    assert "at most 0.2 above" in definition("matching", PERPLEXITY)
+
+
+def test_dense_networks_on_the_way_are_nobodys_dense_network():
+    lines = networks([0.9, 0.9], 0, "early") + networks([0.9, 0.9], 1)
+    assert verdicts(lines) == []

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Quiet, carry_out, one_thread, same, tensor_files, tiny
+from conftest import Quiet, carry_on, carry_out, one_thread, same, tensor_files, tiny
 
 from lottery import devices
 from lottery.crews import workers
+from lottery.crews.crew import crew
 from lottery.errors import Interrupted, RunFailed
 from lottery.store.run import Run
-from lottery.studies.execute import execute
-from lottery.studies.layout import Layout
-from lottery.studies.setting import prepare
+from lottery.studies import execute
+from lottery.studies.prepare import prepare
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="worker processes are forked on Linux alone")
 
@@ -63,9 +63,9 @@ def test_stopped_and_resumed_gives_the_same_bytes(signs, alone, tmp_path):
     run = Run.create(tmp_path, config, {"study": "prune"})
     asked = Asked(signs)
     with pytest.raises(Interrupted):
-        execute(run, prepare(config), asked, asked.stop)
+        carry_on(run, prepare(config), asked, asked.stop)
     assert run.record["status"] == "interrupted"
-    execute(run, prepare(config), Quiet(), lambda: False)
+    carry_on(run, prepare(config))
     assert same(run, alone)
     assert not (run.path / "checkpoint").exists()
 
@@ -73,7 +73,7 @@ def test_stopped_and_resumed_gives_the_same_bytes(signs, alone, tmp_path):
 def test_the_layout_is_kept_on_resume(alone, tmp_path):
     run = carry_out(study(workers=2, pruning__iterations=1), tmp_path)
     run.write_config(study(workers="auto"))
-    execute(run, prepare(study(workers="auto")), Quiet(), lambda: False)
+    carry_on(run, prepare(study(workers="auto")))
     assert (run.record["layout"]["workers"], run.record["layout"]["threads"]) == (2, 1)
     assert tensor_files(run) == tensor_files(alone)
 
@@ -94,10 +94,10 @@ def started(monkeypatch):
     found = []
     start, alone = workers.Workers.__init__, torch.set_num_threads
 
-    def remember(self, setting, places, threads):
+    def remember(self, places, threads, *more):
         found.append((len(places), threads))
         assert len(places) <= 2
-        start(self, setting, places, threads)
+        start(self, places, threads, *more)
 
     monkeypatch.setattr(workers.Workers, "__init__", remember)
     monkeypatch.setattr(torch, "set_num_threads", lambda number: (found.append((1, number)), alone(min(number, 2))))
@@ -108,7 +108,7 @@ def stopped_early(config, folder):
     run = Run.create(folder, config, {"study": "prune"})
     asked = Asked(3)
     with pytest.raises(Interrupted):
-        execute(run, prepare(config), asked, asked.stop)
+        carry_on(run, prepare(config), asked, asked.stop)
     return run
 
 
@@ -118,7 +118,7 @@ def test_a_forged_layout_starts_no_more_than_there_are_cores(tmp_path, started):
     run.update(layout=forged)
     started.clear()
     noting = Noting()
-    execute(run, prepare(run.config), noting, lambda: False)
+    carry_on(run, prepare(run.config), noting)
     assert run.record["status"] == "finished"
     assert started[0] == (1, 2)
     assert max(threads for _, threads in started) <= 2
@@ -134,7 +134,7 @@ def test_a_run_of_a_larger_machine_ends_in_the_same_bytes_on_a_smaller_one(tmp_p
     run = stopped_early(config, tmp_path / "stopped")
     monkeypatch.setattr(devices, "cores", lambda: 1)
     noting = Noting()
-    execute(run, prepare(config), noting, lambda: False)
+    carry_on(run, prepare(config), noting)
     assert noting.notes[0].endswith("4 x 1 threads are more than this machine has cores or GPUs for: 1 x 1 run")
     assert {processes for processes, _ in started} == {1, 2}
     assert same(run, straight)
@@ -153,16 +153,16 @@ def test_a_worker_that_dies_fails_the_run_and_loses_nothing(alone, tmp_path, mon
     monkeypatch.setattr(workers.Workers, "__init__", remember)
 
     class Murder(Quiet):
-        def training(self, level, members, done):
-            if level == 1 and team[0]._processes[1].is_alive():
+        def training(self, members, done):
+            if members[0].key.level == 1 and team[0]._processes[1].is_alive():
                 os.kill(team[0]._processes[1].pid, signal.SIGKILL)
 
     with pytest.raises(RunFailed, match="exit code -9"):
-        execute(run, prepare(config), Murder(), lambda: False)
+        carry_on(run, prepare(config), Murder())
     assert run.record["status"] == "failed"
     assert {line["level"] for line in run.levels()} <= {0, 1}
     assert 1 <= len([line for line in run.levels() if line["level"] == 0]) <= 2
-    execute(run, prepare(config), Quiet(), lambda: False)
+    carry_on(run, prepare(config))
     assert same(run, alone)
 
 
@@ -171,16 +171,15 @@ def test_an_error_in_a_worker_is_raised_here(tmp_path, monkeypatch, capfd):
         raise ZeroDivisionError("in the worker")
         yield
 
-    monkeypatch.setattr(workers, "train_chunk", fall)
+    monkeypatch.setattr(execute, "train_chunk", fall)
     config = study(workers=2)
     with pytest.raises(ZeroDivisionError, match="in the worker"):
         carry_out(config, tmp_path)
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_no_process_outlives_the_study(tmp_path):
-    setting = prepare(study(workers=2))
-    with workers.crew(setting, Layout("looped", 1, 2, 1, "cpu")) as team:
+def test_no_process_outlives_the_study():
+    with crew([torch.device("cpu")] * 2, 1, lambda job, stop: iter(()), None) as team:
         processes = list(team._processes)
         assert all(process.is_alive() for process in processes)
     assert not any(process.is_alive() for process in processes)
@@ -192,10 +191,10 @@ class Killed(Quiet):
     def __init__(self, tell):
         self.tell, self.seen = tell, set()
 
-    def evaluated(self, records):
-        self.seen |= {record["replicate"] for record in records}
+    def evaluated(self, lines):
+        self.seen |= {line["replicate"] for line in lines}
 
-    def trained(self, level, members):
+    def trained(self, members):
         if len(self.seen) == 2:
             orphans = [process.pid for process in multiprocessing.active_children()]
             for orphan in orphans:
@@ -210,7 +209,7 @@ def test_workers_whose_parent_was_killed_neither_hold_the_run_nor_live_on(tmp_pa
     parent = os.fork()
     if parent == 0:
         try:
-            execute(run, prepare(study(workers=2)), Killed(write), lambda: False)
+            carry_on(run, prepare(study(workers=2)), Killed(write))
         finally:
             os._exit(1)
     os.close(write)

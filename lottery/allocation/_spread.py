@@ -1,10 +1,10 @@
-"""A number of weights, spread over layers in proportion."""
+"""A number of weights is spread over layers in proportion."""
 
 from collections.abc import Mapping
 
 
 def spread(kept: float, shares: Mapping[str, float], sizes: Mapping[str, int]) -> dict[str, float]:
-    """Densities in proportion to the shares, none above 1, with `kept` weights in all.
+    """Return densities in proportion to the shares, none above 1, with `kept` weights in all.
 
     Where a layer would need more weights than it has, it stays dense and the others share what is left.
 

@@ -1,4 +1,4 @@
-"""Erdős-Rényi-Kernel densities."""
+"""Erdős-Rényi-Kernel densities are lower in larger layers."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -16,7 +16,7 @@ Power = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 def erk(
     density: float, shapes: Mapping[str, torch.Size], *, power: Power = 1.0, kernel: bool = True
 ) -> dict[str, float]:
-    """Layer l keeps a share proportional to (sum of its dimensions) / (their product), capped at 1 (Evci et al. 2020).
+    """Keep a share of each layer proportional to (sum of dimensions) / (their product), at most 1 (Evci et al. 2020).
 
     Small layers stay denser than large ones. Where a layer would need more weights than it has, it stays dense and the
     others share what is left.

@@ -1,4 +1,4 @@
-"""Densities that the user gives."""
+"""The user gives densities."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -16,7 +16,7 @@ def explicit(
     *,
     densities: Annotated[dict[str, Density], Field(min_length=1, max_length=1000)],
 ) -> dict[str, float]:
-    """The densities that are named; the other layers alike, so that the whole has its density.
+    """Keep the densities that are named; the other layers are alike, so that the whole has its density.
 
     Args:
         density: kept fraction of the network's weights.

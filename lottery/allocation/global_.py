@@ -1,4 +1,4 @@
-"""One ranking over the whole network."""
+"""The whole network has one ranking."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import torch
 
 
 def global_(density: float, shapes: Mapping[str, torch.Size]) -> float:  # noqa: ARG001
-    """All layers ranked together: each keeps what the scores give it (Frankle & Carbin 2019, for deep networks).
+    """Rank all layers together: each keeps what the scores give it (Frankle & Carbin 2019, for deep networks).
 
     Args:
         density: kept fraction of the network's weights.

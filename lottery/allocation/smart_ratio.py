@@ -1,4 +1,4 @@
-"""Densities that fall towards the output."""
+"""Densities fall towards the output."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from lottery.config.values import Density
 
 
 def smart_ratio(density: float, shapes: Mapping[str, torch.Size], *, last: Density = 0.3) -> dict[str, float]:
-    """Layer l of L keeps a share proportional to (L - l + 1)² + (L - l + 1), the last linear one 0.3 (Su et al. 2020).
+    """Keep shares of layers l of L proportional to (L-l+1)² + (L-l+1), of the last linear one 0.3 (Su et al. 2020).
 
     l = 1 is the layer next to the input, shortcuts and the last linear layer are counted. The last linear layer keeps
     `last` of its weights; the other densities are in that proportion, with the factor that gives the whole its

@@ -1,4 +1,4 @@
-"""The same density in every layer."""
+"""Every layer has the same density."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import torch
 
 
 def uniform(density: float, shapes: Mapping[str, torch.Size], *, first_dense: bool = False) -> dict[str, float]:
-    """Each layer ranked by itself and pruned to the same density (layer-wise pruning, Han et al. 2015).
+    """Rank each layer by itself and prune it to the same density (layer-wise pruning, Han et al. 2015).
 
     Args:
         density: kept fraction of the network's weights.

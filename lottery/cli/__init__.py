@@ -1,5 +1,5 @@
-"""The command line: parse, call a study, print."""
+"""The command line parses, calls a study, prints. torch is imported inside commands, so that `--help` is instant."""
 
-from lottery.cli.commands import main
+from lottery.cli.app import main
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""Consoles for tables and for the live display, which show what strangers wrote and don't obey it."""
+"""Consoles, for tables and for the live display, show what strangers wrote and don't obey it."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from lottery import escape
 
 
 class SafeConsole(Console):
-    """A console whose text, wherever it comes from, is written without characters that a terminal would obey."""
+    """A safe console writes text, wherever it comes from, without characters that a terminal would obey."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """See `rich.console.Console`."""
@@ -18,11 +18,11 @@ class SafeConsole(Console):
 
 
 def results_console() -> Console:
-    """Standard output; where it is no terminal, wide enough that no cell is cut."""
+    """Return standard output's console; where that is no terminal, it is wide enough that no cell is cut."""
     console = SafeConsole(highlight=False)
     return console if console.is_terminal else SafeConsole(highlight=False, width=200)
 
 
 def progress_console() -> Console:
-    """Standard error."""
+    """Return standard error's console."""
     return SafeConsole(stderr=True)

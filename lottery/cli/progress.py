@@ -1,4 +1,4 @@
-"""The live display of a running study, on stderr: redrawn in a terminal, plain lines elsewhere."""
+"""A running study is displayed live, on stderr: redrawn in a terminal, as plain lines elsewhere."""
 
 import time
 from collections.abc import Sequence
@@ -13,17 +13,22 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lottery.store.files import Record
-from lottery.studies.plan import ARMS, Level, Member
+from lottery import arms
+from lottery.networks.key import Key
+from lottery.store.records import Evaluation
+from lottery.studies.plan import Level
+from lottery.tasks import Metric
+from lottery.training.recipe import Member
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Display:
-    """Shows what a study is at: the levels under way, and the whole."""
+    """A display shows what a study is at: the levels under way, and the whole."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, metric: Metric) -> None:
+        """Show the progress of networks that are told apart by a metric."""
+        self._console, self._metric = console, metric
         self._levels: dict[int, _Level] = {}
         self._total = self._done = self._first = 0
         self._how = ""
@@ -41,7 +46,7 @@ class Display:
         self._live.stop()
 
     def planned(self, levels: Sequence[Level], done: int, how: str) -> None:
-        """Called once, with all levels, the steps (summed over members) that are done already, and how it is done."""
+        """See `Watcher`; called once."""
         self._levels = {level.number: _Level(level, {}, len(level.members)) for level in levels}
         self._total = sum(level.steps for level in levels)
         self._done = self._first = done
@@ -49,46 +54,47 @@ class Display:
         self._how = how
         self._console.print(Text(how), soft_wrap=True)
 
-    def training(self, level: int, members: Sequence[Member], done: int) -> None:
-        """Called when members of a level begin; so many of their steps (summed) a checkpoint had already."""
-        self._levels[level].begin(members, done)
+    def training(self, members: Sequence[Member], done: int) -> None:
+        """See `Watcher`."""
+        self._levels[members[0].key.level].begin(members, done)
         # What a checkpoint already held counts as done, not as speed.
         self._first += done
         self._done += done
 
     def advanced(self, level: int, steps: int) -> None:
-        """Called several times a second, with the steps (summed over members) that are new."""
+        """See `Watcher`; called several times a second."""
         self._done += steps
         self._levels[level].done += steps
 
-    def evaluated(self, records: Sequence[Record]) -> None:
-        """Called after each evaluation of some members."""
-        for record in records:
-            if record["split"] == "test":
-                accuracies = self._levels[record["level"]].accuracies
-                accuracies[record["arm"], record["replicate"]] = record["accuracy"]
+    def evaluated(self, lines: Sequence[Evaluation]) -> None:
+        """See `Watcher`."""
+        for line in lines:
+            value = line["metrics"][self._metric.name]["value"] if line["split"] == "test" else None
+            if value is not None:
+                self._levels[line["level"]].values[Key.of(line)] = value
         now = time.perf_counter()
         if not self._console.is_terminal and now - self._last_line > _SECONDS_BETWEEN_LINES:
-            self._line(self._levels[records[0]["level"]])
+            self._line(self._levels[lines[0]["level"]])
 
-    def trained(self, level: int, members: Sequence[Member]) -> None:
-        """Called when members are done; a level's last ones give it a line."""
-        found = self._levels[level]
+    def trained(self, members: Sequence[Member]) -> None:
+        """See `Watcher`; a level's last members give it a line."""
+        found = self._levels[members[0].key.level]
         found.left -= len(members)
         if found.under_way and not found.left:
             self._line(found)
 
     def noted(self, text: str) -> None:
-        """Called with what whoever looks on should know."""
+        """See `Watcher`."""
         self._console.print(Text(text), soft_wrap=True)
 
     def _line(self, level: "_Level") -> None:
         self._last_line = time.perf_counter()
-        parts = f"{level.title} of {max(self._levels)}: {level.progress}, test accuracy {level.mean}; {self._left()}"
+        now = f"{level.progress}, test {self._metric.name} {level.mean(self._metric)}"
+        parts = f"{level.title} of {max(self._levels)}: {now}; {self._left()}"
         self._console.print(Text(parts), soft_wrap=True)
 
     def _left(self) -> str:
-        """Speed and time left, from the mean over this process's life."""
+        """Return speed and time left, from the mean over this process's life."""
         elapsed = time.perf_counter() - self._started
         worked = self._done - self._first
         if worked <= 0:
@@ -101,7 +107,7 @@ class Display:
         for level in self._levels.values():
             if level.under_way and level.left:
                 bar = ProgressBar(total=level.steps, completed=level.done, width=30)
-                rows.add_row(level.title, bar, f"{level.progress}, test accuracy {level.mean}")
+                rows.add_row(level.title, bar, f"{level.progress}, test {self._metric.name} {level.mean(self._metric)}")
         bar = ProgressBar(total=self._total, completed=self._done, width=30)
         rows.add_row(Text("study", style="bold"), bar, self._left())
         return rows
@@ -109,19 +115,19 @@ class Display:
 
 @dataclass
 class _Level:
-    """A level's accuracies by (arm, replicate), members left, members begun, and of these the steps and those done."""
+    """A level has latest values by network, members left and begun, steps of the latter, and those done."""
 
     level: Level
-    accuracies: dict[tuple[str, int], float]
+    values: dict[Key, float]
     left: int
     steps: int = 0
     done: int = 0
     under_way: int = 0
 
     def begin(self, members: Sequence[Member], done: int) -> None:
-        """So many more members, with so many of their steps (summed) done."""
+        """Count so many more members in, with so many of their steps (summed) done."""
         self.under_way += len(members)
-        self.steps += sum(member.stop - member.start for member in members)
+        self.steps += sum(member.steps for member in members)
         self.done += done
 
     @property
@@ -133,13 +139,13 @@ class _Level:
         trained = len(self.level.members) - self.left
         return f"{trained} of {len(self.level.members)} networks trained"
 
-    @property
-    def mean(self) -> str:
-        """Mean test accuracy of each arm, each member's latest."""
-        arms: dict[str, list[float]] = {}
-        for (arm, _), accuracy in sorted(self.accuracies.items(), key=lambda item: ARMS.index(item[0][0])):
-            arms.setdefault(arm, []).append(accuracy)
-        return ", ".join(f"{arm} {mean(values):.2%}" for arm, values in arms.items()) or "-"
+    def mean(self, metric: Metric) -> str:
+        """Return the mean of each arm's latest values."""
+        means = []
+        for arm in arms.in_order(key.arm for key in self.values):
+            own = mean(value for key, value in self.values.items() if key.arm == arm)
+            means.append(f"{arm} {metric.scale * own:.{metric.digits}f}{metric.unit}")
+        return ", ".join(means) or "-"
 
 
 def _clock(seconds: float) -> str:

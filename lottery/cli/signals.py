@@ -1,4 +1,4 @@
-"""Being asked to stop."""
+"""A study is asked to stop by a signal."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ from lottery.errors import LotteryError
 
 @contextmanager
 def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] = ()) -> Iterator[Callable[[], bool]]:
-    """Within the context, Ctrl-C, SIGTERM and SIGHUP are remembered: the function it gives says whether there was one.
+    """Remember Ctrl-C, SIGTERM and SIGHUP within the context: the function it gives says whether there was one.
 
     A second one raises KeyboardInterrupt at once. SIGHUP, which says that the terminal has gone, stays ignored where it
     was: `nohup` wants that.
@@ -40,7 +40,7 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
 
 
 def parse(name: str) -> signal.Signals:
-    """The signal called `name`: USR1, SIGUSR1. Raises LotteryError where there is none, or none that can be caught."""
+    """Return the signal called `name`: USR1, SIGUSR1. Raises LotteryError where none that can be caught is."""
     wanted = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
     if wanted in ("SIGKILL", "SIGSTOP") or wanted not in signal.Signals.__members__:
         raise LotteryError(f"--stop-on {name}: no signal of that name can be caught; write USR1, USR2, HUP, ...")

@@ -1,1 +1,1 @@
-"""Configs: what a user writes in YAML, read and checked into frozen models."""
+"""A config is what a user writes in YAML, read and checked into frozen models."""

@@ -1,18 +1,18 @@
-"""YAML from a stranger: parsed by the safe loader, and small enough that nothing blows up in memory."""
+"""YAML from a stranger is parsed by the safe loader, and only if so small that nothing blows up in memory."""
 
 from typing import Any
 
 import yaml
 
 LARGEST = 1 << 20
-"""Bytes of a config file."""
+"""Most bytes of a config file."""
 _DEPTH, _NODES = 20, 20_000
 _CHARACTERS = 3000
-"""Of one value: more than a path has, and fewer than the digits that Python reads a number from."""
+"""Most characters of one value: more than a path has, and fewer than the digits that Python reads a number from."""
 
 
 def parse(text: str) -> Any:
-    """The value that `text` says.
+    """Return the value that `text` says.
 
     Raises:
         yaml.YAMLError: it isn't YAML, or larger than any config is: nested more than 20 deep, of more than 20,000

@@ -1,18 +1,19 @@
-"""The two building blocks of a config: sections of known keys, and choices of registry entries with their options."""
+"""A config is built of sections of known keys, choices of registry entries with their options, and names of entries."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from lottery import registry
 from lottery.config import complaints
 
 
 class Section(BaseModel):
-    """A mapping of known keys."""
+    """A section is a mapping of known keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -25,7 +26,7 @@ class Section(BaseModel):
 
 
 class Choice(BaseModel):
-    """An entry of one of the registry folders, with its options; in YAML its name alone, or a mapping with `name`."""
+    """A choice names an entry of a registry folder, with options; in YAML it is a name, or a mapping with `name`."""
 
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
     kind: ClassVar[str]
@@ -34,12 +35,12 @@ class Choice(BaseModel):
 
     @property
     def entry(self) -> registry.Entry:
-        """The entry that is named."""
+        """Return the entry that is named."""
         return registry.find(self.kind, self.name)
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keyword arguments for the entry's function: all of its options, defaults filled in."""
+        """Return the keyword arguments for the entry's function: all of its options, defaults filled in."""
         return dict(self.model_extra or {})
 
     @model_validator(mode="before")
@@ -87,6 +88,28 @@ class Choice(BaseModel):
                 }
             )
         return {"title": cls.__name__, "anyOf": [{"enum": names}, *shapes]}
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """The marker says that a text names an entry of a registry folder, which has no options here."""
+
+    kind: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of a text, and after it the check."""
+        return core_schema.no_info_after_validator_function(self._known, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema of a text that is one of the names."""
+        return handler(schema) | {"enum": registry.names(self.kind)}
+
+    def _known(self, name: str) -> str:
+        try:
+            registry.find(self.kind, name)
+        except LookupError as error:
+            raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
+        return name
 
 
 def _refuse_unknown(value: Mapping[Any, Any], valid: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""From pydantic's errors to one line: where in the file, which key, what is wrong with it."""
+"""Pydantic's errors become one line here: where in the file, which key, what is wrong with it."""
 
 import re
 
@@ -24,7 +24,7 @@ _OURS = {
 
 
 def first(error: ValidationError) -> tuple[str, str]:
-    """Dotted place and reason of the first problem; where a value may be of several kinds, why it is none of them.
+    """Return dotted place and reason of the first problem; of a value of several kinds, why it is none of them.
 
     Where it is of one of these kinds but for a part of it, the problem is that part's.
     """
@@ -50,12 +50,12 @@ def _reason(problem: ErrorDetails) -> str:
 
 
 def _short(text: str, most: int = 80) -> str:
-    """At most so many characters of a text: what a user wrote may be of any length."""
+    """Return at most so many characters of a text: what a user wrote may be of any length."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def line(text: str, place: str) -> str:
-    """`:LINE` of the deepest part of `place` that the YAML text holds, or an empty string."""
+    """Return `:LINE` of the deepest part of `place` that the YAML text holds, or an empty string."""
     node, found_at = yaml.compose(text, Loader=yaml.SafeLoader), ""
     for part in place.split("."):
         if isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""Configs as they are written: a YAML file, and `key.path=value` on the command line.
+"""A config is written as a YAML file, and as `key.path=value` on the command line.
 
 Errors name the file, the line, the key and the nearest valid name.
 """
@@ -36,7 +36,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def parse(text: str, path: str, name: str, overrides: Sequence[str] = ()) -> Config:
-    """The config that a YAML text says.
+    """Return the config that a YAML text says.
 
     Args:
         text: YAML.

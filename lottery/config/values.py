@@ -1,4 +1,4 @@
-"""Types of single values in a config, shared by `config.py` and the options of registry entries."""
+"""These types of single values are shared by the sections of a config and the options of registry entries."""
 
 import re
 from typing import Annotated, Any, Self
@@ -10,7 +10,7 @@ _DURATION = re.compile(r"(0|[1-9][0-9]{0,11})(it|ep)")
 
 
 class Duration(str):
-    """A length of training: `2000it` (optimizer steps) or `3ep` (passes over the training split)."""
+    """A duration is a length of training: `2000it` (optimizer steps) or `3ep` (passes over the training split)."""
 
     __slots__ = ()
 
@@ -22,7 +22,7 @@ class Duration(str):
         return cls(text)
 
     def steps(self, epoch: int) -> int:
-        """Length in optimizer steps, where one pass over the training split takes `epoch` steps."""
+        """Return the length in optimizer steps, where one pass over the training split takes `epoch` steps."""
         return int(self[:-2]) * (epoch if self.endswith("ep") else 1)
 
     @classmethod
@@ -45,7 +45,7 @@ class Duration(str):
 
 
 class Point(Duration):
-    """A step of training: `2000it`, `3ep`, or a share of its length, `75%`."""
+    """A point is a step of training: `2000it`, `3ep`, or a share of its length, `75%`."""
 
     __slots__ = ()
 
@@ -60,7 +60,7 @@ class Point(Duration):
             raise ValueError(f"{text!r} is not a point of training: write 2000it, 3ep, or 75%") from None
 
     def of(self, epoch: int, length: int) -> int:
-        """Its step, where an epoch and the whole of training take so many steps."""
+        """Return its step, where an epoch and the whole of training take so many steps."""
         return int(self[:-1]) * length // 100 if self.endswith("%") else self.steps(epoch)
 
     @classmethod

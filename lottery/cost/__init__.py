@@ -1,1 +1,1 @@
-"""What networks and their training cost, counted and never timed."""
+"""This room counts what networks and their training cost; nothing is timed."""

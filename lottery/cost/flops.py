@@ -1,4 +1,4 @@
-"""Floating-point operations of one forward pass."""
+"""This module counts the floating-point operations of one forward pass."""
 
 import copy
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ _BATCH = 2
 
 
 class _Counter(TorchDispatchMode):
-    """Counts the products of weights with what comes of the images, in whatever way the network's code makes them.
+    """A counter counts the products of weights with what comes of the images, in whatever way code makes them.
 
     Tensors are known by their memory, so views (a part, a transposition) are known too. What is computed from a weight
     without the images (a standardized weight, copies of it) stands for the weight.

@@ -1,13 +1,10 @@
-"""Memory that training takes, by count."""
+"""This module counts the memory that training takes."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from lottery.studies.setting import Setting
 
 _COPIES = 5
 """Of each parameter: itself, its gradient, its mask, and up to two slots of the optimizer."""
@@ -17,12 +14,22 @@ _MOVING_COPIES = 2
 """More, where masks move: the moving sum of dense gradients, and the masks of the start and of all that was active."""
 
 
-def activation_elements(template: nn.Module, shape: tuple[int, int, int]) -> int:
-    """Numbers that the layers of a network put out for one image: what backward keeps, about.
+def copies(*, latent: bool, moving: bool) -> int:
+    """Return how many numbers training holds for each parameter.
+
+    Args:
+        latent: whether latents are trained.
+        moving: whether masks move.
+    """
+    return _COPIES + latent * _LATENT_COPIES + moving * _MOVING_COPIES
+
+
+def activation_elements(template: nn.Module, example: Tensor) -> int:
+    """Return how many numbers the layers of a network put out for one example: what backward keeps, about.
 
     Args:
         template: the network.
-        shape: channels, height and width of an image.
+        example: `[1, ...]`.
     """
     elements = 0
 
@@ -36,17 +43,19 @@ def activation_elements(template: nn.Module, shape: tuple[int, int, int]) -> int
         if not list(layer.children()):
             layer.register_forward_hook(count)
     with torch.no_grad():
-        network(torch.zeros(1, *shape))
+        network(example)
     return elements
 
 
-def member_bytes(setting: "Setting") -> int:
-    """Bytes that one member takes while it trains: parameters with all that belongs to them, activations, gradients."""
-    parameters = sum(parameter.numel() for parameter in setting.template.parameters())
-    channels, height, width = setting.data.shape
-    elements = activation_elements(setting.template, setting.data.shape) + channels * height * width
-    sparse, copies = setting.config.sparse, _COPIES
-    if sparse is not None:
-        copies += _LATENT_COPIES if sparse.latent is not None else 0
-        copies += _MOVING_COPIES if "static" not in sparse.topology.entry.traits else 0
-    return 4 * (copies * parameters + 2 * setting.config.train.batch_size * elements)
+def member_bytes(template: nn.Module, example: Tensor, batch_size: int, copies: int) -> int:
+    """Return the bytes that one member takes while it trains: parameters with all that belongs to them, activations.
+
+    Args:
+        template: the network.
+        example: what it is given, `[1, ...]`.
+        batch_size: examples of a step.
+        copies: numbers held for each parameter.
+    """
+    parameters = sum(parameter.numel() for parameter in template.parameters())
+    elements = activation_elements(template, example) + example.numel()
+    return 4 * (copies * parameters + 2 * batch_size * elements)

@@ -3,18 +3,21 @@
 They are pickled where a worker process trains.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
-from lottery.networks.cohort import Network, State
-from lottery.store.files import Record
-from lottery.studies.plan import Member
+from lottery.networks.network import Network, State
+from lottery.store.records import Evaluation, Execution
+from lottery.training.counts import Cost
+from lottery.training.recipe import Member
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A chunk on its way: the trainer's state, and the seconds of training behind it."""
+    """A checkpoint holds a chunk on its way: the trainer's state, and the seconds of training behind it."""
 
     tensors: dict[str, Tensor]
     seconds: float
@@ -27,25 +30,32 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Job:
-    """A chunk to train.
+    """A job is a chunk to train.
 
     Attributes:
-        level: number of the level.
-        members: whom to train; they start and stop at the same steps.
+        members: whom to train, of one level and one recipe.
         networks: what they start from.
         execution: stacked or looped.
-        snapshots: steps at which their states are asked for.
-        evaluated: whether they are evaluated on their way and at its end.
+        kept_steps: steps at which their states are asked for.
         checkpoint: where to go on from, if not from the start.
     """
 
-    level: int
     members: list[Member]
     networks: list[Network]
-    execution: str
-    snapshots: list[int]
-    evaluated: bool = True
+    execution: Execution
+    kept_steps: list[int]
     checkpoint: Checkpoint | None = None
+
+    @property
+    def level(self) -> int:
+        """The level of its members."""
+        return self.members[0].key.level
+
+    @property
+    def name(self) -> str:
+        """A name that no other chunk of the study has."""
+        replicate, level, arm, order = self.members[0].key
+        return f"level-{level:02d}-{arm}-{replicate}" + (f"-order-{order}" if order else "")
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,14 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Lines for `metrics.jsonl`."""
+    """The members were evaluated: lines for `metrics.jsonl`."""
 
-    records: list[Record]
+    lines: list[Evaluation]
 
 
 @dataclass(frozen=True)
 class Passed:
-    """A step whose states were asked for."""
+    """The members came to a step at which their states are asked for."""
 
     step: int
     states: list[State]
@@ -72,33 +82,38 @@ class Passed:
 
 @dataclass(frozen=True)
 class Saved:
-    """On its way, and how far it is."""
+    """The chunk goes on, and this is how far it is."""
 
     checkpoint: Checkpoint
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """Asked to stop, and how far it got."""
+    """The chunk was asked to stop, and this is how far it got."""
 
     checkpoint: Checkpoint
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Done: the trained networks, the seconds of training that they took together, who diverged at which step, and what
-    else is to be said of each.
+    """The chunk is done.
+
+    Attributes:
+        networks: as they were trained to.
+        seconds: of training, that they took together.
+        diverged: each network's step at which its loss was first no finite number, or None.
+        costs: what each one's training took.
     """
 
     networks: list[Network]
     seconds: float
     diverged: list[int | None]
-    details: list[Record]
+    costs: list[Cost]
 
 
 @dataclass(frozen=True)
 class OutOfMemory:
-    """It could not be trained: there is no room for all of its members, or not even for one."""
+    """The chunk could not be trained: there is no room for all of its members, or not even for one."""
 
     reason: str
 
@@ -106,3 +121,19 @@ class OutOfMemory:
 Event = Advanced | Evaluated | Passed | Saved | Stopped | Trained | OutOfMemory
 LAST = (Stopped, Trained, OutOfMemory)
 """Kinds of the event that a chunk ends with."""
+
+Stop = Callable[[], bool]
+"""Whether to stop; asked between two steps."""
+
+Trains = Callable[[Job, Stop], Iterator[Event]]
+"""How a chunk is trained: to its end, or until asked to stop; the last event says which."""
+
+NextJob = Callable[[], Job | None]
+"""A chunk that can be trained now; None where there is none. Asked again whenever another chunk is done."""
+
+
+class Crew(Protocol):
+    """A crew trains chunks; only its parent writes."""
+
+    def train(self, next_job: NextJob, stop: Stop) -> Iterator[tuple[Job, Event]]:
+        """Train chunks until there are no more, or as far as `stop` allows; their events, each chunk's in order."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Dataset:
-    """A labelled set of images, already split into training and test data.
+    """A data set has labelled images, already split into training and test data.
 
     Images are uint8 `[N, C, H, W]`, labels int64 `[N]` in `0..classes - 1`; `mean` and `std` are per channel, in the
     units of the images (0..255), of the training data.
@@ -26,13 +26,13 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image."""
+        """Return channels, height and width of an image."""
         channels, height, width = self.train_images.shape[1:]
         return channels, height, width
 
 
 def moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8 images `[N, C, H, W]`, in units of 0..255.
+    """Return mean and standard deviation per channel of uint8 images `[N, C, H, W]`, in units of 0..255.
 
     A channel that never changes gets a standard deviation of 1, so that dividing by it is harmless.
     """

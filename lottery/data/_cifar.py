@@ -1,4 +1,4 @@
-"""CIFAR in its binary version: records of labels and an image; the usual one is pickled, and pickles run code."""
+"""CIFAR is read in its binary version, of records: the usual one is pickled, and pickles run code."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ _SHAPE = (3, 32, 32)
 
 @dataclass(frozen=True)
 class Archive:
-    """A published archive.
+    """An archive is what was published.
 
     Attributes:
         name: torchvision's name for the data set, `CIFAR10` or `CIFAR100`.
@@ -78,7 +78,7 @@ def _missing(archive: Archive, root: Path) -> Missing:
 
 
 def _checked(file: Path, md5: str, whole: Path | None = None) -> bytes:
-    """The bytes of a file, or of one of the `whole`, if they are the published ones."""
+    """Return the bytes of a file, or of one of the `whole`, if they are the published ones."""
     if not file.exists():
         raise damaged(file, "is missing", whole)
     regular(file, _LARGEST)
@@ -89,7 +89,7 @@ def _checked(file: Path, md5: str, whole: Path | None = None) -> bytes:
 
 
 def _members(packed: bytes, archive: Archive) -> dict[str, bytes]:
-    """File name -> content of the archive's files of records; nothing is written."""
+    """Return file name -> content of the archive's files of records; nothing is written."""
     wanted = {f"{archive.folder}/{name}": name for name in (*archive.train, *archive.test)}
     with tarfile.open(fileobj=io.BytesIO(packed)) as members:
         return {wanted[member.name]: _content(members, member) for member in members if member.name in wanted}
@@ -102,7 +102,7 @@ def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _records(archive: Archive, contents: Iterable[bytes]) -> tuple[Tensor, Tensor]:
-    """Images uint8 `[N, 3, 32, 32]` and labels int64 `[N]` of files of records, one after the other."""
+    """Return images uint8 `[N, 3, 32, 32]` and labels int64 `[N]` of files of records, one after the other."""
     width = archive.labels + int(np.prod(_SHAPE))
     records = [np.frombuffer(content, np.uint8).reshape(-1, width) for content in contents]
     images = np.concatenate([part[:, archive.labels :] for part in records]).reshape(-1, *_SHAPE)

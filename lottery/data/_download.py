@@ -1,4 +1,4 @@
-"""Published data sets that are not there yet, and fetching them.
+"""Published data sets that are not there yet are fetched here.
 
 Reading a data set writes nothing: where its files are missing, that is an error which knows how to fetch them.
 """
@@ -27,7 +27,7 @@ class Missing(LotteryError):
         published: Callable[[Any], Iterable[tuple[list[str], str]]],
         unpack: bool = False,
     ) -> None:
-        """What is missing, and where it is published.
+        """Say what is missing, and where it is published.
 
         Args:
             name: torchvision's name for the data set.

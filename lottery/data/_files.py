@@ -1,4 +1,4 @@
-"""Files that anybody may have written: found, and looked at before they are read."""
+"""Files that anybody may have written are found, and looked at before they are read."""
 
 import os
 import stat
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lottery import words
 from lottery.errors import LotteryError
-from lottery.store.files import spelt
 
 
 def folder(root: str) -> Path:
@@ -43,7 +43,7 @@ def regular(path: Path, largest: int) -> os.stat_result:
     if not stat.S_ISREG(status.st_mode):
         raise LotteryError(f"{path} is not a file, but a folder, a pipe or a device; remove it")
     if status.st_size > largest:
-        raise LotteryError(f"{path} is larger than any such file ({spelt(largest)}); remove it")
+        raise LotteryError(f"{path} is larger than any such file ({words.of_bytes(largest)}); remove it")
     return status
 
 

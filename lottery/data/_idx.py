@@ -1,4 +1,4 @@
-"""The file format of MNIST and its relatives, read without the help of torchvision, which takes seconds to import."""
+"""MNIST and its relatives are read without the help of torchvision, which takes seconds to import."""
 
 import hashlib
 import math
@@ -69,7 +69,7 @@ def load(name: str, root: str, mean: float, std: float, md5: Mapping[str, str]) 
 
 
 def _find(name: str, root: Path) -> dict[tuple[str, str], Path]:
-    """The files, unpacked or else packed; raises Missing."""
+    """Return the files, unpacked or else packed; raises Missing."""
     where = root / name / "raw"
     candidates = {key: (where / file, where / f"{file}.gz") for key, (file, _) in _FILES.items()}
     found = {key: path for key, paths in candidates.items() for path in reversed(paths) if path.exists()}
@@ -85,7 +85,7 @@ def _find(name: str, root: Path) -> dict[tuple[str, str], Path]:
 
 
 def _read(file: Path, published: tuple[int, ...], md5: str) -> Tensor:
-    """One IDX file of unsigned bytes, of as many dimensions as the published one, which has this shape and checksum.
+    """Return an IDX file of unsigned bytes, of as many dimensions as the published one of this shape and checksum.
 
     The header is read first, and then at most what it promises.
     """
@@ -109,7 +109,7 @@ def _read(file: Path, published: tuple[int, ...], md5: str) -> Tensor:
 
 
 def _start(file: Path, most: int) -> np.ndarray:
-    """The first bytes of a file, at most so many; of a .gz, of what is packed in it."""
+    """Return the first bytes of a file, at most so many; of a .gz, of what is packed in it."""
     if file.suffix != ".gz":
         return np.fromfile(file, np.uint8, count=most)
     inflate = zlib.decompressobj(wbits=31)

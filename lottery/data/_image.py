@@ -1,4 +1,4 @@
-"""One image of a stranger's, decoded in bounded time and memory."""
+"""One image of a stranger's is decoded in bounded time and memory."""
 
 import io
 import threading
@@ -62,7 +62,7 @@ def decode(path: Path, size: int | None, grey: bool) -> np.ndarray:
 
 
 def _eight_bits(image: Image.Image, grey: bool) -> Image.Image:
-    """The image in grey or in colour, 8 bits a channel; Pillow itself would cut 16 bits off at 255."""
+    """Return the image in grey or in colour, 8 bits a channel; Pillow itself would cut 16 bits off at 255."""
     if image.mode == "F":
         raise ValueError("its numbers are floating-point, which don't say what is white")
     if image.mode.startswith("I"):

@@ -1,4 +1,4 @@
-"""CIFAR-10."""
+"""CIFAR-10 is read from its archive."""
 
 from lottery.config.values import Folder
 from lottery.data import Dataset
@@ -23,5 +23,5 @@ ARCHIVE = Archive(
 
 
 def cifar10(*, root: Folder = "data") -> Dataset:
-    """50,000 + 10,000 photographs, 32x32 pixels in colour, 10 classes (Krizhevsky 2009)."""
+    """Load 50,000 + 10,000 photographs, 32x32 pixels in colour, 10 classes (Krizhevsky 2009)."""
     return load(ARCHIVE, root)

@@ -1,4 +1,4 @@
-"""CIFAR-100."""
+"""CIFAR-100 is read from its archive."""
 
 from lottery.config.values import Folder
 from lottery.data import Dataset
@@ -17,5 +17,5 @@ ARCHIVE = Archive(
 
 
 def cifar100(*, root: Folder = "data") -> Dataset:
-    """50,000 + 10,000 photographs, 32x32 pixels in colour, 100 classes (Krizhevsky 2009)."""
+    """Load 50,000 + 10,000 photographs, 32x32 pixels in colour, 100 classes (Krizhevsky 2009)."""
     return load(ARCHIVE, root)

@@ -1,4 +1,4 @@
-"""The handwritten digits that come with scikit-learn."""
+"""These handwritten digits come with scikit-learn."""
 
 import torch
 
@@ -6,7 +6,7 @@ from lottery.data import Dataset, moments
 
 
 def digits() -> Dataset:
-    """1,797 images of 8x8 pixels, 10 classes (Alpaydin & Kaynak 1998), 360 of them test data. Needs no files."""
+    """Load 1,797 images of 8x8 pixels, 10 classes (Alpaydin & Kaynak 1998), 360 of them test data. Needs no files."""
     from sklearn.datasets import load_digits  # a second of imports, only where it is used
 
     source = load_digits()

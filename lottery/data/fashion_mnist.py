@@ -1,4 +1,4 @@
-"""Fashion-MNIST."""
+"""Fashion-MNIST is read from its IDX files."""
 
 from lottery.config.values import Folder
 from lottery.data import Dataset
@@ -13,5 +13,5 @@ _MD5 = {
 
 
 def fashion_mnist(*, root: Folder = "data") -> Dataset:
-    """60,000 + 10,000 pictures of clothing, 28x28 grey pixels, 10 classes (Xiao et al. 2017)."""
+    """Load 60,000 + 10,000 pictures of clothing, 28x28 grey pixels, 10 classes (Xiao et al. 2017)."""
     return load("FashionMNIST", root, mean=0.2860, std=0.3530, md5=_MD5)

@@ -1,4 +1,4 @@
-"""Any folder of images."""
+"""Any folder of images may be learnt."""
 
 import hashlib
 import math
@@ -15,6 +15,7 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
+from lottery import words
 from lottery.config.values import Folder
 from lottery.data import Dataset, moments
 from lottery.data._files import folder, reading, regular
@@ -22,6 +23,7 @@ from lottery.data._image import LARGEST, SIDE, decode
 from lottery.devices import free_memory
 from lottery.errors import LotteryError, RunFailed
 from lottery.store import files
+from lottery.store.tensor_files import read_tensors, write_tensors
 from lottery.streams import message
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -32,7 +34,7 @@ _DECODING = 2
 def image_folder(
     *, root: Folder, size: Annotated[int, Field(ge=1, le=SIDE)] | None = None, grey: bool = False
 ) -> Dataset:
-    """Your own images: `root/train/CLASS/*` and `root/test/CLASS/*`, decoded once and kept as a tensor file.
+    """Load your own images: `root/train/CLASS/*` and `root/test/CLASS/*`, decoded once and kept as a tensor file.
 
     Args:
         root: folder that holds `train` and `test`, each with the same folders of classes.
@@ -62,7 +64,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _scan(split: Path) -> dict[str, list[Path]]:
-    """Class name -> images, both sorted by name."""
+    """Return class name -> images, both sorted by name."""
     if not split.is_dir():
         raise LotteryError(f"{split} is not there; an image folder has train/CLASS/*.jpg and test/CLASS/*.jpg")
     found = {
@@ -78,7 +80,7 @@ def _scan(split: Path) -> dict[str, list[Path]]:
 
 
 def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool) -> dict[str, Tensor]:
-    """The decoded tensors, from the cache if these very files have been decoded before."""
+    """Return the decoded tensors, from the cache if these very files have been decoded before."""
     listing = hashlib.sha256(repr((_DECODING, str(root.resolve()), size, grey)).encode())
     for path in _paths(splits):
         status = regular(path, LARGEST)
@@ -87,13 +89,13 @@ def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | No
     file = cache / f"{listing.hexdigest()[:32]}.safetensors"
     if file.exists():
         try:
-            return files.read_tensors(file)
+            return read_tensors(file)
         except LotteryError as error:
             message(f"{error}: decoding again")
     tensors = _decoded(root, splits, size, grey, file)
     try:
         files.make_folders(Path(file.anchor), file.parent)
-        files.write_tensors(file, tensors)
+        write_tensors(file, tensors)
     except RunFailed as error:
         message(f"{str(error).splitlines()[0]} Next time they are decoded again.")
     return tensors
@@ -106,7 +108,7 @@ def _paths(splits: dict[str, dict[str, list[Path]]]) -> Iterable[Path]:
 def _decoded(
     root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool, file: Path
 ) -> dict[str, Tensor]:
-    """Images and labels of both splits, if memory can hold them."""
+    """Return images and labels of both splits, if memory can hold them."""
     count = sum(1 for _ in _paths(splits))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a decoder's remarks on an image that it has decoded
@@ -115,8 +117,8 @@ def _decoded(
         needed, free = 2 * count * math.prod(shape), free_memory(torch.device("cpu"))  # and a copy to train from
         if needed > free:
             raise LotteryError(
-                f"{root}: {count:,} images of {height}x{width} take {files.spelt(needed)}, and {files.spelt(free)} of "
-                "memory are free; set data.size to scale them down"
+                f"{root}: {count:,} images of {height}x{width} take {words.of_bytes(needed)}, and "
+                f"{words.of_bytes(free)} of memory are free; set data.size to scale them down"
             )
         message(f"decoding {count:,} images of {root} into {file}")
         tensors: dict[str, Tensor] = {}
@@ -129,7 +131,7 @@ def _decoded(
 
 
 def _decode(paths: list[Path], shape: tuple[int, int, int], size: int | None, grey: bool) -> Tensor:
-    """uint8 `[N, C, H, W]`; Pillow decodes outside Python's lock, so threads help."""
+    """Return uint8 `[N, C, H, W]`; Pillow decodes outside Python's lock, so threads help."""
     images = torch.empty(len(paths), *shape, dtype=torch.uint8)
     rows = images.numpy()
 

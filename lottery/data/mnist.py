@@ -1,4 +1,4 @@
-"""MNIST."""
+"""MNIST is read from its IDX files."""
 
 from lottery.config.values import Folder
 from lottery.data import Dataset
@@ -13,5 +13,5 @@ _MD5 = {
 
 
 def mnist(*, root: Folder = "data") -> Dataset:
-    """60,000 + 10,000 handwritten digits, 28x28 grey pixels, 10 classes (LeCun et al. 1998)."""
+    """Load 60,000 + 10,000 handwritten digits, 28x28 grey pixels, 10 classes (LeCun et al. 1998)."""
     return load("MNIST", root, mean=0.1307, std=0.3081, md5=_MD5)

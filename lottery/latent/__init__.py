@@ -1,4 +1,4 @@
-"""Latents: `latent(*, ...)` makes the rule of networks that are trained through dense tensors standing in for weights.
+"""A latent, `latent(*, ...)`, is the rule of networks that are trained through dense tensors in place of weights.
 
 A rule says what the tensors start as, which mask follows from them, and how they learn from the gradient of the loss
 at the effective weights, the masked ones. It looks at one network without a member axis and returns new tensors.
@@ -21,7 +21,7 @@ Densities = float | Mapping[str, float]
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer at one step. Nothing in it may be changed.
+    """A layer is what a rule is shown of one layer at one step. Nothing in it may be changed.
 
     Attributes:
         latent: what is trained.
@@ -41,25 +41,25 @@ class Layer:
 
 
 class Rule(ABC):
-    """How latents become masks, and how they learn."""
+    """A rule says how latents become masks, and how they learn."""
 
     freezes: ClassVar[bool] = True
     """Whether weights and all else (biases, normalisation's scale and shift) stay as they were drawn."""
 
     @abstractmethod
     def start(self, weight: Tensor, density: float, generator: torch.Generator) -> Tensor:
-        """What a layer's latent starts as, from its draw and density."""
+        """Return what a layer's latent starts as, from its draw and density."""
 
     def fixed(self, weight: Tensor, density: float) -> Tensor:  # noqa: ARG002
-        """The weights that masks choose from, from a layer's draw and density; of rules that freeze them."""
+        """Return the weights that masks choose from, from a layer's draw and density; of rules that freeze them."""
         return weight
 
     @abstractmethod
     def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
-        """The weights that the forward pass uses."""
+        """Return the weights that the forward pass uses."""
 
     def reach(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:  # noqa: ARG002
-        """The weights whose gradient is wanted: all of them, unless the rule says otherwise.
+        """Return the weights whose gradient is wanted: all of them, unless the rule says otherwise.
 
         The generator is seeded as that of the mask which they are a superset of.
         """
@@ -67,4 +67,4 @@ class Rule(ABC):
 
     @abstractmethod
     def gradient(self, layer: Layer) -> Tensor:
-        """The gradient of a layer's latent."""
+        """Return the gradient of a layer's latent."""

@@ -1,4 +1,4 @@
-"""Edge-popup."""
+"""Edge-popup trains scores of random weights."""
 
 import math
 from collections.abc import Mapping
@@ -30,26 +30,26 @@ def edge_popup(*, weights: Weights = "signed_constant", scaled: bool = False) ->
 
 @dataclass(frozen=True)
 class EdgePopup(Rule):
-    """Scores `s`, drawn from U(-b, b) with b = 1 / sqrt(fan_in), in place of weights `w`, which are frozen."""
+    """Scores `s` from U(-b, b), b = 1 / sqrt(fan_in), are trained in place of weights `w`, which are frozen."""
 
     weights: Weights
     scaled: bool
 
     def start(self, weight: Tensor, density: float, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        """Scores, drawn as Kaiming uniform with a = sqrt(5)."""
+        """Return scores, drawn as Kaiming uniform with a = sqrt(5)."""
         return nn.init.kaiming_uniform_(torch.empty_like(weight), a=math.sqrt(5), generator=generator)
 
     def fixed(self, weight: Tensor, density: float) -> Tensor:
-        """The frozen weights."""
+        """Return the frozen weights."""
         if self.weights == "signed_constant":
             weight = weight.sign() * math.sqrt(2 / weight[0].numel())
         return weight / math.sqrt(density) if self.scaled and density else weight
 
     def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
-        """The largest |s|."""
+        """Return the mask of the largest |s|."""
         scores = {name: latent.abs() for name, latent in latents.items()}
         return masks.keep_top(scores, density, masks.full(scores, list(scores)), generator)
 
     def gradient(self, layer: Layer) -> Tensor:
-        """g w sign(s), as if the mask were |s| itself."""
+        """Return g w sign(s), as if the mask were |s| itself."""
         return layer.gradient * layer.weight * layer.latent.sign()

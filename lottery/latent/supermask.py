@@ -1,4 +1,4 @@
-"""Learned supermasks."""
+"""Supermasks are learned as probabilities."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,26 +33,26 @@ def supermask(*, weights: Weights = "signed_constant") -> Rule:
 
 @dataclass(frozen=True)
 class Supermask(Rule):
-    """Logits `m` in place of weights `w`, which are frozen; a weight is kept with probability sigmoid(m)."""
+    """Logits `m` are trained in place of frozen weights `w`, each of which is kept with probability sigmoid(m)."""
 
     weights: Weights
 
     def start(self, weight: Tensor, density: float, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        """Logits of the density."""
+        """Return the logits of the density."""
         return torch.full_like(weight, min(max(density, _LEAST), _MOST)).logit()
 
     def fixed(self, weight: Tensor, density: float) -> Tensor:  # noqa: ARG002
-        """The frozen weights."""
+        """Return the frozen weights."""
         return weight.sign() * weight.std() if self.weights == "signed_constant" else weight
 
     def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:  # noqa: ARG002
-        """A draw of each weight by itself."""
+        """Return a mask that draws each weight by itself."""
         return {
             name: torch.rand(latent.shape, generator=generator).to(latent.device) < latent.sigmoid()
             for name, latent in latents.items()
         }
 
     def gradient(self, layer: Layer) -> Tensor:
-        """g w sigmoid'(m), as if the mask were its own mean."""
+        """Return g w sigmoid'(m), as if the mask were its own mean."""
         kept = layer.latent.sigmoid()
         return layer.gradient * layer.weight * kept * (1 - kept)

@@ -1,4 +1,4 @@
-"""Top-KAST."""
+"""Top-KAST trains somewhat more weights than it uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,28 +34,28 @@ def top_kast(
 
 @dataclass(frozen=True)
 class TopKast(Rule):
-    """Dense weights, which are trained."""
+    """Dense weights are trained."""
 
     freezes = False
     extra: float
     penalty: float
 
     def start(self, weight: Tensor, density: float, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        """The draw."""
+        """Return the draw."""
         return weight.clone()
 
     def mask(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
-        """A."""
+        """Return the set A."""
         return _largest(latents, density, generator)
 
     def reach(self, latents: Mapping[str, Tensor], density: Densities, generator: torch.Generator) -> Mask:
-        """B, which has all of A also where ties are drawn, since they are drawn by the same seed."""
+        """Return the set B, which has all of A also where ties are drawn, since they are drawn by the same seed."""
         if isinstance(density, Mapping):
             return _largest(latents, {name: min(1.0, part + self.extra) for name, part in density.items()}, generator)
         return _largest(latents, min(1.0, density + self.extra), generator)
 
     def gradient(self, layer: Layer) -> Tensor:
-        """That of the loss and the penalty, on B."""
+        """Return the gradient of the loss and the penalty, on B."""
         outside = self.penalty / layer.density if layer.density else 0.0
         penalty = torch.where(layer.kept, self.penalty, outside)
         return (layer.gradient + penalty * layer.latent) * layer.reached

@@ -1,6 +1,6 @@
-"""Widths of layers."""
+"""Widths of layers are scaled here."""
 
 
 def scaled(width: int, scale: float) -> int:
-    """Channels or units of a layer `scale` times as wide: rounded, and at least one."""
+    """Return the channels or units of a layer `scale` times as wide: rounded, and at least one."""
     return max(1, round(scale * width))

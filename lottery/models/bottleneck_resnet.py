@@ -1,4 +1,4 @@
-"""Residual networks of bottleneck blocks: ResNet-50, -101 and -152."""
+"""ResNet-50, -101 and -152 are residual networks of bottleneck blocks."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ VARIANTS = {f"resnet_{depth}": {"depth": depth} for depth in _STAGES}
 
 
 class _Block(nn.Module):
-    """Convolutions of 1x1, 3x3 and 1x1, the last four times as wide, and a shortcut: a projection if shapes differ."""
+    """A block has convolutions of 1x1, 3x3 and 1x1, the last four times as wide, and a shortcut or projection."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class _Block(nn.Module):
             self.shortcut_norm = nn.BatchNorm2d(4 * width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, inputs, H, W] -> [B, 4 * width, H / stride, W / stride]."""
+        """Return [B, 4 * width, H / stride, W / stride] for [B, inputs, H, W]."""
         straight = x if self.shortcut is None else self.shortcut_norm(self.shortcut(x))
         x = F.relu(self.norm_1(self.conv_1(x)))
         x = F.relu(self.norm_2(self.conv_2(x)))
@@ -57,7 +57,7 @@ class _BottleneckResNet(nn.Module):
         self.output = nn.Linear(inputs, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> logits [B, classes]."""
+        """Return logits [B, classes] for images [B, C, H, W]."""
         x = self.stages(self.pool(F.relu(self.norm(self.conv(x)))))
         logits: Tensor = self.output(x.mean((2, 3)))
         return logits
@@ -71,7 +71,7 @@ def bottleneck_resnet(
     stem: Literal["cifar", "imagenet"] = "cifar",
     scale: Positive = 1.0,
 ) -> nn.Module:
-    """ResNet-50, -101 or -152 (He et al. 2016, table 1), version 1.5: the 3x3 convolution of a block has its stride.
+    """Make ResNet-50, -101 or -152 (He et al. 2016, table 1), version 1.5: a block's 3x3 convolution has its stride.
 
     Args:
         shape: channels, height and width of an image; any size.

@@ -1,4 +1,4 @@
-"""The small convolutional networks of the lottery ticket paper."""
+"""The lottery ticket paper studies these small convolutional networks."""
 
 from collections import OrderedDict
 from typing import Literal
@@ -12,7 +12,7 @@ VARIANTS = {f"conv_{depth}": {"depth": depth} for depth in (2, 4, 6)}
 
 
 def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] = 2, scale: Positive = 1.0) -> nn.Module:
-    """Conv-2, -4, -6: pairs of 3x3 convolutions, 64, 128, 256 wide, each pair pooled; then 256, 256, classes.
+    """Make Conv-2, -4 or -6: pairs of 3x3 convolutions, 64, 128, 256 wide, each pair pooled; then 256, 256, classes.
 
     Frankle & Carbin 2019, figure 2: VGG scaled down, without batch normalisation.
 

@@ -1,4 +1,4 @@
-"""Fully connected networks."""
+"""Fully connected networks take an image as one row of numbers."""
 
 from collections import OrderedDict
 
@@ -13,7 +13,7 @@ VARIANTS = {"lenet_300_100": {"widths": (300, 100)}}
 def fcn(
     shape: tuple[int, int, int], classes: int, *, widths: tuple[Count, ...] = (300, 100), scale: Positive = 1.0
 ) -> nn.Module:
-    """Fully connected layers of the given widths with ReLU between (LeCun et al. 1998; Frankle & Carbin 2019).
+    """Make fully connected layers of the given widths, ReLU between (LeCun et al. 1998; Frankle & Carbin 2019).
 
     Args:
         shape: channels, height and width of an image.

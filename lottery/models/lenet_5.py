@@ -1,4 +1,4 @@
-"""LeNet-5."""
+"""LeNet-5 is the smallest of the convolutional networks."""
 
 from collections import OrderedDict
 from typing import Literal
@@ -17,7 +17,7 @@ def lenet_5(
     padding: Literal[0, 2] = 0,
     scale: Positive = 1.0,
 ) -> nn.Module:
-    """Two 5x5 convolutions, each pooled, then two hidden layers: LeCun et al. 1998, with max pooling and ReLU.
+    """Make two 5x5 convolutions, each pooled, then two hidden layers: LeCun et al. 1998, with max pooling and ReLU.
 
     By default the network of Gradient Flow (Evci et al. 2022) on 28x28 images, of 44,190 weights: no padding, so that
     4x4 maps reach the hidden layers. The first convolution padded by 2 gives 28x28 images the maps that LeCun's 32x32

@@ -1,4 +1,4 @@
-"""MobileNet, the first version."""
+"""MobileNet is built here in its first version."""
 
 from collections import OrderedDict
 from typing import Literal
@@ -21,7 +21,7 @@ def mobilenet(
     stem: Literal["cifar", "imagenet"] = "cifar",
     scale: Positive = 1.0,
 ) -> nn.Module:
-    """MobileNet v1 (Howard et al. 2017): thirteen 3x3 convolutions of each channel by itself, each followed by a 1x1.
+    """Make MobileNet v1 (Howard et al. 2017): thirteen 3x3 convolutions of single channels, each followed by a 1x1.
 
     Sparse training leaves the former dense (Evci et al. 2020): `exclude: ["*depthwise*"]`.
 

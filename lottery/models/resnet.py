@@ -1,4 +1,4 @@
-"""Residual networks for small images, of the size that He et al. trained on CIFAR-10."""
+"""These residual networks for small images are of the size that He et al. trained on CIFAR-10."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ VARIANTS = {f"resnet_{depth}": {"depth": depth} for depth in (20, 32, 44, 56, 11
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut, which is a 1x1 projection where the shape changes."""
+    """A block has two 3x3 convolutions and a shortcut, which is a 1x1 projection where the shape changes."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class _Block(nn.Module):
             self.shortcut_norm = nn.BatchNorm2d(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, inputs, H, W] -> [B, width, H / stride, W / stride]."""
+        """Return [B, width, H / stride, W / stride] for [B, inputs, H, W]."""
         straight = x if self.shortcut is None else self.shortcut_norm(self.shortcut(x))
         x = F.relu(self.norm_1(self.conv_1(x)))
         return F.relu(self.norm_2(self.conv_2(x)) + straight)
@@ -51,7 +51,7 @@ class _ResNet(nn.Module):
         self.output = nn.Linear(third, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> logits [B, classes]."""
+        """Return logits [B, classes] for images [B, C, H, W]."""
         x = F.relu(self.norm(self.conv(x)))
         x = self.stage_3(self.stage_2(self.stage_1(x)))
         logits: Tensor = self.output(x.mean((2, 3)))
@@ -66,7 +66,7 @@ def resnet(
     width: Count = 16,
     scale: Positive = 1.0,
 ) -> nn.Module:
-    """ResNet of 6n + 2 layers in three stages (He et al. 2016, section 4.2), with projection shortcuts.
+    """Make a ResNet of 6n + 2 layers in three stages (He et al. 2016, section 4.2), with projection shortcuts.
 
     The lottery ticket paper calls the one of depth 20 "ResNet-18": 270,896 weights. What GraSP's calls "ResNet-32" is
     twice as wide, 32, 64 and 128 channels (Wang et al. 2020): `resnet_32_double`. Of depth 50 this is still a network

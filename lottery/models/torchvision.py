@@ -1,4 +1,4 @@
-"""Networks of torchvision."""
+"""Networks of torchvision are had by their names."""
 
 from contextlib import nullcontext
 
@@ -11,7 +11,7 @@ from lottery.networks.parameters import prunable
 
 
 class _Headed(nn.Module):
-    """A network whose last layer is taken off, and called `output`."""
+    """A headed network has its last layer taken off, and called `output`."""
 
     def __init__(self, body: nn.Module, output: nn.Linear) -> None:
         super().__init__()
@@ -19,13 +19,13 @@ class _Headed(nn.Module):
         self.output = output
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> logits [B, classes]."""
+        """Return logits [B, classes] for images [B, C, H, W]."""
         logits: Tensor = self.output(self.body(x))
         return logits
 
 
 def torchvision(shape: tuple[int, int, int], classes: int, *, model: str) -> nn.Module:
-    """A classification network of torchvision by its name there, such as `resnet18`, without pretrained weights.
+    """Make a classification network of torchvision, by its name there, such as `resnet18`; it isn't pretrained.
 
     Layers have torchvision's names after `body.`, but for the last one. All that is random in a forward pass, dropout
     and stochastic depth, is off, and so are auxiliary outputs. Tables of relative positions, of networks that have

@@ -1,4 +1,4 @@
-"""VGG for small images."""
+"""VGG is built here for small images."""
 
 from collections import OrderedDict
 from typing import Literal
@@ -18,7 +18,7 @@ VARIANTS = {f"vgg_{depth}": {"depth": depth} for depth in _STAGES}
 def vgg(
     shape: tuple[int, int, int], classes: int, *, depth: Literal[11, 13, 16, 19] = 16, scale: Positive = 1.0
 ) -> nn.Module:
-    """VGG with batch normalisation and one linear layer, as lottery studies train it on CIFAR (Liu et al. 2019).
+    """Make VGG with batch normalisation and one linear layer, as lottery studies train it on CIFAR (Liu et al. 2019).
 
     Four poolings, then the mean over what is left of the image (at 32x32 the fifth pooling, of a 2x2 map).
 

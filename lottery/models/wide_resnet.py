@@ -1,4 +1,4 @@
-"""Wide residual networks."""
+"""Wide residual networks are wider than ResNets, and less deep."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from lottery.models._widths import scaled
 
 
 class _Block(nn.Module):
-    """Normalise, activate, convolve, twice; where the shape changes, a 1x1 projection of the activated input."""
+    """A block normalises, activates and convolves, twice; where the shape changes, it projects its activated input."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class _Block(nn.Module):
             self.shortcut = nn.Conv2d(inputs, width, 1, stride=stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, inputs, H, W] -> [B, width, H / stride, W / stride]."""
+        """Return [B, width, H / stride, W / stride] for [B, inputs, H, W]."""
         active = F.relu(self.norm_1(x))
         straight = x if self.shortcut is None else self.shortcut(active)
         residual: Tensor = self.conv_2(F.relu(self.norm_2(self.conv_1(active))))
@@ -47,7 +47,7 @@ class _WideResNet(nn.Module):
         self.output = nn.Linear(third, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> logits [B, classes]."""
+        """Return logits [B, classes] for images [B, C, H, W]."""
         x = self.stage_3(self.stage_2(self.stage_1(self.conv(x))))
         logits: Tensor = self.output(F.relu(self.norm(x)).mean((2, 3)))
         return logits
@@ -61,7 +61,7 @@ def wide_resnet(
     width: Count = 2,
     scale: Positive = 1.0,
 ) -> nn.Module:
-    """Wide ResNet of 6n + 4 layers, `width` times as wide as a ResNet (Zagoruyko & Komodakis 2016), without dropout.
+    """Make a wide ResNet of 6n + 4 layers, `width` times as wide as a ResNet (Zagoruyko & Komodakis 2016), no dropout.
 
     Args:
         shape: channels, height and width of an image; any size.

@@ -1,16 +1,18 @@
-"""How a network behaves, found by running it once on images of nothing: not all of it can be read off its layers."""
+"""A network's behaviour is found by running it once on images of nothing: its layers don't tell all of it."""
 
 import copy
 import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from lottery.networks import parameters
-from lottery.networks.cohort import Cohort, Network
+from lottery.networks.cohort import Cohort
+from lottery.networks.network import Network
 from lottery.seeds import seeded, stream
 
 _IMAGES = 2
@@ -19,7 +21,7 @@ _IMAGES = 2
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What training has to know of a network beside its tensors.
+    """A behaviour is what training has to know of a network beside its tensors.
 
     Attributes:
         noisy: it draws random numbers while it trains, as dropout does.
@@ -84,11 +86,17 @@ def unstackable(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[
         warnings.simplefilter("error")  # operations that vmap can't batch are done one by one, and slowly
         try:
             cohort = Cohort(template, networks, execution="stacked", device=torch.device("cpu"))
-            cohort.gradients(images, torch.zeros(2, _IMAGES, dtype=torch.int64))
+            cohort.gradients(images, images, _mean)
             cohort.train(False)
             with torch.no_grad():
-                cohort.logits(images)
+                cohort.outputs(images)
         except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning) as error:
             operation = re.search(r"aten::\w+", str(error))
             return f"vmap has no batched {operation[0]}" if operation else str(error).partition("\n")[0]
     return None
+
+
+def _mean(outputs: Tensor, targets: Tensor, *, reduction: Literal["mean", "none"] = "mean") -> Tensor:  # noqa: ARG001
+    """Return a loss that any outputs have."""
+    losses = outputs.flatten(1).mean(1)
+    return losses if reduction == "none" else losses.mean()

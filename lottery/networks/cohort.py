@@ -1,4 +1,4 @@
-"""A cohort: R networks of one architecture, trained together.
+"""A cohort is R networks of one architecture, trained together.
 
 Every tensor carries a leading member axis. There are two ways to compute, which agree up to float rounding:
 
@@ -17,55 +17,29 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.nn import functional as F
 
 from lottery.networks import parameters
-from lottery.networks.masks import Mask
-from lottery.seeds import seeded, stream
-
-State = dict[str, Tensor]
-"""State dict of one network: parameters and buffers under the names that the dense model gives them."""
+from lottery.networks.network import Loss, Network, State
+from lottery.seeds import seeded
 
 
 @dataclass(frozen=True)
-class Network:
-    """One network by its tensors alone: weights and buffers, and the mask of its prunable weights."""
+class Arithmetic:
+    """An arithmetic says how forward and backward passes are computed, whatever the networks are.
 
-    state: State
-    mask: Mask
-
-
-def initialise(
-    build: Callable[[], nn.Module],
-    initializer: Callable[[torch.Size, torch.Generator], Tensor],
-    seed: int,
-    *name: str | int,
-) -> State:
-    """Return a fresh state of which every tensor comes from streams called `name`.
-
-    Weights of linear and convolution layers are the initializer's, and their biases 0; everything else is as the
-    module's own code draws it.
-
-    Args:
-        build: makes the module.
-        initializer: draws a weight of a shape from a generator.
-        seed: of the study.
-        name: of the streams; another name gives a state that is as independent as another seed's.
+    Attributes:
+        precision: float32, or that of products and convolutions: bf16, fp16.
+        compiled: whether forward and backward go through `torch.compile`.
+        channels_last: whether looped members are given images with the channels last in memory.
     """
-    with seeded(stream(seed, "model", *name)):
-        module = build()
-    generator = stream(seed, "init", *name)
-    state = parameters.tensors(module)
-    for key in parameters.drawn(module):
-        state[key] = initializer(state[key].shape, generator)
-        bias = key.removesuffix("weight") + "bias"
-        if bias in state:
-            state[bias].zero_()
-    return state | {further: state[first].clone() for further, first in parameters.aliases(module).items()}
+
+    precision: str = "float32"
+    compiled: bool = False
+    channels_last: bool = True
 
 
 class Cohort:
-    """R masked networks and their gradients.
+    """A cohort is R masked networks and their gradients.
 
     Attributes:
         weights: name of a trainable parameter -> `[R, *shape]`; zero where the mask is.
@@ -83,10 +57,8 @@ class Cohort:
         *,
         execution: str,
         device: torch.device,
-        precision: str = "float32",
-        compiled: bool = False,
         evolving: bool = False,
-        channels_last: bool = True,
+        arithmetic: Arithmetic = Arithmetic(),
     ) -> None:
         """Put networks together.
 
@@ -95,10 +67,8 @@ class Cohort:
             networks: their tensors, which are copied.
             execution: stacked or looped.
             device: where.
-            precision: float32, or that of products and convolutions: bf16, fp16.
-            compiled: whether forward and backward go through `torch.compile`.
             evolving: whether masks will move.
-            channels_last: whether looped members are given images with the channels last in memory.
+            arithmetic: how passes are computed.
         """
 
         def stack(name: str, own: Tensor) -> Tensor:
@@ -121,25 +91,15 @@ class Cohort:
             self.weights[name].mul_(mask)
         self._template = copy.deepcopy(template).to(device)
         self._members = [] if self.stacked else [self._bind(index) for index in range(self.size)]
-        self._type = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+        self._type = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(arithmetic.precision)
         # Small gradients would vanish in fp16 (Micikevicius et al. 2018); a fixed factor keeps training repeatable.
-        self._loss_scale = 1024.0 if precision == "fp16" else 1.0
+        self._loss_scale = 1024.0 if arithmetic.precision == "fp16" else 1.0
         # No bound method of its own: a cohort that holds itself keeps its memory until garbage is collected.
         stacked = partial(_stacked_forward, self._template)
-        forward = stacked if self.stacked else _channels_last if channels_last else _as_it_is
-        self._forward: Callable[..., Tensor] = torch.compile(forward) if compiled else forward
-        named: list[tuple[str, int | None, Tensor]]
-        if self.stacked:
-            named = [(name, None, weight.requires_grad_()) for name, weight in self.weights.items()]
-        else:
-            named = [
-                (name, index, weight)
-                for index, member in enumerate(self._members)
-                for name, weight in member.named_parameters()
-                if weight.requires_grad
-            ]
-        self.leaves = [leaf for _, _, leaf in named]
-        self.names = [name for name, _, _ in named]
+        forward = stacked if self.stacked else _channels_last if arithmetic.channels_last else _as_it_is
+        self._forward: Callable[..., Tensor] = torch.compile(forward) if arithmetic.compiled else forward
+        named = self._named_leaves()
+        self.leaves, self.names = [leaf for _, _, leaf in named], [name for name, _, _ in named]
         # Position of a leaf -> its mask as floats, of those only that have pruned weights: a dense cohort pays nothing.
         self._pruned: dict[int, Tensor] = {}
         for position, (name, index, leaf) in enumerate(named):
@@ -147,6 +107,17 @@ class Cohort:
                 mask = self.masks[name] if index is None else self.masks[name][index]
                 if evolving or not mask.all():
                     self._pruned[position] = mask.to(leaf.dtype)
+
+    def _named_leaves(self) -> list[tuple[str, int | None, Tensor]]:
+        """Return the name of each leaf, whose it is (None where it is all members'), and itself."""
+        if self.stacked:
+            return [(name, None, weight.requires_grad_()) for name, weight in self.weights.items()]
+        return [
+            (name, index, weight)
+            for index, member in enumerate(self._members)
+            for name, weight in member.named_parameters()
+            if weight.requires_grad
+        ]
 
     def _bind(self, index: int) -> nn.Module:
         """Return member `index` as a module that shares the memory of the stacked tensors."""
@@ -163,7 +134,7 @@ class Cohort:
         return module
 
     def train(self, mode: bool = True) -> None:
-        """Switch between training and evaluation (batch normalisation's statistics)."""
+        """Switch between training and evaluation (of batch normalisation's statistics)."""
         for module in (self._template, *self._members):
             module.train(mode)
 
@@ -175,17 +146,17 @@ class Cohort:
     def _drawing(self, index: int) -> AbstractContextManager[None]:
         return nullcontext() if self.noise is None else seeded(self.noise[index], self.device)
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Outputs `[R, B, classes]` for images `[R, B, C, H, W]`, or `[B, C, H, W]` that all members share."""
+    def outputs(self, inputs: Tensor, *, shared: bool = False) -> Tensor:
+        """Return outputs `[R, B, ...]` for each member's inputs `[R, B, ...]`, or for `[B, ...]` that all share."""
         with self._autocast():
             if self.stacked:
-                return self._forward(self.weights, self.buffers, images).float()
-            batches = [images] * self.size if images.dim() == 4 else images.unbind()
+                return self._forward(self.weights, self.buffers, inputs, shared).float()
+            batches = [inputs] * self.size if shared else inputs.unbind()
             outputs = [self._forward(*pair) for pair in zip(self._members, batches, strict=True)]
         return torch.stack(outputs).float()
 
     def view(self, tensors: Sequence[Tensor], member: int) -> State:
-        """Name of a prunable weight -> the member's part of `tensors`, which hold one for each leaf."""
+        """Return name of a prunable weight -> the member's part of `tensors`, which hold one for each leaf."""
         places = {name: place for place, name in enumerate(self.weights) if name in self.masks}
         if self.stacked:
             return {name: tensors[place][member] for name, place in places.items()}
@@ -207,16 +178,16 @@ class Cohort:
             torch._foreach_mul_([gradients[index] for index in self._pruned], list(self._pruned.values()))
 
     def gradients(
-        self, images: Tensor, labels: Tensor, label_smoothing: float = 0.0, *, masked: bool = True
+        self, inputs: Tensor, targets: Tensor, loss: Loss, *, masked: bool = True
     ) -> tuple[Tensor, list[Tensor]]:
-        """Each member's cross entropy, `[R]` in nats, and the gradient of each leaf, zero where its weight is pruned.
+        """Return each member's loss, `[R]`, and the gradient of each leaf, zero where its weight is pruned.
 
         Members don't touch each other, so the gradient of the sum is each member's own.
 
         Args:
-            images: float32 `[R, B, C, H, W]`.
-            labels: int64 `[R, B]`.
-            label_smoothing: probability spread evenly over all classes (Szegedy et al. 2016).
+            inputs: `[R, B, ...]`, such as float32 images.
+            targets: `[R, B, ...]`, such as int64 labels.
+            loss: of one member's outputs.
             masked: False for the gradient with respect to pruned weights, too, which are zero.
         """
         for leaf in self.leaves:
@@ -224,20 +195,18 @@ class Cohort:
         # `backward`, not `autograd.grad`: what it leaves in `.grad` has the memory layout of the leaf, which the fused
         # optimizers rely on.
         if self.stacked:
-            losses = F.cross_entropy(
-                self.logits(images).flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=label_smoothing
-            )
-            losses = losses.view(labels.shape).mean(1)
+            outputs = self.outputs(inputs)
+            losses = loss(outputs.flatten(0, 1), targets.flatten(0, 1), reduction="none").view(self.size, -1).mean(1)
             (self._loss_scale * losses).sum().backward()
         else:
             parts = []
             # Backward at once, so that only one member's activations are alive at a time.
-            for index, (batch, targets) in enumerate(zip(images.unbind(), labels.unbind(), strict=True)):
+            for index, (batch, wanted) in enumerate(zip(inputs.unbind(), targets.unbind(), strict=True)):
                 with self._autocast(), self._drawing(index):
                     outputs = self._forward(self._members[index], batch)
-                loss = F.cross_entropy(outputs.float(), targets, label_smoothing=label_smoothing)
-                (loss if self._loss_scale == 1 else self._loss_scale * loss).backward()
-                parts.append(loss.detach())
+                part = loss(outputs.float(), wanted)
+                (part if self._loss_scale == 1 else self._loss_scale * part).backward()
+                parts.append(part.detach())
             losses = torch.stack(parts)
         # A parameter that the forward pass doesn't use has none.
         gradients = [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in self.leaves]
@@ -248,7 +217,7 @@ class Cohort:
         return losses.detach(), gradients
 
     def member(self, index: int) -> Network:
-        """A copy of member `index`, on the CPU."""
+        """Return a copy of member `index`, on the CPU."""
         tensors = self.weights | self.buffers
         further = parameters.aliases(self._template)
         return Network(
@@ -260,15 +229,14 @@ class Cohort:
         )
 
 
-def _stacked_forward(template: nn.Module, weights: State, buffers: State, images: Tensor) -> Tensor:
+def _stacked_forward(template: nn.Module, weights: State, buffers: State, inputs: Tensor, shared: bool) -> Tensor:
     """Return all members' outputs, by one product."""
 
     def forward(weights: State, buffers: State, batch: Tensor) -> Tensor:
         outputs: Tensor = functional_call(template, (weights, buffers), (batch,))
         return outputs
 
-    shared = images.dim() == 4
-    outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(weights, buffers, images)
+    outputs: Tensor = vmap(forward, in_dims=(0, 0, None if shared else 0))(weights, buffers, inputs)
     return outputs
 
 

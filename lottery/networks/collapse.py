@@ -1,4 +1,4 @@
-"""Layer collapse: masks that leave no path through a layer."""
+"""A layer collapses where its mask leaves no path through it."""
 
 import copy
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ what a network of nothing else computes of positive numbers shows which of its w
 
 
 class _Operations(TorchDispatchMode):
-    """Collects the names of the operations that are carried out."""
+    """The mode collects the names of the operations that are carried out."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -46,7 +46,7 @@ class _Operations(TorchDispatchMode):
 
 
 class _Averaged(TorchFunctionMode):
-    """Pools by the mean in place of the maximum, through which no gradient comes to what isn't the largest."""
+    """The mode pools by the mean in place of the maximum, through which no gradient comes to what isn't the largest."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__name__", "") == "max_pool2d":

@@ -1,4 +1,4 @@
-"""Masks: which weights a network keeps. `True` is kept; the keys are the state-dict names of the masked weights.
+"""A mask says which weights a network keeps. `True` is kept; the keys are the state-dict names of the masked weights.
 
 Everything here is about one network, without a member axis, and takes tensors and returns new ones.
 """
@@ -72,7 +72,7 @@ def _keep(score: Tensor, density: float, alive: Tensor, generator: torch.Generat
 
 
 def _split(score: Tensor, alive: Tensor, left: int, count: int) -> tuple[Tensor, Tensor]:
-    """Positions of the weights above the `count`-th highest score, and of those that have just it, ascending.
+    """Return the positions of weights above the `count`-th highest score, and of those that have just it, ascending.
 
     The score is found by selection, in linear time.
     """
@@ -85,7 +85,7 @@ def _split(score: Tensor, alive: Tensor, left: int, count: int) -> tuple[Tensor,
 
 
 def _candidates(score: Tensor, alive: Tensor, count: int) -> Tensor:
-    """Positions among which the `count` highest scores are for sure, ascending: few, if a sample is like the whole."""
+    """Return positions among which the `count` highest scores are, ascending: few, if a sample is like the whole."""
     values = score.masked_fill(~alive, -torch.inf)
     sample = values[::_EVERY]
     floor = sample.topk(min(sample.numel(), 2 * count // _EVERY + 16)).values[-1]
@@ -94,7 +94,7 @@ def _candidates(score: Tensor, alive: Tensor, count: int) -> Tensor:
 
 
 def full(state: Mapping[str, Tensor], names: list[str]) -> Mask:
-    """The dense mask: every weight of `names` kept."""
+    """Return the dense mask: every weight of `names` kept."""
     return {name: torch.ones_like(state[name], dtype=torch.bool) for name in names}
 
 
@@ -108,15 +108,15 @@ def shuffle(mask: Mapping[str, Tensor], generator: torch.Generator) -> Mask:
 
 
 def count(mask: Mapping[str, Tensor]) -> int:
-    """Number of weights kept."""
+    """Return the number of weights kept."""
     return sum(int(kept.count_nonzero()) for kept in mask.values())
 
 
 def total(mask: Mapping[str, Tensor]) -> int:
-    """Number of weights that the mask covers: the denominator of every density."""
+    """Return the number of weights that the mask covers: the denominator of every density."""
     return sum(kept.numel() for kept in mask.values())
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a parameter matches a shell-style pattern, by its own name or, if it is a layer's weight, the layer's."""
+    """Return whether a parameter matches a shell-style pattern, by its name or, of a layer's weight, the layer's."""
     return fnmatchcase(name.removesuffix(".weight"), pattern) or fnmatchcase(name, pattern)

@@ -1,4 +1,4 @@
-"""How much two masks have in common."""
+"""Two masks overlap by more or less than chance."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from lottery.networks import masks
 
 
 def overlap(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> tuple[float, float]:
-    """The share of the smaller mask's weights that the other one keeps too, and what chance would give.
+    """Return the share of the smaller mask's weights that the other one keeps too, and what chance would give.
 
     Chance means masks drawn independently with the same number of weights in each layer.
 

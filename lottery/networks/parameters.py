@@ -1,4 +1,4 @@
-"""The parameters of a module: which of them masks cover, which the config's initializer draws, which are one tensor.
+"""A module has parameters that masks cover, that the config's initializer draws, that are one tensor.
 
 The rule for masks: they cover every matrix-like weight, a trainable parameter that
 

@@ -1,4 +1,4 @@
-"""The small dense network that a sparse one has to beat."""
+"""A sparse network has to beat the small dense one."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def scale_for(
     density: float,
     covered: Callable[[nn.Module], Mapping[str, torch.Size]] = prunable,
 ) -> float:
-    """The model's option `scale` with which it has as many weights, dense, as it keeps at a density.
+    """Return the model's option `scale` with which it has as many weights, dense, as it keeps at a density.
 
     The nearest there is: widths are whole numbers. Evci et al. 2020 multiply them by sqrt(density) for their
     Small-Dense, which keeps more: first and last layers shrink on one side only.

@@ -1,4 +1,4 @@
-"""Optimizers: `optimizer(weights, gradients, slots, factor, *, lr, ...)` moves weights and slots, in place.
+"""An optimizer, `optimizer(weights, gradients, slots, factor, *, lr, ...)`, moves weights and slots, in place.
 
 They are torch's fused kernels, called as functions: elementwise, so that they may step stacked tensors; with slots that
 are plain lists of tensors, one for each weight, so that they can be saved, masked and moved; and without the classes of
@@ -18,14 +18,14 @@ Slots = dict[str, list[Tensor]]
 
 
 def slot(slots: Slots, name: str, weights: Sequence[Tensor]) -> list[Tensor]:
-    """The slot `name`, made of zeros like `weights` if it isn't there yet."""
+    """Return the slot `name`, made of zeros like `weights` if it isn't there yet."""
     if name not in slots:
         slots[name] = [torch.zeros_like(weight, requires_grad=False) for weight in weights]
     return slots[name]
 
 
 def counts(slots: Slots, weights: Sequence[Tensor]) -> list[Tensor]:
-    """Steps taken, as torch's kernels want them: a float of its own for each weight, which they advance."""
+    """Return the steps taken, as torch's kernels want them: a float for each weight, which they advance."""
     if "steps" not in slots:
         slots["steps"] = [torch.zeros((), device=weight.device) for weight in weights]
     return slots["steps"]

@@ -1,4 +1,6 @@
-"""What Adam and AdamW share: all but where weight decay goes."""
+"""Adam and AdamW share all but where weight decay goes."""
+
+from typing import TypedDict, Unpack
 
 from torch import Tensor
 from torch.optim.adam import adam
@@ -6,32 +8,21 @@ from torch.optim.adam import adam
 from lottery.optimizers import Slots, counts, slot
 
 
+class Hyperparameters(TypedDict):
+    """Hyperparameters have the names that torch's kernel gives them."""
+
+    lr: float | Tensor
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+    decoupled_weight_decay: bool
+
+
 def step(
-    weights: list[Tensor],
-    gradients: list[Tensor],
-    slots: Slots,
-    *,
-    lr: float | Tensor,
-    betas: tuple[float, float],
-    epsilon: float,
-    weight_decay: float,
-    decoupled: bool,
+    weights: list[Tensor], gradients: list[Tensor], slots: Slots, **hyperparameters: Unpack[Hyperparameters]
 ) -> None:
-    """One step of Adam, in place, with bias correction; slots `mean`, `square` and `steps`."""
-    adam(
-        weights,
-        gradients,
-        slot(slots, "mean", weights),
-        slot(slots, "square", weights),
-        [],
-        counts(slots, weights),
-        fused=True,
-        decoupled_weight_decay=decoupled,
-        amsgrad=False,
-        beta1=betas[0],
-        beta2=betas[1],
-        lr=lr,
-        weight_decay=weight_decay,
-        eps=epsilon,
-        maximize=False,
-    )
+    """Take one step of Adam, in place, with bias correction; slots are `mean`, `square` and `steps`."""
+    mean, square = slot(slots, "mean", weights), slot(slots, "square", weights)
+    steps = counts(slots, weights)
+    adam(weights, gradients, mean, square, [], steps, fused=True, amsgrad=False, maximize=False, **hyperparameters)

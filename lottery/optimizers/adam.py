@@ -1,4 +1,4 @@
-"""Adam."""
+"""Adam adds weight decay to the gradient."""
 
 from torch import Tensor
 
@@ -18,7 +18,7 @@ def adam(
     epsilon: Positive = 1e-8,
     weight_decay: NonNegative = 0.0,
 ) -> None:
-    """Adam (Kingma & Ba 2015); weight decay is added to the gradient, of every parameter.
+    """Take a step of Adam (Kingma & Ba 2015); weight decay is added to the gradient, of every parameter.
 
     Args:
         weights: moved in place.
@@ -36,8 +36,9 @@ def adam(
         gradients,
         slots,
         lr=lr * factor,
-        betas=(beta_1, beta_2),
-        epsilon=epsilon,
+        beta1=beta_1,
+        beta2=beta_2,
+        eps=epsilon,
         weight_decay=weight_decay,
-        decoupled=False,
+        decoupled_weight_decay=False,
     )

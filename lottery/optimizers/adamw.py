@@ -1,4 +1,4 @@
-"""AdamW."""
+"""AdamW takes weight decay from the weights."""
 
 from torch import Tensor
 
@@ -18,7 +18,7 @@ def adamw(
     epsilon: Positive = 1e-8,
     weight_decay: NonNegative = 1e-2,
 ) -> None:
-    """Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019).
+    """Take a step of Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019).
 
     Args:
         weights: moved in place.
@@ -36,8 +36,9 @@ def adamw(
         gradients,
         slots,
         lr=lr * factor,
-        betas=(beta_1, beta_2),
-        epsilon=epsilon,
+        beta1=beta_1,
+        beta2=beta_2,
+        eps=epsilon,
         weight_decay=weight_decay,
-        decoupled=True,
+        decoupled_weight_decay=True,
     )

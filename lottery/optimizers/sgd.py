@@ -1,4 +1,4 @@
-"""Stochastic gradient descent."""
+"""Stochastic gradient descent moves weights against the gradient."""
 
 from torch import Tensor
 from torch.optim.sgd import sgd as torch_sgd
@@ -18,7 +18,7 @@ def sgd(
     nesterov: bool = False,
     weight_decay: NonNegative = 0.0,
 ) -> None:
-    """SGD with momentum, Nesterov's by option; weight decay is added to the gradient, of every parameter.
+    """Take a step of SGD with momentum, Nesterov's by option; weight decay is added to every gradient.
 
     Args:
         weights: moved in place.

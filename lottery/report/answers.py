@@ -3,37 +3,46 @@
 from collections.abc import Sequence
 
 from lottery import escape
+from lottery.report.decisions import INTERVALS
 from lottery.report.jackpot import CONDITIONS, MEANING, jackpots, missing_of
-from lottery.report.verdicts import DEFINITIONS, INTERVALS, NO_DENSE, Verdict, summed_up
-from lottery.store.files import Record
-from lottery.store.run import Run
+from lottery.report.questions import Verdict, definition
+from lottery.report.verdicts import NO_DENSE, summed_up
+from lottery.store.reader import Reader
+from lottery.tasks import Metric
 
 
-def answers(study: Record) -> str:
-    """For each question the range of densities of each answer, in a sentence."""
+def answers(title: str, verdicts: Sequence[Verdict], lacking: str, has_dense: bool) -> str:
+    """Return, for each question, the range of densities of each answer, in a sentence.
+
+    Args:
+        title: of the study.
+        verdicts: of it.
+        lacking: what would have to be trained to ask more, in words.
+        has_dense: whether it has a dense network.
+    """
     items = []
-    for name, spans, sparsest in summed_up([Verdict(**verdict) for verdict in study["verdicts"]]):
+    for name, spans, sparsest in summed_up(verdicts):
         parts = [f"<span class={answer}>{answer}</span> at {at} % of the weights" for answer, at in spans.items()]
         more = f" <span class=soft>({escape.html(sparsest)})</span>" if sparsest else ""
         items.append(f"<li class=answer>{escape.html(name)}: {'; '.join(parts)}{more}</li>")
-    if study["lacking"]:
-        items.append(f"<li class=soft>{escape.html(study['lacking'])}</li>")
+    if lacking:
+        items.append(f"<li class=soft>{escape.html(lacking)}</li>")
     if not items:
-        reason = NO_DENSE if all(row["level"] for row in study["levels"]) else "no sparse networks to judge"
-        return f"<p>{escape.html(study['title'])}: {reason}.</p>"
-    return f"<h3>{escape.html(study['title'])}</h3><ul>{''.join(items)}</ul>"
+        reason = "no sparse networks to judge" if has_dense else NO_DENSE
+        return f"<p>{escape.html(title)}: {reason}.</p>"
+    return f"<h3>{escape.html(title)}</h3><ul>{''.join(items)}</ul>"
 
 
-def definitions(studies: Sequence[Record]) -> str:
-    """Of the questions that were asked."""
-    names = dict.fromkeys(verdict["name"] for study in studies for verdict in study["verdicts"])
-    terms = "".join(f"<li><b>{escape.html(name)}</b>: {escape.html(DEFINITIONS[name])}</li>" for name in names)
+def definitions(asked: Sequence[tuple[str, Metric]]) -> str:
+    """Return the definitions of questions, each of networks that are compared by a metric."""
+    found = dict.fromkeys((name, definition(name, metric)) for name, metric in asked)
+    terms = "".join(f"<li><b>{escape.html(name)}</b>: {escape.html(text)}</li>" for name, text in found)
     note = f"An answer is <i>undecided</i> where the 95 % interval holds the threshold: {escape.html(INTERVALS)}."
     return f"<details><summary>What these words mean</summary><ul>{terms}</ul><p>{note}</p></details>" if terms else ""
 
 
-def jackpot(runs: Sequence[Run]) -> str:
-    """Prize, conditions and numbers of each level that pruning runs allow to judge, and what is missing."""
+def jackpot(runs: Sequence[Reader]) -> str:
+    """Return prize, conditions and numbers of each level that pruning runs allow to judge, and what is missing."""
     found = jackpots(runs)
     if not found:
         return ""

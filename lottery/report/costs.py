@@ -1,7 +1,13 @@
 """What networks cost by count, by the conventions of two papers; no masked network runs faster for it."""
 
-from lottery.store.files import Record
-from lottery.store.run import Run
+from collections.abc import Sequence
+from typing import Literal
+
+from lottery.arms import main_arm
+from lottery.networks.key import Key
+from lottery.report.kind import kind
+from lottery.store.reader import Reader
+from lottery.store.records import Summary
 
 CONVENTIONS = (
     "compression: weights over kept weights; theoretical speed-up: operations of the dense network over those of kept "
@@ -11,39 +17,37 @@ CONVENTIONS = (
 )
 
 
-def with_costs(run: Run) -> list[Record]:
-    """Lines of `levels.jsonl`, each with what its training cost.
+class Costed(Summary):
+    """One trained network, and what had to be trained to have it."""
 
-    `train_flops` is what the network's summary says; where it says nothing, 3 * forward pass * images seen, which holds
-    for a mask that stays as it is (Evci et al. 2020, appendix H). `total_train_flops` has that of the networks before
-    it, whose pruning made its mask; scores at initialization are not counted. Null: not known.
-    """
-    config = run.config
-    moving = config.sparse is not None and config.sparse.topology.name != "static"
-    lines = []
-    for line in run.levels():
-        steps = line["stop_step"] - line["start_step"]
-        masked = None if moving and line["level"] else 3 * line["flops"] * config.train.batch_size * steps
-        lines.append(line | {"train_flops": line.get("train_flops", masked)})
-    tickets = {(line["replicate"], line["level"]): line["train_flops"] for line in lines if line["arm"] == "main"}
-    for line in lines:
-        parts = [line["train_flops"]]
-        if run.record["study"] == "prune":
-            rounds = range(min(line["level"], 1) if config.pruning.one_shot else line["level"])
-            parts += [tickets.get((line["replicate"], level)) for level in rounds]
-        elif run.record["study"] == "rewind":  # its mask comes from another run
-            parts.append(None)
+    total_train_flops: int | None
+    """With the training of the networks whose pruning made its mask; scores at initialization are not counted. None:
+    not known, as where the mask is another run's."""
+
+
+def with_costs(run: Reader) -> list[Costed]:
+    """Return the lines of `levels.jsonl`, each with what all of its training cost."""
+    config, lines = run.config, run.levels()
+    rounds = kind(run).rounds_before
+    flops = {Key.of(line): line["train_flops"] for line in lines}
+
+    def total(line: Summary) -> int | None:
+        before = rounds(config, line["level"])
+        if before is None:
+            return None
+        arms = ((level, main_arm(level, sparse=config.sparse is not None)) for level in before)
+        parts = [flops.get(Key(line["replicate"], level, arm)) for level, arm in arms]
         known = [part for part in parts if part is not None]
-        line["total_train_flops"] = sum(known) if len(known) == len(parts) else None
-    return lines
+        return line["train_flops"] + sum(known) if len(known) == len(parts) else None
+
+    return [{**line, "total_train_flops": total(line)} for line in lines]
 
 
-def spelt(count: float | None) -> str:
-    """Operations in words: `160 G`; nothing for what isn't known."""
-    if count is None:
-        return ""
-    units = ["", " k", " M", " G", " T", " P", " E"]
-    while count >= 999.5 and len(units) > 1:
-        count /= 1000
-        units.pop(0)
-    return f"{count:.3g}{units[0]}" if count < 999.5 else f"{count:.0f}{units[0]}"
+def mean_of(lines: Sequence[Costed], key: Literal["train_flops", "total_train_flops"]) -> float | None:
+    """Return the mean of a count over networks that did not diverge; None where one isn't known, or there is none.
+
+    Those that diverged stopped early, and cost less than what they are compared with.
+    """
+    values = [line[key] for line in lines if line["diverged"] is None]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None

@@ -5,16 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from lottery.report.decisions import Answer, all_of, any_of, at_least, more_replicates, more_than
 from lottery.report.learning_rates import RATE, Cell, Grid, Outcome, grids
-from lottery.report.statistics import Estimate, accuracy_difference, replicates_needed
-from lottery.report.verdicts import Answer, at_least, in_points, more_replicates, more_than
-from lottery.store.run import Run
+from lottery.report.quantities import in_points
+from lottery.report.statistics import Estimate, replicates_needed
+from lottery.store.reader import Reader
+from lottery.store.records import Summary
 
-CLEARLY = 0.005
-"""By more than how much one accuracy has to exceed another to count as better."""
-_TOLERANCES = {"cifar100": 0.01}
-_TOLERANCE = 0.005
-"""Accuracy that a ticket may lack; of CIFAR-10 in the paper, and taken for other data too."""
+_CLEARLY = 0.5
+"""By more than how many points one network has to be better than another."""
+_TOLERANCES = {"cifar100": 1.0}
+_TOLERANCE = 0.5
+"""Points that a ticket may lack; of CIFAR-10 in the paper, and taken for other data too."""
 _SPARSE_ENOUGH = 0.4
 """Density of a ticket that is not trivial, at most."""
 _SMALL = "a small dense network"
@@ -32,7 +34,7 @@ CONDITIONS = {
 
 @dataclass(frozen=True)
 class Jackpot:
-    """What several runs at several learning rates say of one level.
+    """A jackpot is what several runs at several learning rates say of one level.
 
     Attributes:
         level: number of the level.
@@ -59,19 +61,7 @@ class Jackpot:
         return {"yes": "jackpot", "no": "secondary prize"}.get(self.answers["5"], "undecided")
 
 
-def all_of(answers: Sequence[Answer]) -> Answer:
-    """Whether all of some things hold; that none is asked for can't be answered."""
-    order: tuple[Answer, ...] = ("no", "unknown", "undecided", "yes")
-    return min(answers, key=order.index, default="unknown")
-
-
-def any_of(answers: Sequence[Answer]) -> Answer:
-    """Whether one of some things holds."""
-    order: tuple[Answer, ...] = ("yes", "undecided", "unknown", "no")
-    return min(answers, key=order.index, default="unknown")
-
-
-def jackpots(runs: Sequence[Run]) -> list[Jackpot]:
+def jackpots(runs: Sequence[Reader]) -> list[Jackpot]:
     """Judge each level of the pruning runs among `runs` that differ in the learning rate alone.
 
     Small dense networks (`model.small_dense`) are those of the same data, model and training, with as many weights as a
@@ -79,23 +69,24 @@ def jackpots(runs: Sequence[Run]) -> list[Jackpot]:
     """
     found = []
     for grid in grids(runs):
-        for level, ticket in grid.tickets().items():
-            cells = grid.cells(level, ticket["nonzero"])
+        for ticket in grid.tickets().values():
+            cells = grid.cells(ticket["level"], ticket["nonzero"])
             if not any(cell.ticket.unknown for cell in cells.values()):  # else a learning rate has not come to it yet
-                found.append(_judge(grid, level, ticket["density"], ticket["nonzero"], cells))
+                found.append(_judge(grid, ticket, cells))
     return found
 
 
-def _judge(grid: Grid, level: int, density: float, kept: int, cells: dict[float, Cell]) -> Jackpot:
+def _judge(grid: Grid, ticket: Summary, cells: dict[float, Cell]) -> Jackpot:
+    density, metric = ticket["density"], grid.metric
     found = Jackpot(
-        level,
+        ticket["level"],
         density,
         answers={"1": "yes" if density <= _SPARSE_ENOUGH else "no"},
         numbers={"1": f"{density:.1%} of weights"},
         missing=[],
     )
-    clearly = (more_than, CLEARLY)
-    within = (at_least, -_TOLERANCES.get(grid.first.config.data.name, _TOLERANCE))
+    clearly = (more_than, _CLEARLY / metric.scale)
+    within = (at_least, -_TOLERANCES.get(grid.first.config.data.name, _TOLERANCE) / metric.scale)
     needed = []
     for key, arm, (holds, threshold), everywhere in (
         ("2", "small", clearly, True),
@@ -103,21 +94,21 @@ def _judge(grid: Grid, level: int, density: float, kept: int, cells: dict[float,
         ("4", "dense", within, False),
         ("5", "dense", within, True),
     ):
-        answer, difference = _somewhere(list(cells.values()), arm, partial(holds, threshold=threshold), everywhere)
+        answer, gain = _somewhere(list(cells.values()), arm, partial(holds, threshold=threshold), everywhere)
         found.answers[key] = answer
-        settled = difference is None and answer in ("yes", "no")
-        found.numbers[key] = "diverged" if settled else in_points(difference)
+        settled = gain is None and answer in ("yes", "no")
+        found.numbers[key] = "diverged" if settled else in_points(metric, gain)
         if answer == "undecided":
-            needed.append(None if difference is None else replicates_needed(difference, threshold))
+            needed.append(None if gain is None else replicates_needed(gain, threshold))
     if found.prize == "undecided":
-        found.missing.extend(_missing(grid, found, kept, cells, needed))
+        found.missing.extend(_missing(grid, found, ticket["nonzero"], cells, needed))
     return found
 
 
 def _somewhere(
     cells: Sequence[Cell], arm: str, holds: Callable[[Estimate | None], Answer], everywhere: bool
 ) -> tuple[Answer, Estimate | None]:
-    """Whether at some learning rate the ticket stands against an arm at the same one, or at every one.
+    """Return whether at some learning rate the ticket stands against an arm at the same one, or at every one.
 
     And the difference that decides it. A single rate says nothing of others, where the ticket, or the arm, may be
     better: an empty cell stands for them.
@@ -125,34 +116,30 @@ def _somewhere(
     tried = cells if len(cells) > 1 else [*cells, Cell()]
     against = [(own.ticket, [getattr(other, arm) for other in (tried if everywhere else [own])]) for own in tried]
     answer = any_of([all_of([_compare(ticket, other, holds) for other in others]) for ticket, others in against])
-    worst = [_least([_difference(ticket, other) for other in others]) for ticket, others in against]
+    worst = [_least([ticket.gain(other) for other in others]) for ticket, others in against]
     return answer, max((one for one in worst if one is not None), key=lambda one: one.mean, default=None)
 
 
 def _compare(ticket: Outcome, other: Outcome, holds: Callable[[Estimate | None], Answer]) -> Answer:
-    """Networks that diverged have lost, and lose to all that did not."""
+    """Return whether a ticket stands against another; networks that diverged have lost to all that did not."""
     if ticket.lost:
         return "no"
     if other.lost:
         return "unknown" if ticket.unknown else "yes"
     if ticket.unknown or other.unknown:
         return "unknown"
-    difference = _difference(ticket, other)
-    return "undecided" if difference is None else holds(difference)  # None: no seed and replicate in common
+    gain = ticket.gain(other)
+    return "undecided" if gain is None else holds(gain)  # None: no seed and replicate in common
 
 
-def _difference(ticket: Outcome, other: Outcome) -> Estimate | None:
-    return accuracy_difference(ticket.accuracies, other.accuracies)
-
-
-def _least(differences: Sequence[Estimate | None]) -> Estimate | None:
-    return min((one for one in differences if one is not None), key=lambda one: one.mean, default=None)
+def _least(gains: Sequence[Estimate | None]) -> Estimate | None:
+    return min((one for one in gains if one is not None), key=lambda one: one.mean, default=None)
 
 
 def _missing(
     grid: Grid, found: Jackpot, kept: int, cells: Mapping[float, Cell], needed: Sequence[int | None]
 ) -> list[str]:
-    """What would answer the open conditions, with the commands."""
+    """Return what would answer the open conditions, with the commands."""
     missing = []
     config = f"{grid.first.path}/config.yaml"
     if len(cells) == 1:
@@ -179,7 +166,7 @@ def _missing(
 
 
 def missing_of(found: Sequence[Jackpot]) -> list[str]:
-    """What would answer the open conditions of all levels, each command once.
+    """Return what would answer the open conditions of all levels, each command once.
 
     Of small dense networks, one a level, the last; of several numbers of replicates, the least and the most.
     """
@@ -193,7 +180,7 @@ def missing_of(found: Sequence[Jackpot]) -> list[str]:
 
 
 def _span(whats: Sequence[str]) -> str:
-    """Several texts that differ in a number as one, of the least and the most: `about 6 replicates to about 21 ...`."""
+    """Return texts that differ in a number as one, of the least and the most: `about 6 replicates to about 21 ...`."""
     ordered = sorted(whats, key=lambda what: int("0" + "".join(filter(str.isdigit, what))) or math.inf)
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}, by level"
 
@@ -201,8 +188,8 @@ def _span(whats: Sequence[str]) -> str:
 MEANING = "Ma et al. (2021): all five conditions make a jackpot, the first four a secondary prize"
 
 
-def jackpot_lines(runs: Sequence[Run]) -> list[str]:
-    """What the runs say together, in words; nothing where none of them has pruned."""
+def jackpot_lines(runs: Sequence[Reader]) -> list[str]:
+    """Return what the runs say together, in words; nothing where none of them has pruned."""
     found = jackpots(runs)
     if not found:
         return []

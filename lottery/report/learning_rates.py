@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from lottery.report.comparison import settings
-from lottery.report.statistics import Accuracy, accuracies
-from lottery.store.files import Record
-from lottery.store.run import Run
+from lottery.arms import is_main
+from lottery.report.comparison import conditions
+from lottery.report.kind import kind, prunes
+from lottery.report.quantities import metrics_of
+from lottery.report.series import has_dense, readings, shown, whole
+from lottery.report.statistics import Estimate, Reading, difference
+from lottery.store.reader import Reader
+from lottery.store.records import Summary
+from lottery.tasks import Metric
 
 RATE = "train.optimizer.lr"
 _SAME_SIZE = 0.1
@@ -15,27 +19,33 @@ _SAME_SIZE = 0.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of the networks of one arm and level at one learning rate.
+    """An outcome is what came of the networks of one arm and level at one learning rate.
 
     Attributes:
-        accuracies: of those that did not diverge, by seed and replicate.
+        readings: of those that did not diverge, by seed and replicate.
         lost: each of them diverged, or would have started from one that did. That is a result, and nothing is missing.
         waiting: some are still to be trained.
+        higher_is_better: of the metric.
     """
 
-    accuracies: dict[Any, Accuracy] = field(default_factory=dict)
+    readings: dict[tuple[int, int], Reading] = field(default_factory=dict)
     lost: bool = False
     waiting: bool = False
+    higher_is_better: bool = True
 
     @property
     def unknown(self) -> bool:
         """Whether nothing can be said of it yet."""
-        return not self.accuracies and not self.lost
+        return not self.readings and not self.lost
+
+    def gain(self, other: "Outcome") -> Estimate | None:
+        """Return how much better these are than others, by seed and replicate; None where they share none."""
+        return difference(self.readings, other.readings, higher_is_better=self.higher_is_better)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What came of one level at one learning rate."""
+    """A cell is what came of one level at one learning rate."""
 
     ticket: Outcome = Outcome()
     reinit: Outcome = Outcome()
@@ -46,105 +56,124 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """Pruning studies that differ in the learning rate alone, or in seed and controls too, and small dense ones.
+    """A grid is pruning studies that differ in learning rate, seed and controls alone, and small dense ones beside.
 
     Attributes:
         runs: learning rate -> pruning studies.
         small: learning rate -> small dense networks of the same data, model and training.
     """
 
-    runs: dict[float, list[Run]] = field(default_factory=dict)
-    small: dict[float, list[Run]] = field(default_factory=dict)
+    runs: dict[float, list[Reader]] = field(default_factory=dict)
+    small: dict[float, list[Reader]] = field(default_factory=dict)
 
     @property
-    def first(self) -> Run:
+    def first(self) -> Reader:
         """A pruning study, for all that they have in common."""
         return next(iter(self.runs.values()))[0]
 
     @property
-    def all_runs(self) -> list[Run]:
+    def all_runs(self) -> list[Reader]:
         """Pruning studies, then small dense networks."""
         return [run for runs in (*self.runs.values(), *self.small.values()) for run in runs]
 
-    def tickets(self) -> dict[int, Record]:
-        """Level -> line of the first ticket there is."""
-        found: dict[int, Record] = {}
+    @property
+    def metric(self) -> Metric:
+        """That their networks are compared by."""
+        return metrics_of(self.first)[0]
+
+    def tickets(self) -> dict[int, Summary]:
+        """Return level -> line of the first ticket there is."""
+        found: dict[int, Summary] = {}
         for run in (run for runs in self.runs.values() for run in runs):
             for line in run.levels():
-                if line["arm"] == "main" and line["level"]:
+                if is_main(line["arm"]) and line["level"]:
                     found.setdefault(line["level"], line)
         return dict(sorted(found.items()))
 
     def cells(self, level: int, kept: int) -> dict[float, Cell]:
-        """Learning rate, in ascending order -> what came of a level, which keeps so many weights."""
+        """Return learning rate, in ascending order -> what came of a level, which keeps so many weights."""
         return {rate: self._cell(rate, level, kept) for rate in sorted(self.runs)}
 
     def _cell(self, rate: float, level: int, kept: int) -> Cell:
         runs, distance = self.runs[rate], {run: abs(_size(run) - kept) for run in self.small.get(rate, [])}
         nearest = [run for run, far in distance.items() if far == min(distance.values()) <= _SAME_SIZE * kept]
         return Cell(
-            ticket=_outcome(runs, level, "main"),
+            ticket=_outcome(runs, level),
             reinit=_outcome(runs, level, "reinit"),
-            dense=_outcome(runs, 0, "main"),
-            small=_outcome(nearest, 0, "main"),
+            dense=_outcome(runs, 0),
+            small=_outcome(nearest, 0),
         )
 
-    def unfinished(self, level: int) -> list[Run]:
-        """Runs that have still to train networks that a level is judged by."""
+    def unfinished(self, level: int) -> list[Reader]:
+        """Return the runs that have still to train networks that a level is judged by."""
         return [run for run in self.all_runs if _waits(run, level)]
 
 
-def grids(runs: Sequence[Run]) -> list[Grid]:
-    """The pruning studies among some runs, those together that differ in learning rate, seed and controls alone."""
+def grids(runs: Sequence[Reader]) -> list[Grid]:
+    """Return the grids that the pruning studies among some runs make."""
     found: dict[str, Grid] = {}
     for run in runs:
-        pruned = any(line["level"] for line in run.levels()) or _outcome([run], 1, "main").lost
-        if run.record["study"] == "prune" and pruned:
-            own = settings(run)
-            rate = float(own.pop(RATE))
+        if prunes(run) and (any(line["level"] for line in run.levels()) or _outcome([run], 1).lost):
+            own = conditions(run)
             own.pop("pruning.arms")  # what else is trained changes no ticket
+            rate = _rate(own.pop(RATE))
             found.setdefault(repr(sorted(own.items())), Grid()).runs.setdefault(rate, []).append(run)
-    small = [run for run in runs if run.record["study"] == "train" and run.config.model.small_dense]
+    small = [run for run in runs if run.config.model.small_dense and not prunes(run) and has_dense(run.levels())]
     for grid in found.values():
-        task = _task(grid.first)
+        of_grid = _dense_conditions(grid.first)
         for run in small:
-            if _task(run) == task and any(line["level"] == 0 for line in run.levels()):
-                grid.small.setdefault(float(settings(run)[RATE]), []).append(run)
+            if _dense_conditions(run) == of_grid:
+                grid.small.setdefault(_rate(conditions(run)[RATE]), []).append(run)
     return list(found.values())
 
 
-def _task(run: Run) -> Record:
-    """What the results of a dense network depend on, but its size and learning rate."""
-    own = settings(run)
+def _rate(value: object) -> float:
+    return float(str(value))
+
+
+def _dense_conditions(run: Reader) -> dict[str, object]:
+    """Return what the results of a dense network depend on, but its size and learning rate."""
+    own = conditions(run)
     other = (RATE, "model.small_dense")
     return {key: own[key] for key in own if key not in other and not key.startswith(("pruning.", "sparse"))}
 
 
-def _waits(run: Run, level: int) -> bool:
-    pruned = run.record["study"] == "prune" and level <= run.config.pruning.iterations
-    members = [(0, "main"), *([(level, "main"), (level, "reinit")] if pruned else [])]
+def _waits(run: Reader, level: int) -> bool:
+    pruned = prunes(run) and level <= run.config.pruning.iterations
+    members = [(0, None), *([(level, None), (level, "reinit")] if pruned else [])]
     return any(_outcome([run], *member).waiting for member in members)
 
 
-def _size(run: Run) -> int:
-    return next(int(line["total"]) for line in run.levels())
+def _size(run: Reader) -> int:
+    return next(line["total"] for line in run.levels())
 
 
-def _outcome(runs: Sequence[Run], level: int, arm: str) -> Outcome:
-    found: dict[Any, Accuracy] = {}
+def _outcome(runs: Sequence[Reader], level: int, arm: str | None = None) -> Outcome:
+    """Return what came of an arm's networks at a level; of no arm, of the main ones there."""
+    found: dict[tuple[int, int], Reading] = {}
     everyone, planned, lost = set(), set(), set()
     for run in runs:
-        lines, seed, pruning = run.levels(), run.config.seed, run.config.pruning
-        found |= {(seed, replicate): accuracy for replicate, accuracy in accuracies(lines, level, arm).items()}
-        before = range(min(level, 1) if pruning.one_shot else level)  # whose tickets are trained first
-        lost |= {
-            (seed, line["replicate"])
-            for line in lines
-            if line.get("diverged") is not None
-            and ((line["level"], line["arm"]) == (level, arm) or (line["arm"] == "main" and line["level"] in before))
-        }
-        own = {(seed, replicate) for replicate in range(run.config.replicates)}
-        everyone |= own
-        planned |= own if arm == "main" or arm in pruning.arms else set()
+        lines, seed = shown(run.levels()), run.config.seed
+        own = readings(whole(lines, level, arm), metrics_of(run)[0])
+        found |= {(seed, replicate): reading for replicate, reading in own.items()}
+        lost |= {(seed, line["replicate"]) for line in lines if _lost(run, line, level, arm)}
+        replicates = {(seed, replicate) for replicate in range(run.config.replicates)}
+        everyone |= replicates
+        planned |= replicates if arm is None or arm in run.config.pruning.arms else set()
     gone = lost - found.keys()
-    return Outcome(found, lost=bool(everyone) and everyone <= gone, waiting=bool(planned - gone - found.keys()))
+    return Outcome(
+        found,
+        lost=bool(everyone) and everyone <= gone,
+        waiting=bool(planned - gone - found.keys()),
+        higher_is_better=all(metrics_of(run)[0].higher_is_better for run in runs),
+    )
+
+
+def _lost(run: Reader, line: Summary, level: int, arm: str | None) -> bool:
+    """Return whether a line's network diverged, and with it the one of its replicate at a level, of an arm."""
+    if line["diverged"] is None:
+        return False
+    if is_main(line["arm"]):
+        before = kind(run).rounds_before(run.config, level) or ()  # whose tickets are trained first
+        return line["level"] in before or (line["level"] == level and arm is None)
+    return (line["level"], line["arm"]) == (level, arm)

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from lottery.errors import LotteryError
 from lottery.escape import visible
 from lottery.store import files
-from lottery.store.directory import Directory
+from lottery.store.reader import Reader
 
 _HEADINGS = ("run", "study", "status", "levels", "lowest density", "device")
 _NUMBERS = re.compile(rb'"level": (\d+),.*?"density": (\d+(?:\.\d+)?(?:e-?\d+)?)[,}]')
@@ -30,7 +30,7 @@ def listing(paths: Sequence[Path]) -> Iterator[str]:
 def _row(path: Path) -> tuple[str, ...]:
     name = visible(path.name)
     try:
-        run = Directory.open(path)
+        run = Reader.open(path)
         record, lines = run.record, [_NUMBERS.search(line) for line in files.checked_lines(path / "levels.jsonl")]
     except LotteryError as error:
         return name, f"damaged: {visible(str(error))}"

@@ -7,9 +7,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from lottery.report.figures import STYLE, density_axis, places, save
+from lottery.report.canvas import PALETTE, STYLE, density_axis, places, save
 from lottery.report.tickets import Tickets, Weights, tickets, weights
-from lottery.store.run import Run
+from lottery.store.reader import Reader
 
 
 def layer_density(found: Tickets, paths: Sequence[Path]) -> list[Path]:
@@ -41,10 +41,10 @@ def mask_overlap(found: Tickets, paths: Sequence[Path]) -> list[Path]:
         figure = Figure(figsize=(5.2 * len(kinds) + 1, 4.2), dpi=150, layout="constrained")
         for axes, (title, pairs) in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds.items(), strict=True):
             x = [100 * one.density for one in pairs]
-            axes.plot(x, [100 * one.shares.mean for one in pairs], marker="o", color="#0072B2", label="masks")
+            axes.plot(x, [100 * one.shares.mean for one in pairs], marker="o", color=PALETTE[0], label="masks")
             for at, one in zip(x, pairs, strict=True):
                 values = [100 * share for share in one.shares.values]
-                axes.plot([at] * len(values), values, ".", color="#0072B2", alpha=0.3)
+                axes.plot([at] * len(values), values, ".", color=PALETTE[0], alpha=0.3)
             sure = " (nested: all)" if all(one.chance == 1 for one in pairs) else ""
             axes.plot(x, [100 * one.chance for one in pairs], linestyle="--", color="0.4", label=f"chance{sure}")
             density_axis(axes, [one.density for one in pairs])
@@ -58,7 +58,7 @@ def mask_overlap(found: Tickets, paths: Sequence[Path]) -> list[Path]:
 
 def weight_histograms(found: Weights, paths: Sequence[Path]) -> list[Path]:
     """Draw, for the sparsest level, the weights at initialization, kept and pruned, and the kept ones trained."""
-    colours = {"initial, kept": "#0072B2", "initial, pruned": "#999999", "trained, kept": "#D55E00"}
+    colours = {"initial, kept": PALETTE[0], "initial, pruned": "#999999", "trained, kept": PALETTE[1]}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.2, 4.2), dpi=150, layout="constrained")
         axes = figure.subplots()
@@ -72,7 +72,7 @@ def weight_histograms(found: Weights, paths: Sequence[Path]) -> list[Path]:
         return save(figure, paths)
 
 
-def draw_tickets(runs: Sequence[Run]) -> list[Path]:
+def draw_tickets(runs: Sequence[Reader]) -> list[Path]:
     """Draw these figures, as PNG and SVG, of the runs with sparse networks, into their `report/` folders."""
     paths = []
     for run in runs:

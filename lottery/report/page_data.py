@@ -2,113 +2,106 @@
 
 from collections.abc import Sequence
 
+from lottery.report.by_density import headings, standings
 from lottery.report.comparison import dense_beside, labels, pooled
+from lottery.report.costs import Costed
 from lottery.report.curves import curves
-from lottery.report.methods import points
-from lottery.report.rows import MEASURED, level_rows
+from lottery.report.entries import Entry, entries
+from lottery.report.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, metrics_of
+from lottery.report.questions import Verdict
+from lottery.report.series import Series, series_of
 from lottery.report.statistics import Estimate, estimate
-from lottery.report.tickets import Common, tickets, weights
-from lottery.report.verdicts import judged, missing_controls
-from lottery.store.files import Record
-from lottery.store.run import Run
+from lottery.report.tickets import tickets, weights
+from lottery.store.reader import Reader
+from lottery.tasks import Metric
 
+Data = dict[str, object]
+"""A JSON object; what `plain` turns into one may stand in it."""
 _MOST_POINTS = 60
 """Of one learning curve: more than a screen shows, and twenty runs stay within some MB."""
 
 
-def page_data(groups: Sequence[Sequence[Run]], with_masks: bool) -> Record:
-    """A JSON object: each study's levels, verdicts, curves, and masks, and the rows of the table of all by density.
+def plain(value: object) -> object:
+    """Return what stands for a dataclass in JSON: its fields but for functions; of an estimate what is shown."""
+    if isinstance(value, Estimate):
+        return {"mean": value.mean, "half_width": value.half_width, "values": value.values}
+    return {name: field for name, field in vars(value).items() if not callable(field)}
+
+
+def page_data(groups: Sequence[Sequence[Reader]], verdicts: Sequence[Sequence[Verdict]], with_masks: bool) -> Data:
+    """Return a JSON object: each study's levels, verdicts, curves, and masks, and the table of all by density.
 
     Args:
         groups: of repetitions of one study each, as `repetitions` gives them.
+        verdicts: of each.
         with_masks: whether to read the tickets' masks and weights, too.
     """
+    series = series_of(line for group in groups for line in pooled(group))
     beside = dense_beside(groups, prefer_own=False)
-    studies = [_study(*one, with_masks) for one in zip(groups, labels(groups), beside, strict=True)]
-    return {"studies": studies, "methods": _methods(groups)}
-
-
-def _study(group: Sequence[Run], title: str, dense: int | None, with_masks: bool) -> Record:
-    """What the script draws of one study; `dense` is the position of the study whose dense network it is beside."""
-    lines = pooled(group)
+    found = standings(groups) if len(groups) > 1 else []
+    studies = [
+        _study(group, series) | {"title": title, "dense": dense, "verdicts": own}
+        for group, title, dense, own in zip(groups, labels(groups), beside, verdicts, strict=True)
+    ]
+    masks = [_masks(group) if with_masks else None for group in groups]
     return {
-        "title": title,
-        "dense": dense,
-        "levels": [_with_estimates(row, lines) for row in level_rows(lines)],
-        "verdicts": [vars(verdict) for verdict in judged(group[0], lines)],
-        "lacking": missing_controls(group[0], lines),
-        "curves": _curves(group, lines),
-        "masks": _masks(group) if with_masks else None,
+        "series": series,
+        "quantities": {one.name: one for group in groups for one in _shown(metrics_of(group[0])[0])},
+        "studies": [study | {"masks": own} for study, own in zip(studies, masks, strict=True)],
+        "headings": headings(found),
+        "standings": found,
     }
 
 
-def _methods(groups: Sequence[Sequence[Run]]) -> list[Record]:
-    """Rows of the table of several studies by density."""
-    found = points(groups) if len(groups) > 1 else []
-    return [
-        vars(point) | {"accuracy": _estimate(point.accuracy), "difference": _estimate(point.difference)}
-        for point in found
-    ]
+def _shown(metric: Metric) -> list[Quantity]:
+    return [at_end(metric), EARLY_STOP_STEP, at_early_stop(metric)]
 
 
-def _estimate(value: Estimate | None) -> Record | None:
-    return None if value is None else {"mean": value.mean, "half_width": value.half_width}
+def _study(group: Sequence[Reader], series: Sequence[Series]) -> Data:
+    """Return what is drawn of one study, but for its masks; `names` are what it calls the series."""
+    metric, lines = metrics_of(group[0])[0], pooled(group)
+    own = {one.arms: one.name for one in series_of(lines)}
+    return {
+        "names": [own.get(one.arms, one.name) for one in series],
+        "metric": metric,
+        "levels": [_level(entry, series, [*_shown(metric), SECONDS]) for entry in entries(lines)],
+        "curves": _curves(group, lines, series, metric),
+    }
 
 
-def _with_estimates(row: Record, lines: list[Record]) -> Record:
-    """A row whose measured quantities are objects, with each replicate's value."""
-    own = [line for line in lines if (line["level"], line["arm"]) == (row["level"], row["arm"])]
-    keys = ("level", "arm", "density", "compression_ratio", "theoretical_speedup", "flops", "train_flops",
-            "train_flops_of_dense", "total_train_flops", "diverged")  # fmt: skip
-    found: Record = {key: row[key] for key in keys} | {"networks": len(own)}
-    for key in MEASURED:
-        values = [line[key] for line in own if line[key] is not None and line.get("diverged") is None]
-        found[key] = None
-        if values:
-            value = estimate(values)
-            found[key] = {"mean": value.mean, "half_width": value.half_width, "values": values}
-    return found
+def _position(series: Sequence[Series], arm: str) -> int:
+    return next(position for position, one in enumerate(series) if arm in one.arms)
 
 
-def _curves(group: Sequence[Run], lines: Sequence[Record]) -> list[Record]:
-    """Mean test accuracy and half width of its interval at each step, thinned out."""
+def _level(entry: Entry, series: Sequence[Series], quantities: Sequence[Quantity]) -> Data:
+    """Return an entry, with each replicate's value of what was measured."""
+    left_out = ("lines", "density_of_all_parameters", "flops_of_dense", "collapsed")
+    counts = {name: value for name, value in vars(entry).items() if name not in left_out}
+    measured = {one.name: found for one in quantities if (found := entry.estimate(one))}
+    return counts | {"series": _position(series, entry.arm), "networks": len(entry.lines), "measured": measured}
+
+
+def _curves(group: Sequence[Reader], lines: Sequence[Costed], series: Sequence[Series], metric: Metric) -> list[Data]:
+    """Return means and half widths of their intervals at each step, thinned out."""
     density = {(line["level"], line["arm"]): line["density"] for line in lines}
-    found = []
-    for (level, arm), curve in curves(group).items():
+    found: list[Data] = []
+    for (level, arm), curve in curves(group, metric).items():
         steps = list(curve)
         every = max(1, -(-len(steps) // _MOST_POINTS))
-        kept = {
-            step: estimate(curve[step])
-            for index, step in enumerate(steps)
-            if index % every == 0 or index == len(steps) - 1
-        }
-        points = [[step, *_rounded(one.mean, one.half_width)] for step, one in kept.items()]
-        found.append({"level": level, "arm": arm, "density": density[level, arm], "points": points})
+        kept = [step for index, step in enumerate(steps) if index % every == 0 or index == len(steps) - 1]
+        means = {step: estimate(curve[step]) for step in kept}
+        points = [[step, _rounded(one.mean), _rounded(one.half_width)] for step, one in means.items()]
+        place = {"level": level, "series": _position(series, arm), "density": density[level, arm]}
+        found.append(place | {"points": points})
     return found
 
 
-def _rounded(*values: float | None) -> list[float | None]:
-    """To what a screen shows, for the size of the page."""
-    return [None if value is None else float(f"{value:.5g}") for value in values]
+def _rounded(value: float | None) -> float | None:
+    """Return a number as exact as a screen shows it, for the size of the page."""
+    return None if value is None else float(f"{value:.5g}")
 
 
-def _masks(group: Sequence[Run]) -> Record | None:
-    """What the masks and weights of the study's tickets are like; None where no sparse network is trained."""
-    found, sizes = tickets(group), weights(group)
-    if found is None:
-        return None
-    return {
-        "levels": [{"level": level, "density": density} for level, density in found.densities.items()],
-        "layers": [{"name": name, "densities": _rounded(*shares)} for name, shares in found.layers.items()],
-        "overlaps": [
-            {"title": title, "points": [_pairs(one) for one in pairs]} for title, pairs in found.overlaps.items()
-        ],
-        "weights": sizes and vars(sizes) | {"shares": {name: _rounded(*one) for name, one in sizes.shares.items()}},
-    }
-
-
-def _pairs(common: Common) -> Record:
-    shares = common.shares
-    mean, low, high, chance = _rounded(shares.mean, min(shares.values), max(shares.values), common.chance)
-    of_pairs = {"mean": mean, "low": low, "high": high, "pairs": len(shares.values)}
-    return {"density": common.density, "chance": chance} | of_pairs
+def _masks(group: Sequence[Reader]) -> Data | None:
+    """Return what the masks and weights of the study's tickets are like; None where no sparse network is trained."""
+    found = tickets(group)
+    return None if found is None else {"tickets": found, "overlaps": found.overlaps, "weights": weights(group)}

@@ -3,11 +3,11 @@
 from functools import cached_property
 
 from lottery.config.schema import Config
-from lottery.store.files import Record
-from lottery.store.run import Run
+from lottery.store.reader import Reader
+from lottery.store.records import About, Evaluation, Summary
 
 
-class Snapshot(Run):
+class Snapshot(Reader):
     """A run directory whose files are read and checked once, however often they are asked for.
 
     A report asks for the lines of twenty runs many times over. They stay as they were when first asked for, so what is
@@ -20,22 +20,30 @@ class Snapshot(Run):
         return super().config
 
     @cached_property
-    def record(self) -> Record:
-        """`run.json`."""
+    def record(self) -> About:
+        """The content of `run.json`."""
         return super().record
 
     @cached_property
-    def _levels(self) -> list[Record]:
+    def _levels(self) -> list[Summary]:
         return super().levels()
 
     @cached_property
-    def _metrics(self) -> list[Record]:
+    def _metrics(self) -> list[Evaluation]:
         return super().metrics()
 
-    def levels(self) -> list[Record]:
-        """Every trained network."""
+    @cached_property
+    def _whole_metrics(self) -> list[Evaluation]:
+        return super().whole_metrics()
+
+    def levels(self) -> list[Summary]:
+        """Return the summary of every trained network."""
         return self._levels
 
-    def metrics(self) -> list[Record]:
-        """Every evaluation."""
+    def metrics(self) -> list[Evaluation]:
+        """Return every evaluation."""
         return self._metrics
+
+    def whole_metrics(self) -> list[Evaluation]:
+        """Return every evaluation; raise LotteryError where those of a trained network have been lost."""
+        return self._whole_metrics

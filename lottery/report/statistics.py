@@ -1,35 +1,44 @@
 """Means over replicates, differences paired by replicate, and how sure they are."""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple, TypeVar
 
-from lottery.store.files import Record
-from lottery.studies.plan import ARMS
+from lottery.store.records import Measure
 
 _MOST_REPLICATES = 10_000
 _NORMAL = 1.959963984540054
 """Of 95 %: the normal distribution's quantile at 0.975."""
 
 
-class Accuracy(NamedTuple):
-    """A network's right answers, and the images that it was asked about."""
+Name = TypeVar("Name", bound=Hashable)
+"""What networks are paired by: a replicate, or a seed and a replicate."""
 
-    correct: int
-    images: int
 
-    @property
-    def share(self) -> Fraction:
-        """Exact: two accuracies may differ by the very threshold of a verdict."""
-        return Fraction(self.correct, self.images)
+class Reading(NamedTuple):
+    """A reading is a network's value of a metric, exact: two may differ by the very threshold of a verdict.
+
+    Attributes:
+        value: of the metric.
+        answers: that were counted for it, of a metric that is the share of right ones.
+    """
+
+    value: Fraction
+    answers: int | None = None
+
+    @classmethod
+    def of(cls, measure: Measure) -> "Reading | None":
+        """Return the reading that a record says; None where it is no finite number."""
+        if measure["right"] is not None and measure["of"] is not None:
+            return cls(Fraction(measure["right"], measure["of"]), measure["of"])
+        return None if measure["value"] is None else cls(Fraction(measure["value"]))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over replicates.
+    """An estimate is a mean over replicates, and how sure it is.
 
     Attributes:
         mean: of the values.
@@ -59,7 +68,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Mean and Student's t interval at 95 %, of independent values from one normal distribution.
+    """Return the mean and Student's t interval at 95 %, of independent values from one normal distribution.
 
     Raises:
         ValueError: there are no values.
@@ -86,48 +95,13 @@ def _half_width(count: int, deviation: float, least_deviation: float, least_half
     return max(error, least_half_width)
 
 
-def arms_of(levels: Sequence[Record]) -> list[str]:
-    """The arms that were trained, in the usual order."""
-    there = {record["arm"] for record in levels}
-    return [arm for arm in ARMS if arm in there] + sorted(there - set(ARMS))
-
-
-def by_level_and_arm(levels: Iterable[Record], key: str) -> dict[tuple[int, str], Estimate]:
-    """(level, arm) -> estimate of `key` over the replicates that have it; those that diverged are left out."""
-    groups: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
-    for record in levels:
-        if record[key] is not None and record.get("diverged") is None:
-            groups[record["level"], record["arm"]].append(record[key])
-    return {group: estimate(values) for group, values in groups.items()}
-
-
-def by_replicate(levels: Iterable[Record], level: int, arm: str, key: str) -> dict[Any, Any]:
-    """Replicate -> value of `key` at a level and arm; those that diverged, or have none, are left out."""
-    return {
-        record["replicate"]: record[key]
-        for record in levels
-        if (record["level"], record["arm"]) == (level, arm)
-        and record[key] is not None
-        and record.get("diverged") is None
-    }
-
-
-def accuracies(
-    levels: Sequence[Record], level: int, arm: str, at: Literal["test", "early_stop_test"] = "test"
-) -> dict[Any, Accuracy]:
-    """Replicate -> accuracy on the test data, at the end of training or at the early-stop step, as counts."""
-    images = by_replicate(levels, level, arm, "test_images")
-    correct = by_replicate(levels, level, arm, f"{at}_correct")
-    return {replicate: Accuracy(number, images[replicate]) for replicate, number in correct.items()}
-
-
 def paired(
-    left: Mapping[Any, float | Fraction],
-    right: Mapping[Any, float | Fraction],
+    left: Mapping[Name, float | Fraction],
+    right: Mapping[Name, float | Fraction],
     least_deviation: float = 0.0,
     least_half_width: float = 0.0,
 ) -> Estimate | None:
-    """`left` minus `right`, replicate by replicate; None where they share no replicate.
+    """Return `left` minus `right`, replicate by replicate; None where they share no replicate.
 
     A replicate's networks share split and batches, and a ticket its initialization with the dense network: paired, what
     is common to them cancels, and the interval is narrower than that of the difference of two means. The mean is exact
@@ -146,29 +120,35 @@ def paired(
     return _estimate(values, float(sum(exact) / len(exact)), least_deviation, least_half_width)
 
 
-def accuracy_difference(left: Mapping[Any, Accuracy], right: Mapping[Any, Accuracy]) -> Estimate | None:
-    """`left` minus `right`, replicate by replicate, with the least uncertainty that counting answers leaves.
+def difference(
+    left: Mapping[Name, Reading], right: Mapping[Name, Reading], *, higher_is_better: bool = True
+) -> Estimate | None:
+    """Return by how much `left` is better than `right`, replicate by replicate; None where they share no replicate.
 
-    n pairs of networks answer M = n * images questions. On one of them a pair differs by -1, 0 or 1, which has a
-    variance of at most the share d / M on which they differ; the mean of M such answers one of at most d / M^2. Which
-    images they differ on isn't kept, so d is the most there can be: all errors of both, or all right answers of both,
-    if these are fewer. One more answer that differs either way (Bonett & Price 2012) keeps it above zero at d = 0.
+    Of counted answers, with the least uncertainty that counting leaves. n pairs of networks answer M = n * answers
+    questions. On one of them a pair differs by -1, 0 or 1, which has a variance of at most the share d / M on which
+    they differ; the mean of M such answers one of at most d / M^2. Which questions they differ on isn't kept, so d is
+    the most there can be: all errors of both, or all right answers of both, if these are fewer. One more answer that
+    differs either way (Bonett & Price 2012) keeps it above zero at d = 0.
     """
-    both = [(left[replicate], right[replicate]) for replicate in left if replicate in right]
-    if not both:
-        return None
+    sides = (left, right) if higher_is_better else (right, left)
+    values = [{name: one.value for name, one in side.items()} for side in sides]
+    return paired(values[0], values[1], _least_deviation([(left[name], right[name]) for name in left if name in right]))
+
+
+def _least_deviation(pairs: Sequence[tuple[Reading, Reading]]) -> float:
     answers, differing = 0, 0.0
-    for one, other in both:
-        images, correct = min(one.images, other.images), one.correct / one.images + other.correct / other.images
-        answers += images
-        differing += images * min(correct, 2 - correct)
-    error = math.sqrt(differing + 2) / (answers + 2)
-    shares = [{replicate: value.share for replicate, value in side.items()} for side in (left, right)]
-    return paired(shares[0], shares[1], error * math.sqrt(len(both)))
+    for one, other in pairs:
+        if one.answers is None or other.answers is None:
+            return 0.0
+        shared, right = min(one.answers, other.answers), float(one.value) + float(other.value)
+        answers += shared
+        differing += shared * min(right, 2 - right)
+    return math.sqrt(differing + 2) / (answers + 2) * math.sqrt(len(pairs))
 
 
-def step_difference(left: Mapping[Any, int], right: Mapping[Any, int], every: int) -> Estimate | None:
-    """`left` minus `right`, replicate by replicate, of steps that are read off a grid of `every` steps.
+def step_difference(left: Mapping[Name, float], right: Mapping[Name, float], every: int) -> Estimate | None:
+    """Return `left` minus `right`, replicate by replicate, of steps that are read off a grid of `every` steps.
 
     Each is known to half of `every` either way, and a difference to `every`, however many replicates there are.
     """
@@ -176,7 +156,7 @@ def step_difference(left: Mapping[Any, int], right: Mapping[Any, int], every: in
 
 
 def replicates_needed(difference: Estimate, threshold: float = 0.0) -> int | None:
-    """Replicates with which the interval would leave `threshold` out, if mean and deviation stayed as they are.
+    """Return with how many replicates the interval would leave `threshold` out, mean and deviation being what they are.
 
     Returns:
         at least 2; None for a single value, or where 10,000 would not do.

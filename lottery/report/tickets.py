@@ -1,22 +1,28 @@
 """What a study's tickets are made of: where their weights are, how much two have in common, how large they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from lottery.arms import is_main
 from lottery.networks import masks
+from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.overlap import overlap
+from lottery.report.kind import is_nested
+from lottery.report.series import shown
 from lottery.report.statistics import Estimate, estimate
-from lottery.store.run import Run
+from lottery.store.reader import Reader
 
 _BINS = 121
 
-Member = tuple[int, int]
-"""A network of a study: position of its run, replicate there."""
+Place = tuple[int, int]
+"""A replicate of a group of runs: position of its run, replicate there."""
 
 
 @dataclass(frozen=True)
@@ -81,45 +87,51 @@ class Weights:
     shares: dict[str, list[float]]
 
 
-def _members(group: Sequence[Run]) -> dict[int, dict[Member, float]]:
-    """Level -> its tickets and their densities, those that diverged left out."""
-    found: dict[int, dict[Member, float]] = {}
+class _Level(NamedTuple):
+    """A level's tickets that did not diverge."""
+
+    density: float
+    keys: dict[Place, Key]
+
+
+def _levels(group: Sequence[Reader]) -> dict[int, _Level]:
+    found: dict[int, _Level] = {}
     for position, run in enumerate(group):
-        for line in run.levels():
-            if line["arm"] == "main" and line.get("diverged") is None:
-                found.setdefault(line["level"], {})[position, line["replicate"]] = line["density"]
+        for line in shown(run.levels()):
+            if is_main(line["arm"]) and line["diverged"] is None:
+                level = found.setdefault(line["level"], _Level(line["density"], {}))
+                level.keys[position, line["replicate"]] = Key.of(line)
     return dict(sorted(found.items()))
 
 
-def _by_level(group: Sequence[Run]) -> Iterator[tuple[int, float, dict[Member, Mask]]]:
-    """Level, density, and the masks there: each is read once, and no more than a level's are held."""
-    for level, members in _members(group).items():
-        own = {(run, replicate): group[run].read_mask(replicate, level, "main") for run, replicate in members}
-        yield level, next(iter(members.values())), own
+def has_tickets(group: Sequence[Reader]) -> bool:
+    """Return whether sparse networks of a study are trained that did not diverge."""
+    return any(_levels(group))
 
 
-def tickets(group: Sequence[Run]) -> Tickets | None:
-    """What the masks of repetitions of one study are like; None where no sparse network is trained.
+def tickets(group: Sequence[Reader]) -> Tickets | None:
+    """Return what the masks of repetitions of one study are like; None where no sparse network is trained.
 
     Raises:
         LotteryError: a mask is missing or damaged.
     """
-    found = Tickets()
-    if not any(_members(group)):
+    found, levels = Tickets(), _levels(group)
+    if not any(levels):
         return None
-    nested = all(run.record["study"] == "prune" and not run.config.pruning.one_shot for run in group)
-    before: dict[Member, Mask] = {}
+    nested = all(map(is_nested, group))
+    before: dict[Place, Mask] = {}
     parent_density = 1.0
-    for level, density, own in _by_level(group):
+    for level, (density, keys) in levels.items():
+        own = {place: group[place[0]].read_mask(key) for place, key in keys.items()}  # no more than a level's are held
         found.densities[level] = density
         layers = [_layer_densities(mask) for mask in own.values()]
         for name in layers[0]:
             found.layers.setdefault(name, []).append(sum(one[name] for one in layers) / len(layers))
-        own = {member: mask for member, mask in own.items() if masks.count(mask)}  # nothing has nothing in common
+        own = {place: mask for place, mask in own.items() if masks.count(mask)}  # nothing has nothing in common
         if level:
             pairs = [overlap(*pair) for pair in combinations(own.values(), 2)]
             found.between_replicates += _common(density, pairs)
-            pairs = [overlap(before[member], mask) for member, mask in own.items() if member in before]
+            pairs = [overlap(before[place], mask) for place, mask in own.items() if place in before]
             pairs = [(share, 1.0 if nested else chance) for share, chance in pairs]
             found.between_levels += _common(min(density, parent_density), pairs)
             before, parent_density = own, density
@@ -135,26 +147,26 @@ def _common(density: float, pairs: Sequence[tuple[float, float]]) -> list[Common
     return [Common(density, estimate(shares), sum(chance for _, chance in pairs) / len(pairs))] if pairs else []
 
 
-def weights(group: Sequence[Run]) -> Weights | None:
-    """The sparsest tickets' weights at initialization, kept and pruned, and the kept ones trained.
+def weights(group: Sequence[Reader]) -> Weights | None:
+    """Return the sparsest tickets' weights at initialization, kept and pruned, and the kept ones trained.
 
     None where no sparse network is trained, or where initializations aren't kept.
 
     Raises:
         LotteryError: a file of theirs is missing or damaged.
     """
-    by_level = _members(group)
-    if not any(by_level):
+    levels = _levels(group)
+    if not any(levels):
         return None
-    level, members = list(by_level.items())[-1]
-    if not all(group[run].has_early(replicate, 0) for run, replicate in members):
+    level, sparsest = list(levels.items())[-1]
+    if not all(group[run].has_state(_initial(replicate), 0) for run, replicate in sparsest.keys):
         return None
     parts: dict[str, list[torch.Tensor]] = {"initial, kept": [], "initial, pruned": [], "trained, kept": []}
     layers = 0
-    for position, replicate in members:
+    for (position, replicate), key in sparsest.keys.items():
         run = group[position]
-        mask = run.read_mask(replicate, level, "main")
-        initial, trained = run.read_early(replicate, 0), run.read_weights(replicate, level, "main")
+        mask = run.read_mask(key)
+        initial, trained = run.read_state(_initial(replicate), 0), run.read_weights(key)
         layers = len(mask)
         for name, kept in mask.items():
             # Layers of different scale share an axis; a layer of one weight, too, has a deviation.
@@ -162,10 +174,17 @@ def weights(group: Sequence[Run]) -> Weights | None:
             parts["initial, kept"].append(initial[name][kept] / scale)
             parts["initial, pruned"].append(initial[name][~kept] / scale)
             parts["trained, kept"].append(trained[name][kept] / scale)
-    values = {name: torch.cat(part).numpy() for name, part in parts.items()}
-    values = {name: one for name, one in values.items() if one.size}
+    return _histogram(level, sparsest.density, layers, {name: torch.cat(part).numpy() for name, part in parts.items()})
+
+
+def _initial(replicate: int) -> Key:
+    return Key(replicate, 0, "dense")
+
+
+def _histogram(level: int, density: float, layers: int, parts: dict[str, NDArray[np.float32]]) -> Weights:
+    values = {name: one for name, one in parts.items() if one.size}
     limit = max(float(np.quantile(np.abs(one), 0.999)) for one in values.values()) or 1.0
     shares = {
         name: np.histogram(one, _BINS, range=(-limit, limit), density=True)[0].tolist() for name, one in values.items()
     }
-    return Weights(level, next(iter(members.values())), layers, limit, shares)
+    return Weights(level, density, layers, limit, shares)

@@ -1,6 +1,6 @@
-"""A constant learning rate."""
+"""The learning rate is constant."""
 
 
 def constant(step: int, length: int, epoch: int) -> float:  # noqa: ARG001
-    """1 at every step."""
+    """Return 1 at every step."""
     return 1.0

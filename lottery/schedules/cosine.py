@@ -1,4 +1,4 @@
-"""A learning rate that falls along half a cosine."""
+"""The learning rate falls along half a cosine."""
 
 import math
 
@@ -6,7 +6,7 @@ from lottery.config.values import NonNegative
 
 
 def cosine(step: int, length: int, epoch: int, *, final: NonNegative = 0.0) -> float:  # noqa: ARG001
-    """From 1 at step 0 to `final` at the end of training (Loshchilov & Hutter 2017, without restarts).
+    """Fall from 1 at step 0 to `final` at the end of training (Loshchilov & Hutter 2017, without restarts).
 
     Args:
         step: step of training, from 0.

@@ -1,4 +1,4 @@
-"""A learning rate that falls in steps."""
+"""The learning rate falls in steps."""
 
 from lottery.config.values import Duration, Positive
 
@@ -11,7 +11,7 @@ def step(
     milestones: tuple[Duration, ...] = (),
     factor: Positive = 0.1,
 ) -> float:
-    """Multiplied by `factor` at each milestone.
+    """Multiply by `factor` at each milestone.
 
     Args:
         step: step of training, from 0.

@@ -1,11 +1,10 @@
-"""Pruning by the gradient alone."""
+"""This score prunes by the gradient alone."""
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from lottery.config.values import Count
-from lottery.scores import Subject, leaves
+from lottery.networks.subject import Subject, leaves
 
 TRAITS = {"data"}
 
@@ -17,9 +16,9 @@ def gradient(
     batch: Count = 100,
     batch_statistics: bool = False,
 ) -> dict[str, Tensor]:
-    """|dL/dw| on one batch, whatever the weight: a control, reported to do worse than random pruning.
+    """Rate by |dL/dw| on one batch, whatever the weight: a control, reported to do worse than random pruning.
 
-    L is the cross entropy; the gradient is that of the weight as it stands in the network.
+    L is the loss without smoothing; the gradient is that of the weight as it stands in the network.
 
     Args:
         subject: the network.
@@ -29,6 +28,6 @@ def gradient(
     """
     weights = leaves(subject.weights)
     images, labels = subject.images(batch)
-    loss = F.cross_entropy(subject.outputs(weights, images, train=batch_statistics), labels)
+    loss = subject.loss(subject.outputs(weights, images, train=batch_statistics), labels)
     slopes = torch.autograd.grad(loss, list(weights.values()))
     return {name: slope.abs() for name, slope in zip(weights, slopes, strict=True)}

@@ -1,11 +1,10 @@
-"""Gradient signal preservation."""
+"""This score preserves the flow of gradients."""
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from lottery.config.values import Count, Positive
-from lottery.scores import Subject, leaves
+from lottery.networks.subject import Subject, leaves
 
 TRAITS = {"data"}
 
@@ -18,7 +17,7 @@ def grasp(
     temperature: Positive = 200.0,
     batch_statistics: bool = True,
 ) -> dict[str, Tensor]:
-    """w (Hg): half of what the gradient's squared norm loses without the weight (Wang et al. 2020).
+    """Rate by w (Hg), half of what the gradient's squared norm loses without the weight (Wang et al. 2020).
 
     Without weight w the norm |g|^2 changes, to first order, by -2 w (Hg), g and H being the loss's gradient and
     Hessian. Weights whose removal makes it largest go first: the paper's S = -w (Hg), of which the largest go, is the
@@ -37,7 +36,7 @@ def grasp(
     images, labels = subject.images(per_class=per_class)
     loss = torch.stack(
         [
-            F.cross_entropy(subject.outputs(weights, half, train=batch_statistics) / temperature, targets)
+            subject.loss(subject.outputs(weights, half, train=batch_statistics) / temperature, targets)
             for half, targets in zip(images.chunk(2), labels.chunk(2), strict=True)
         ]
     ).sum()

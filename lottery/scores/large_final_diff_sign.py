@@ -1,15 +1,15 @@
-"""Pruning what has kept its sign."""
+"""This score prunes what has kept its sign."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def large_final_diff_sign(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """max(0, -final * sign(initial)): a control that keeps the largest of what changed sign (Zhou et al. 2019).
+    """Rate by max(0, -final * sign(initial)): keeps the largest of what changed sign, a control (Zhou et al. 2019).
 
     All weights that kept their sign score 0, and go before any that has not, in random order.
 

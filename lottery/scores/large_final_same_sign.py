@@ -1,15 +1,15 @@
-"""Pruning what has changed its sign."""
+"""This score prunes what has changed its sign."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def large_final_same_sign(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """max(0, final * sign(initial)): keeps the largest of what still has its first sign (Zhou et al. 2019).
+    """Rate by max(0, final * sign(initial)): keeps the largest of what has its first sign (Zhou et al. 2019).
 
     All weights that changed their sign score 0, and go before any that has not, in random order.
 

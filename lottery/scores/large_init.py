@@ -1,15 +1,15 @@
-"""Pruning what began small."""
+"""This score prunes what began small."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def large_init(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """The weight's absolute value at initialization, whatever training made of it (Zhou et al. 2019).
+    """Rate by the absolute value at initialization, whatever training made of the weight (Zhou et al. 2019).
 
     Args:
         subject: the network, trained.

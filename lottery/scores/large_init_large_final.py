@@ -1,16 +1,16 @@
-"""Pruning what began small or ended small."""
+"""This score prunes what began small or ended small."""
 
 import torch
 from torch import Tensor
 
 from lottery.config.values import Positive
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def large_init_large_final(subject: Subject, generator: torch.Generator, *, alpha: Positive = 1.0) -> dict[str, Tensor]:  # noqa: ARG001
-    """min(alpha |final|, |initial|): keeps what began and ended large (Zhou et al. 2019).
+    """Rate by min(alpha |final|, |initial|): keeps what began and ended large (Zhou et al. 2019).
 
     The authors cut both magnitudes of a layer at the same percentile; alpha is then the ratio of |initial| to |final|
     there, another one in each layer. With an alpha of 1, of the weights that they keep 98 to 99.9 % are kept at a

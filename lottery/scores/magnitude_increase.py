@@ -1,16 +1,16 @@
-"""Pruning what has shrunk."""
+"""This score prunes what has shrunk."""
 
 import torch
 from torch import Tensor
 
 from lottery.config.values import Positive
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def magnitude_increase(subject: Subject, generator: torch.Generator, *, alpha: Positive = 1.0) -> dict[str, Tensor]:  # noqa: ARG001
-    """|final| - alpha |initial|: keeps what training has made larger (Zhou et al. 2019).
+    """Rate by |final| - alpha |initial|: keeps what training has made larger (Zhou et al. 2019).
 
     Args:
         subject: the network, trained.

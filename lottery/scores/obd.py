@@ -1,10 +1,10 @@
-"""Optimal brain damage."""
+"""This score is optimal brain damage."""
 
 import torch
 from torch import Tensor
 
 from lottery.config.values import Count
-from lottery.scores import Subject, leaves
+from lottery.networks.subject import Subject, leaves
 
 TRAITS = {"data"}
 CLASSES_AT_ONCE = 10
@@ -16,7 +16,7 @@ def obd(
     *,
     batch: Count = 100,
 ) -> dict[str, Tensor]:
-    """w^2 h / 2, h the second derivative of the loss by that weight alone (LeCun et al. 1990).
+    """Rate by w^2 h / 2, h being the second derivative of the loss by that weight alone (LeCun et al. 1990).
 
     h is exact for networks of linear layers, convolutions, ReLU, pooling and batch normalisation in evaluation mode.
     The logits z are then piecewise linear in any single weight, whatever they are in two, so of the second derivative

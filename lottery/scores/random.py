@@ -1,13 +1,13 @@
-"""Random pruning."""
+"""This score prunes at random."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 
 def random(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
-    """A number drawn uniformly from 0..1, whatever the weight: the baseline of every pruning study.
+    """Rate by a number drawn uniformly from 0..1, whatever the weight: the baseline of every pruning study.
 
     Args:
         subject: the network.

@@ -1,13 +1,13 @@
-"""Pruning the largest weights."""
+"""This score prunes the largest weights."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 
 def small_final(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """The absolute value, negated: a control that keeps the smallest weights (Zhou et al. 2019).
+    """Rate by the absolute value, negated: keeps the smallest weights, a control (Zhou et al. 2019).
 
     Args:
         subject: the network.

@@ -1,15 +1,15 @@
-"""Pruning what began large."""
+"""This score prunes what began large."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def small_init(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """The absolute value at initialization, negated: a control that keeps what began small (Zhou et al. 2019).
+    """Rate by the absolute value at initialization, negated: keeps what began small, a control (Zhou et al. 2019).
 
     Args:
         subject: the network, trained.

@@ -1,16 +1,16 @@
-"""Pruning what began large or ended large."""
+"""This score prunes what began large or ended large."""
 
 import torch
 from torch import Tensor
 
 from lottery.config.values import Positive
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 TRAITS = {"trained"}
 
 
 def small_init_small_final(subject: Subject, generator: torch.Generator, *, alpha: Positive = 1.0) -> dict[str, Tensor]:  # noqa: ARG001
-    """-max(alpha |final|, |initial|): a control that keeps what began and ended small (Zhou et al. 2019).
+    """Rate by -max(alpha |final|, |initial|): keeps what began and ended small, a control (Zhou et al. 2019).
 
     The authors cut both magnitudes of a layer at the same percentile; alpha is then the ratio of |initial| to |final|
     there, another one in each layer. With an alpha of 1, of the weights that they keep 98 to 99.9 % are kept at a

@@ -1,10 +1,10 @@
-"""Connection sensitivity."""
+"""This score is connection sensitivity."""
 
 import torch
 from torch import Tensor
 
 from lottery.config.values import Count
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 from lottery.scores.gradient import gradient
 
 TRAITS = {"data"}
@@ -13,7 +13,7 @@ TRAITS = {"data"}
 def snip(
     subject: Subject, generator: torch.Generator, *, batch: Count = 100, batch_statistics: bool = False
 ) -> dict[str, Tensor]:
-    """|w dL/dw| on one batch: by how much the loss changes, to first order, without the weight (Lee et al. 2019).
+    """Rate by |w dL/dw| on one batch: what the loss changes by, to first order, without the weight (Lee et al. 2019).
 
     As in the authors' code, batch normalisation is in evaluation mode; its running statistics are still 0 and 1 at
     initialization, so it does nothing. There biases are ranked too, and other weights than those that were scored are

@@ -1,15 +1,15 @@
-"""Synaptic flow."""
+"""This score is synaptic flow."""
 
 import torch
 from torch import Tensor
 
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 
 ROUNDS = 100
 
 
 def synflow(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """|w dR/dw|, R the sum of the outputs for an image of ones, all tensors by absolute value (Tanaka et al. 2020).
+    """Rate by |w dR/dw|, R being what an image of ones puts out, all tensors by absolute value (Tanaka et al. 2020).
 
     No data are looked at. Without biases every layer's scores sum to R: in many rounds a layer that grows thin gets
     higher scores, and is spared; one round may leave it empty. Batch normalisation is in evaluation mode.

@@ -1,11 +1,11 @@
-"""Initialization as if nothing were pruned."""
+"""Weights are initialized as if nothing were pruned."""
 
 import torch
 from torch import Tensor
 
 
 def dense(weight: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
-    """The dense draw, masked: what most sparse training starts from.
+    """Mask the dense draw: what most sparse training starts from.
 
     Args:
         weight: dense draw.

@@ -1,4 +1,4 @@
-"""Initialization scaled by the layer's density."""
+"""Weights are scaled by their layer's density."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def layer_scaled(weight: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
-    """The dense draw, masked and divided by the square root of the layer's density (Liu et al. 2019).
+    """Mask the dense draw and divide it by the square root of the layer's density (Liu et al. 2019).
 
     On average over its units, the layer's inputs then add up to the variance that they have in the dense network. A
     layer without weights has zeros.

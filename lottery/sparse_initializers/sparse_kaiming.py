@@ -1,4 +1,4 @@
-"""Kaiming initialization of what is there."""
+"""Kaiming initialization counts the weights that are there."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ def sparse_kaiming(
     scale: Positive = 2.0,
     distribution: Literal["normal", "uniform"] = "normal",
 ) -> Tensor:
-    """N(0, 2 / fan_in), each output unit's fan-in being its active inputs (Evci et al. 2022, "Gradient Flow").
+    """Draw from N(0, 2 / fan_in), a unit's fan-in being its active inputs (Evci et al. 2022, "Gradient Flow").
 
     Kernel positions count as inputs. A unit without inputs has zeros.
 

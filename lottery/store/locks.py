@@ -46,7 +46,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether some process works in `folder`."""
+    """Return whether some process works in `folder`."""
     try:
         with lock(folder):
             return False
@@ -55,7 +55,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def is_lost(folder: Path) -> bool:
-    """Whether this process locked `folder`, and finds its lock there no more: it was renamed, replaced or deleted."""
+    """Return whether this process locked `folder`, and its lock is there no more: renamed, replaced or deleted."""
     path = _file(folder)
     if path not in _held:
         return False
@@ -66,7 +66,7 @@ def is_lost(folder: Path) -> bool:
 
 
 def place(folder: Path) -> Path | None:
-    """Where the folder that this process locked as `folder` is now; None where it is deleted, or nobody can tell."""
+    """Return where the folder that was locked as `folder` is now; None where it is deleted, or nobody can tell."""
     descriptor = _held.get(_file(folder))
     try:
         now = Path(f"/proc/self/fd/{descriptor}").readlink()
@@ -80,7 +80,7 @@ def _file(folder: Path) -> Path:
 
 
 def _let_go() -> None:
-    """In a forked worker: it must not keep the lock when its parent is gone."""
+    """Let go of the locks in a forked worker, which must not keep them when its parent is gone."""
     for descriptor in _held.values():
         with suppress(OSError):
             os.close(descriptor)

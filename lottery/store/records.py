@@ -3,17 +3,17 @@
 A line of `metrics.jsonl` is an Evaluation, of `levels.jsonl` a Summary; `run.json` holds About.
 """
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import AfterValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from lottery.config.complaints import first
 from lottery.errors import LotteryError
 
-SCHEMA = 2
-"""Of the run directory; raised whenever an older `lottery` could not read it, or would read it wrongly."""
+SCHEMA = 3
+"""The number of the run directory's format, one higher whenever an older `lottery` can't read it, or misreads it."""
 
 Index = Annotated[int, Field(ge=0, le=1 << 48)]
 Operations = Annotated[int, Field(ge=0, le=10**24)]
@@ -22,6 +22,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1, le=1 << 48)]
 Loss = Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
 """As far as float32 goes: whatever is computed of such numbers stays a number."""
+Amount = Annotated[float, Field(allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Time = Annotated[float, Field(ge=0, le=1e15)]
 """In seconds or epochs: more than any training takes, and means and squares of it stay numbers."""
@@ -29,10 +30,42 @@ Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
 """Without control characters, which a terminal would obey."""
 Argument = Annotated[str, Field(max_length=1 << 20, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 """Of a command line: as long as a system takes one."""
+Execution = Literal["stacked", "looped"]
+"""How members of a cohort are computed: in one batched product, or one after the other."""
+Split = Literal["train", "validation", "test"]
 Arm = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")]
 
 _STRICT = ConfigDict(strict=True, extra="allow")
 _EXACT = ConfigDict(strict=True, extra="forbid")
+
+
+def _measure(measure: "Measure") -> "Measure":
+    """Return the same, if its counts make its value: verdicts rest on the one, and tables show the other."""
+    value, right, of = measure["value"], measure["right"], measure["of"]
+    if (right is None) != (of is None) or (
+        right is not None and of is not None and (right > of or value != right / of)
+    ):
+        raise PydanticCustomError(
+            "counts",
+            "value is {value}, not {right} of {of}",
+            {"value": repr(value), "right": repr(right), "of": repr(of)},
+        )
+    return measure
+
+
+@with_config(_STRICT)
+class Measure(TypedDict):
+    """One metric of one network on one split."""
+
+    value: Amount | None
+    """Null: not a finite number."""
+    right: Index | None
+    """Number of right answers, of a metric that is a share of answers; `value` is then `right` over `of`."""
+    of: Positive | None
+
+
+Measures = dict[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], Annotated[Measure, AfterValidator(_measure)]]
+"""Name of a metric -> its measure; the config's task says which metrics there are."""
 
 
 @with_config(_STRICT)
@@ -40,18 +73,16 @@ class Evaluation(TypedDict):
     """One network at one step, evaluated on one split."""
 
     replicate: Index
-    arm: Arm
     level: Index
+    arm: Arm
+    order: Index
     step: Index
     epoch: Time
-    split: Literal["train", "validation", "test"]
+    split: Split
     loss: Loss | None
-    """Mean cross entropy in nats; of the training split, over the batches since the last line. Null: not finite."""
-    accuracy: Share | None
-    """`correct` over `images`, 0 to 1; these three are null for the training split."""
-    correct: Index | None
-    """Number of right answers."""
-    images: Positive | None
+    """The task's mean loss; of the training split, over the batches since the last line. Null: not finite."""
+    metrics: Measures
+    """Nothing for the training split."""
     lr: Rate
     seconds: Time
     """Of training, up to here, of all members that were trained together."""
@@ -67,12 +98,29 @@ class Evaluation(TypedDict):
 
 
 @with_config(_STRICT)
+class Measured(TypedDict):
+    """One network on one split."""
+
+    loss: Loss | None
+    metrics: Measures
+
+
+@with_config(_STRICT)
+class EarlyStop(TypedDict):
+    """One network at the step of its smallest validation loss."""
+
+    step: Index
+    test: Measured
+
+
+@with_config(_STRICT)
 class Summary(TypedDict):
     """One trained network."""
 
     replicate: Index
-    arm: Arm
     level: Index
+    arm: Arm
+    order: Index
     density: Share
     nonzero: Index
     total: Index
@@ -80,41 +128,42 @@ class Summary(TypedDict):
     parameters: Annotated[int, Field(ge=1, le=1 << 48)]
     """All of the network's, what masks don't cover counted in."""
     flops: Index
-    dense_flops: NotRequired[Index]
+    dense_flops: Index
     """Of the same network without a mask, whether one was trained or not."""
     start_step: Index
     stop_step: Index
-    test_accuracy: Share
-    """`test_correct` over `test_images`; the other accuracies likewise."""
-    test_correct: Index
-    """Number of right answers."""
-    test_images: Positive
-    test_loss: Loss | None
-    validation_accuracy: Share | None
-    validation_correct: Index | None
-    validation_images: Positive | None
-    validation_loss: Loss | None
+    test: Measured
+    validation: Measured | None
+    early_stop: EarlyStop | None
     evaluate_every: Positive
     """Steps from one evaluation to the next: the grid that the early-stop step is read off."""
-    early_stop_step: Index | None
-    early_stop_test_accuracy: Share | None
-    early_stop_test_correct: Index | None
     train_seconds: Time
-    train_flops: NotRequired[Operations]
+    train_flops: Operations
     """Of its whole training: a step costs thrice the forward pass, pruned weights nothing (Evci et al. 2020)."""
     ever_active: NotRequired[Share]
     """Share of the weights that were active at any time, where the mask moved."""
-    diverged: NotRequired[Index | None]
+    diverged: Index | None
     """Step at which the loss was first not a finite number; null where it always was one."""
-    collapsed: NotRequired[list[Text]]
+    collapsed: list[Text]
     """Layers through which no path leads from input to output."""
 
 
 @with_config(_EXACT)
-class LayoutRecord(TypedDict):
-    """See `lottery.studies.layout.Layout`."""
+class ChunkRecord(TypedDict):
+    """Which networks a checkpoint holds, and how far they are."""
 
-    execution: Literal["stacked", "looped"]
+    members: list[Annotated[tuple[Index, Index, Arm, Index], Strict(False)]]
+    """Keys."""
+    execution: Execution
+    step: Index
+    seconds: Time
+
+
+@with_config(_EXACT)
+class LayoutRecord(TypedDict):
+    """A layout as it is kept: see `lottery.studies.layout.Layout`."""
+
+    execution: Execution
     chunk: Annotated[int, Field(ge=1, le=1 << 20)]
     workers: Annotated[int, Field(ge=1, le=4096)]
     threads: Annotated[int, Field(ge=1, le=4096)]
@@ -124,7 +173,7 @@ class LayoutRecord(TypedDict):
 
 @with_config(_EXACT)
 class RewindRecord(TypedDict):
-    """See `lottery.studies.rewind.Rewind`."""
+    """What a rewound run retrains: see `lottery.studies.rewind.Asked`."""
 
     level: Index
     to: Index
@@ -148,33 +197,14 @@ class About(TypedDict):
     layout: NotRequired[LayoutRecord | None]
     layout_because: NotRequired[Text]
     device: NotRequired[Text]
+    versions: NotRequired[dict[str, Text]]
+    platform: NotRequired[Text]
+    commit: NotRequired[Text | None]
+    dirty: NotRequired[bool | None]
+    seed: NotRequired[Annotated[int, Field(ge=0)]]
+    replicates: NotRequired[Index]
     host: NotRequired[Text]
     process: NotRequired[Index]
-
-
-def _agree(accuracy: float | None, correct: int | None, images: int | None, name: str) -> None:
-    counted = None if correct is None or images is None else correct / images
-    if accuracy != counted:
-        raise PydanticCustomError(
-            "counts",
-            "{name} is {accuracy}, not {correct} of {images}",
-            {"name": name, "accuracy": repr(accuracy), "correct": repr(correct), "images": repr(images)},
-        )
-
-
-def _evaluation(line: Evaluation) -> Evaluation:
-    """The same, if its counts make its accuracy."""
-    _agree(line["accuracy"], line["correct"], line["images"], "accuracy")
-    return line
-
-
-def _summary(line: Summary) -> Summary:
-    """The same, if its counts make its accuracies: verdicts rest on the one, and tables show the other."""
-    images = line["test_images"]
-    _agree(line["test_accuracy"], line["test_correct"], images, "test_accuracy")
-    _agree(line["validation_accuracy"], line["validation_correct"], line["validation_images"], "validation_accuracy")
-    _agree(line["early_stop_test_accuracy"], line["early_stop_test_correct"], images, "early_stop_test_accuracy")
-    return line
 
 
 def _about(record: About) -> About:
@@ -185,14 +215,17 @@ def _about(record: About) -> About:
     return record
 
 
-EVALUATIONS = TypeAdapter(list[Annotated[Evaluation, AfterValidator(_evaluation)]])
-SUMMARY = TypeAdapter(Annotated[Summary, AfterValidator(_summary)])
-SUMMARIES = TypeAdapter(list[Annotated[Summary, AfterValidator(_summary)]])
+EVALUATIONS = TypeAdapter(list[Evaluation])
+SUMMARY = TypeAdapter(Summary)
+SUMMARIES = TypeAdapter(list[Summary])
+CHUNK = TypeAdapter(ChunkRecord)
 ABOUT = TypeAdapter(Annotated[About, AfterValidator(_about)])
 
+T = TypeVar("T")
 
-def check(adapter: TypeAdapter[Any], value: Any, where: object) -> Any:
-    """`value`, if it is what `adapter` describes; raises LotteryError that names `where` and what is wrong."""
+
+def check(adapter: TypeAdapter[T], value: object, where: object) -> T:
+    """Return `value` if it is what `adapter` describes; raise LotteryError that names `where` and what is wrong."""
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -1,217 +1,200 @@
-"""The run directory: the one place that names its files.
-
-    runs/2026-11-20_14-05-33_lenet-mnist/
-      config.yaml      resolved
-      run.json         what was run, by what, on what, and how it stands
-      metrics.jsonl    a line per evaluation
-      levels.jsonl     a line per trained network
-      replicate-0/
-        initial.safetensors, rewind-2000it.safetensors
-        level-00/main/   mask.safetensors weights.safetensors summary.json (written last: there means done)
-      checkpoint/      state of the networks under way, two generations
-      report/
-      tensorboard/     a tracker's own files
+"""A run directory as a study writes it.
 
 Files appear whole or not at all, and carry checksums: see `lottery.store.files`.
 """
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
-from torch import Tensor
-
-from lottery.errors import LotteryError
-from lottery.networks.cohort import Network, State
+from lottery.config.schema import Config
+from lottery.errors import LotteryError, RunFailed
+from lottery.networks.key import Key
 from lottery.networks.masks import Mask
-from lottery.store import files, records
-from lottery.store.directory import Directory, network_key, run_paths
-from lottery.store.files import Record
-from lottery.streams import message
+from lottery.networks.network import Network, State
+from lottery.store import files, locks, places, records
+from lottery.store.folders import refuse_link
+from lottery.store.reader import CHECKSUM, Reader
+from lottery.store.records import Evaluation, Summary
+from lottery.store.tensor_files import write_tensors
 
 
-class Run(Directory):
-    """One run directory, on disk."""
+class Run(Reader):
+    """A run directory that can be written, by one process at a time."""
+
+    @classmethod
+    def create(cls, runs_dir: Path, config: Config, record: Mapping[str, object]) -> Self:
+        """Make a new directory, named after the time (UTC) and the config, with `config.yaml` and `run.json` in it.
+
+        Args:
+            runs_dir: where run directories are.
+            config: the resolved config.
+            record: what `run.json` says beside id, status and times.
+
+        Raises:
+            LotteryError: the directory can't be made, or `record` isn't what a run may say; then nothing is made.
+        """
+        started = datetime.now(UTC)
+        name = f"{started:%Y-%m-%d_%H-%M-%S}_{config.name}"
+        about = {"schema": records.SCHEMA, "id": name, "status": "running", "started": _stamp(started)}
+        about |= {"finished": None} | dict(record)
+        records.check(records.ABOUT, about, places.RECORD)  # before anything is made: what is written can be read
+        attempt = 1
+        while True:
+            path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
+            try:
+                path.mkdir(parents=True)
+                break
+            except FileExistsError:
+                attempt += 1
+            except OSError as error:
+                raise LotteryError(f"{path}: can't be made ({error.strerror}); name another with --runs-dir") from error
+        run = cls(path)
+        run.write_config(config)
+        files.write_json(path / places.RECORD, about | {"id": path.name})
+        return run
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Have the run to oneself, within the context.
+
+        Raises:
+            LotteryError: another process works on it, it holds links that lead elsewhere, or can't be written.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locks.lock(self.path))
+            except locks.Locked:
+                record = self.record
+                raise LotteryError(
+                    f"{self.path} is being worked on by process {record.get('process', '?')} on "
+                    f"{record.get('host', 'this machine')}; wait for it, or stop it"
+                ) from None
+            except OSError as error:
+                reason = (error.strerror or "").lower()
+                raise LotteryError(
+                    f"{self.path}: can't be written ({reason}); copy it to where you may write"
+                ) from None
+            self.refuse_links()
+            try:
+                yield
+            except (LotteryError, RunFailed, OSError):
+                self._refuse_absence()  # which explains what else went wrong
+                raise
+
+    def _refuse_absence(self) -> None:
+        """Raise RunFailed where the directory was renamed, replaced or deleted since its lock was taken."""
+        if not locks.is_lost(self.path):
+            return
+        now = locks.place(self.path)
+        if now is not None:
+            raise RunFailed(
+                f"{self.path} was renamed while it was worked on; it is {now} now.\n"
+                f"Go on with: lottery resume {now}; all is there up to the last checkpoint."
+            )
+        raise RunFailed(
+            f"{self.path} was deleted or renamed while it was worked on.\n"
+            "Where it was renamed, go on with `lottery resume` and its new name; else start the study anew."
+        )
+
+    def refuse_links(self) -> None:
+        """Raise LotteryError where a stranger's run holds links: what is written into a run stays in it."""
+        for folder, folders, names in os.walk(self.path):
+            for name in (*folders, *names):
+                refuse_link(Path(folder, name))
+
+    def to_write(self, place: str | Path) -> Path:
+        """Return the path of a file of this directory, once it can be written: folders are made, the run's own never.
+
+        Args:
+            place: relative to the run.
+
+        Raises:
+            RunFailed: the directory isn't there any more.
+        """
+        self._refuse_absence()
+        path = self.path / place
+        files.make_folders(self.path, path.parent)
+        return path
+
+    # What was run
+
+    def write_config(self, config: Config) -> None:
+        """Replace `config.yaml`."""
+        text = config.to_yaml()
+        files.write_text(self.to_write(places.CONFIG), f"{text}{CHECKSUM}{files.text_checksum(text)}\n")
+
+    def update(self, **changes: object) -> None:
+        """Change entries of `run.json`."""
+        files.write_json(self.to_write(places.RECORD), {**self.record, **changes})
+
+    def finish(self, status: str) -> None:
+        """Record that the run stands still: finished, interrupted or failed."""
+        self.update(status=status, finished=_stamp(datetime.now(UTC)))
 
     # Networks
 
-    def _replicate(self, replicate: int) -> Path:
-        return self.path / f"replicate-{replicate}"
+    def write_state(self, key: Key, step: int, state: State) -> None:
+        """Keep a network's state at a step: initialization, one to rewind to, or one that it is retrained from."""
+        self._write_tensors(places.state(key, step), state)
 
-    def _member(self, replicate: int, level: int, arm: str) -> Path:
-        return self._replicate(replicate) / f"level-{level:02d}" / arm
+    def write_mask(self, key: Key, mask: Mask) -> None:
+        """Keep the mask of a network that is still to be trained."""
+        self._write_tensors(places.network(key) / places.MASK, mask)
 
-    def _early(self, replicate: int, step: int) -> Path:
-        return self._replicate(replicate) / ("initial.safetensors" if step == 0 else f"rewind-{step}it.safetensors")
-
-    def write_early(self, replicate: int, step: int, state: State) -> None:
-        """Keep the dense network's state at `step`: initialization, or a step to rewind to."""
-        self._write_tensors(self._early(replicate, step), state)
-
-    def has_early(self, replicate: int, step: int) -> bool:
-        """Whether the dense network's state at `step` is kept."""
-        return self._early(replicate, step).exists()
-
-    def read_early(self, replicate: int, step: int, like: State | None = None) -> State:
-        """The dense network's state at `step`, shaped `like` the model; raises LotteryError where it is damaged."""
-        return self._read_tensors(self._early(replicate, step), like)
-
-    def forget_early(self, replicate: int, step: int) -> None:
-        """Have the dense network's state at `step` count as not kept."""
-        self._early(replicate, step).unlink(missing_ok=True)
-
-    def write_start(self, replicate: int, level: int, arm: str, mask: Mask, state: State | None) -> None:
-        """Keep what a member starts from, where that can't be had from the rest of this directory.
-
-        Args:
-            replicate: whose network it is.
-            level: its level.
-            arm: its role.
-            mask: written last: there means that all is kept.
-            state: its weights and buffers, unless they are trained here first.
-        """
-        folder = self._member(replicate, level, arm)
-        if state is not None:
-            self._write_tensors(folder / "start.safetensors", state)
-        self._write_tensors(folder / "mask.safetensors", mask)
-
-    def has_mask(self, replicate: int, level: int, arm: str) -> bool:
-        """Whether the mask of a network is there, which may still have to be trained."""
-        return (self._member(replicate, level, arm) / "mask.safetensors").exists()
-
-    def has_start(self, replicate: int, level: int, arm: str) -> bool:
-        """Whether the weights that a member starts from are kept."""
-        return (self._member(replicate, level, arm) / "start.safetensors").exists()
-
-    def read_start(self, replicate: int, level: int, arm: str, like: Network) -> Network:
-        """What `write_start` kept."""
-        path = self._member(replicate, level, arm) / "start.safetensors"
-        return Network(self._read_tensors(path, like.state), self.read_mask(replicate, level, arm, like.mask))
-
-    def write_member(self, replicate: int, level: int, arm: str, network: Network, summary: Record) -> None:
+    def write_network(self, network: Network, summary: Summary) -> None:
         """Keep a trained network; its summary comes last and says that it is done."""
-        folder = self._member(replicate, level, arm)
-        self._write_tensors(folder / "mask.safetensors", network.mask)
-        self._write_tensors(folder / "weights.safetensors", network.state)
-        files.flush(self.path / "metrics.jsonl")  # the summary says that its evaluations are there
-        files.write_json(self.to_write(folder / "summary.json"), summary)
+        folder = places.network(Key.of(summary))
+        self._write_tensors(folder / places.MASK, network.mask)
+        self._write_tensors(folder / places.WEIGHTS, network.state)
+        files.flush(self.path / places.METRICS)  # the summary says that its evaluations are there
+        files.write_json(self.to_write(folder / places.SUMMARY), dict(summary))
 
-    def has_member(self, replicate: int, level: int, arm: str) -> bool:
-        """Whether that network is trained."""
-        return (self._member(replicate, level, arm) / "summary.json").exists()
+    def forget_network(self, key: Key) -> None:
+        """Have a network count as not trained."""
+        (self.path / places.network(key) / places.SUMMARY).unlink(missing_ok=True)
 
-    def read_summary(self, replicate: int, level: int, arm: str) -> Record:
-        """The summary of a trained network; raises LotteryError where it is missing or damaged."""
-        return self._summary(self._member(replicate, level, arm) / "summary.json")
-
-    def _summary(self, path: Path) -> Record:
-        try:
-            summary: Record = records.check(records.SUMMARY, files.read_json(path), path)
-            if self._member(summary["replicate"], summary["level"], summary["arm"]) != path.parent:
-                raise LotteryError(f"{path} is the summary of another network")
-        except LotteryError as error:
-            raise LotteryError(f"{error};\nremove that file to have the network trained again") from None
-        return summary
-
-    def forget_member(self, replicate: int, level: int, arm: str) -> None:
-        """Have that network count as not trained."""
-        (self._member(replicate, level, arm) / "summary.json").unlink(missing_ok=True)
-
-    def read_mask(self, replicate: int, level: int, arm: str, like: Mask | None = None) -> Mask:
-        """The mask of a network, shaped `like` one of the model; raises LotteryError where it is missing or damaged."""
-        return self._read_member(self._member(replicate, level, arm) / "mask.safetensors", like)
-
-    def read_weights(self, replicate: int, level: int, arm: str, like: State | None = None) -> State:
-        """The state of a trained network, shaped `like` the model's; raises LotteryError where it is damaged."""
-        return self._read_member(self._member(replicate, level, arm) / "weights.safetensors", like)
-
-    def _write_tensors(self, path: Path, tensors: State) -> None:
+    def _write_tensors(self, place: Path, tensors: State) -> None:
         """Write a tensor file that knows its place in the run."""
-        files.write_tensors(self.to_write(path), tensors, {"place": path.relative_to(self.path).as_posix()})
+        write_tensors(self.to_write(place), tensors, {"place": place.as_posix()})
 
-    def _read_tensors(self, path: Path, like: State | None) -> State:
-        tensors, about = files.read_tensors_about(path, like)
-        if about.get("place") != path.relative_to(self.path).as_posix():
-            raise LotteryError(
-                f"{path} is not the file that belongs there, but that of {str(about.get('place'))[:200]!r}"
-            )
-        return tensors
+    # Lines
 
-    def _read_member(self, path: Path, like: State | None) -> State:
-        try:
-            return self._read_tensors(path, like)
-        except LotteryError as error:
-            raise LotteryError(f"{error};\nremove {path.with_name('summary.json')} to have it trained again") from None
+    def append_metrics(self, lines: Iterable[Evaluation]) -> None:
+        """Add evaluations."""
+        files.append_lines(self.to_write(places.METRICS), map(dict, lines))
 
-    def settle(self, resumable: Callable[[Record], bool]) -> None:
-        """Before going on: drop lines that will be written again, and add those that a crash kept from being written.
+    def append_levels(self, lines: Iterable[Summary]) -> None:
+        """Add trained networks."""
+        files.append_lines(self.to_write(places.LEVELS), map(dict, lines))
+
+    def forget_lines(self, keys: Collection[Key]) -> None:
+        """Drop the evaluations of some networks."""
+        left = (dict(line) for line in self.metrics() if Key.of(line) not in keys)
+        files.write_lines(self.to_write(places.METRICS), left)
+
+    def settle(self, resumable: Callable[[Evaluation], bool]) -> None:
+        """Drop, before going on, lines that will be written again, and add those that a crash kept from being written.
 
         Args:
             resumable: whether an evaluation of an unfinished network lies before its checkpoint.
         """
         for left in self.path.rglob(".*.tmp"):  # by a process that was killed while it wrote
             left.unlink()
-        summaries = [self._summary(path) for path in sorted(self.path.glob("replicate-*/level-*/*/summary.json"))]
-        by_key = {network_key(summary): summary for summary in summaries}
-        done = by_key.keys()
+        done = {Key.of(one): one for one in map(self.summary_at, sorted(places.summaries(self.path)))}
         try:
-            path = self.path / "levels.jsonl"
-            written = {
-                network_key(line): line for line in records.check(records.SUMMARIES, files.read_lines(path), path)
-            }
+            path = self.path / places.LEVELS
+            written = [Key.of(line) for line in records.check(records.SUMMARIES, files.read_lines(path), path)]
         except LotteryError:  # all that it says stands in the summaries
-            written = {}
-        order = [key for key in written if key in done] + [key for key in sorted(done) if key not in written]
-        files.write_lines(self.to_write(self.path / "levels.jsonl"), [by_key[key] for key in order])
-        kept = [line for line in self.metrics() if network_key(line) in done or resumable(line)]
-        files.write_lines(self.to_write(self.path / "metrics.jsonl"), kept)
-
-    # Networks under way
-
-    def write_checkpoint(self, name: str, tensors: Mapping[str, Tensor], about: Record) -> None:
-        """Keep the state of a chunk under way, and the one before; `about` tells which chunk and how far it is."""
-        path = self.to_write(self._checkpoint(name))
-        files.flush(self.path / "metrics.jsonl")  # the evaluations before a checkpoint are not made again
-        if path.exists():
-            path.replace(path.with_suffix(".before"))
-        files.write_tensors(path, tensors, about)
-
-    def read_checkpoints(self) -> Iterator[tuple[dict[str, Tensor], Record]]:
-        """What `write_checkpoint` kept, of each chunk; the one before where the last one is damaged."""
-        folder = self.path / "checkpoint"
-        for path in sorted({path.with_suffix(".safetensors") for path in folder.glob("level-*")}):
-            for generation in (path, path.with_suffix(".before")):
-                try:
-                    found = files.read_tensors_about(generation)
-                except LotteryError as error:
-                    if generation.exists():
-                        message(f"{error}: going on without it")
-                    continue
-                yield found
-                break
-
-    def drop_checkpoint(self, name: str) -> None:
-        """Remove a chunk's checkpoints, if there are any: its networks are done."""
-        path = self._checkpoint(name)
-        path.unlink(missing_ok=True)
-        path.with_suffix(".before").unlink(missing_ok=True)
-        if path.parent.exists() and not any(path.parent.iterdir()):
-            path.parent.rmdir()
-
-    def drop_checkpoints(self) -> None:
-        """Remove all checkpoints: nothing is under way."""
-        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
-
-    def _checkpoint(self, name: str) -> Path:
-        return self.path / "checkpoint" / f"{name}.safetensors"
+            written = []
+        order = dict.fromkeys([key for key in written if key in done] + sorted(done, key=lambda key: key[1:]))
+        files.write_lines(self.to_write(places.LEVELS), (dict(done[key]) for key in order))
+        kept = (dict(line) for line in self.metrics() if Key.of(line) in done or resumable(line))
+        files.write_lines(self.to_write(places.METRICS), kept)
 
 
-def find_run(name: str, runs_dir: Path) -> Run:
-    """The run that a user means by a path, a name, or `latest`; raises LotteryError where there is none."""
-    if name == "latest":
-        paths = run_paths(runs_dir)
-        if not paths:
-            raise LotteryError(f"there are no runs in {runs_dir} yet")
-        return Run.open(paths[-1])
-    named = runs_dir / name
-    return Run.open(named if named.is_dir() and not Path(name).exists() else Path(name))
+def _stamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,25 +1,21 @@
 """What can be wrong with a config once data, network and device are there; each message names the key."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
-from lottery.config.schema import Sparse
+from lottery.config.sparse import Sparse
 from lottery.errors import LotteryError
 from lottery.networks.masks import matches
 from lottery.studies.layout import cant_stack
 from lottery.studies.selection import check_data
-
-if TYPE_CHECKING:
-    from lottery.studies.setting import Setting
-
+from lottery.studies.setting import Setting
 
 _MOST_STEPS = 10**12
 """Of one network's training: a year of thirty thousand a second."""
 
 
-def check(setting: "Setting") -> None:
+def check(setting: Setting) -> None:
     """Raise LotteryError where a config can't be carried out as it is."""
     _check_device(setting)
     train, retrain = setting.config.train, setting.config.pruning.retrain
@@ -33,7 +29,7 @@ def check(setting: "Setting") -> None:
         _check_sparse(setting, setting.config.sparse)
 
 
-def _check_device(setting: "Setting") -> None:
+def _check_device(setting: Setting) -> None:
     train, device = setting.config.train, setting.device
     asked = {"precision: tf32": train.precision == "tf32", "cuda_graph": train.cuda_graph}
     for key, wanted in asked.items():
@@ -45,7 +41,7 @@ def _check_device(setting: "Setting") -> None:
         raise LotteryError(f"execution: the network can't be stacked ({reason}); write looped, or auto")
 
 
-def _check_pruning(setting: "Setting") -> None:
+def _check_pruning(setting: Setting) -> None:
     pruning = setting.config.pruning
     if setting.rewind_step is not None and setting.rewind_step >= setting.length:
         raise LotteryError(
@@ -64,7 +60,7 @@ def _check_pruning(setting: "Setting") -> None:
         setting.allocate(pruning, (1 - pruning.fraction) ** level)
 
 
-def check_rounds(setting: "Setting", densities: Sequence[float | Mapping[str, float]]) -> None:
+def check_rounds(setting: Setting, densities: Sequence[float | Mapping[str, float]]) -> None:
     """Raise LotteryError where a round of pruning leaves nothing to train: such a network answers the same to all.
 
     Args:
@@ -92,14 +88,14 @@ def kept(shapes: Mapping[str, torch.Size], density: float | Mapping[str, float])
     return round(density * sum(sizes.values()))
 
 
-def _check_patterns(setting: "Setting", key: str, patterns: Iterable[str]) -> None:
+def _check_patterns(setting: Setting, key: str, patterns: Iterable[str]) -> None:
     for pattern in patterns:
         if not any(matches(name, pattern) for name in setting.shapes):
             layers = ", ".join(name.removesuffix(".weight") for name in setting.shapes)
             raise LotteryError(f"{key}: no layer is called {pattern!r}; there are {layers}")
 
 
-def _check_sparse(setting: "Setting", sparse: Sparse) -> None:
+def _check_sparse(setting: Setting, sparse: Sparse) -> None:
     if sparse.latent is not None and setting.config.train.cuda_graph:
         raise LotteryError(f"train.cuda_graph: steps of sparse.latent: {sparse.latent.name} can't be captured")
     _check_patterns(setting, "sparse.exclude", sparse.exclude)

@@ -7,24 +7,51 @@ directory. So it makes no difference where it runs.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import torch
 
 from lottery import devices
-from lottery.cost.flops import masked_flops
-from lottery.cost.training import step_flops
-from lottery.crews.jobs import Advanced, Checkpoint, Evaluated, Event, Job, OutOfMemory, Passed, Saved, Stopped, Trained
-from lottery.networks.cohort import Cohort, Network
-from lottery.store.files import Record
+from lottery.config.schema import Config
+from lottery.crews.jobs import (
+    Advanced,
+    Checkpoint,
+    Evaluated,
+    Event,
+    Job,
+    OutOfMemory,
+    Passed,
+    Saved,
+    Stop,
+    Stopped,
+    Trained,
+    Trains,
+)
+from lottery.data import Dataset
+from lottery.networks.cohort import Arithmetic, Cohort
+from lottery.networks.network import Network
+from lottery.store.records import Evaluation, Measure, Split
+from lottery.studies.prepare import prepare
 from lottery.studies.setting import Setting
+from lottery.training.batches import Batches
+from lottery.training.counts import Moves
 from lottery.training.evaluation import batch_size, evaluate
 from lottery.training.evolution import Evolution
-from lottery.training.latents import Latents
-from lottery.training.learning_rate import factor
+from lottery.training.latents import Latents, Projection
 from lottery.training.loop import Trainer
+from lottery.training.objective import Objective
+from lottery.training.recipe import Member
+from lottery.training.trainable import Trainable
 
 _SECONDS_BETWEEN_SIGNS = 0.2
 
 
-def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Event]:
+def elsewhere(config: Config, dataset: Dataset | None, place: torch.device) -> Trains:
+    """Return how a chunk is trained by a process that has yet to load a study's data, on a device of its own."""
+    return partial(train_chunk, prepare(config.model_copy(update={"device": str(place)}), dataset))
+
+
+def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     """Train a chunk to its end, or until `stop`, which is asked between two steps; the last event says which."""
     try:
         yield from _train(setting, job, stop)
@@ -37,15 +64,11 @@ def train_chunk(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterato
     yield OutOfMemory(reason.partition("\n")[0])
 
 
-def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Event]:
-    start, end = job.members[0].start, job.members[0].stop
-    replicates = [member.replicate for member in job.members]
-    trainer = make_trainer(setting, job.networks, replicates, start, job.execution, job.level)
-    seconds = 0.0
-    every = setting.every if job.evaluated else None
+def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
+    end, every, seconds = job.members[0].stop, setting.every, 0.0
+    trainer = make_trainer(setting, job.networks, job.members, job.execution)
     if job.checkpoint is None:
-        if every:
-            yield Evaluated(_evaluate(setting, job, trainer, seconds))
+        yield Evaluated(_evaluate(setting, job, trainer, seconds))
     else:
         trainer.load(job.checkpoint.tensors)
         seconds = job.checkpoint.seconds
@@ -53,7 +76,7 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
     keep = setting.config.checkpoint
     keep_steps = keep.steps.steps(setting.epoch) if keep.steps else None
     while trainer.step < end:
-        pause = _next_pause(trainer.step, end, [every, keep_steps], job.snapshots)
+        pause = _next_pause(trainer.step, end, [every, keep_steps], job.kept_steps)
         while trainer.step < pause:
             before, began = trainer.step, time.perf_counter()
             arrived = trainer.advance(min(pause, before + pace), stop)
@@ -68,111 +91,96 @@ def _train(setting: Setting, job: Job, stop: Callable[[], bool]) -> Iterator[Eve
             if trainer.step < pause and time.monotonic() - saved > 60 * keep.minutes:
                 yield Saved(Checkpoint(trainer.state(), seconds))
                 saved = time.monotonic()
-        if pause in job.snapshots:
+        if pause in job.kept_steps:
             yield Passed(pause, [network.state for network in _networks(trainer)])
-        if every and (pause == end or pause % every == 0):
+        if pause == end or pause % every == 0:
             yield Evaluated(_evaluate(setting, job, trainer, seconds))
             if None not in trainer.diverged():
                 break
         if keep_steps and pause % keep_steps == 0 and pause < end:
             yield Saved(Checkpoint(trainer.state(), seconds))
             saved = time.monotonic()
-    networks, diverged, details = _networks(trainer), trainer.diverged(), _details(setting, job, trainer)
+    networks, diverged, costs = _networks(trainer), trainer.diverged(), trainer.trained.costs(trainer.step)
     del trainer  # its memory is wanted for what comes next
-    yield Trained(networks, seconds, diverged, details)
+    yield Trained(networks, seconds, diverged, costs)
 
 
-def make_trainer(
-    setting: Setting, networks: list[Network], replicates: list[int], start: int, execution: str, level: int = 0
-) -> Trainer:
-    """A trainer of these networks, one of each of `replicates`, at step `start` of the config's schedule."""
-    train, course, sparse = setting.config.train, setting.course(level), setting.config.sparse
+def make_trainer(setting: Setting, networks: list[Network], members: Sequence[Member], execution: str) -> Trainer:
+    """Return a trainer of these networks, one for each of `members`, which have one recipe and level."""
+    recipe, ways = members[0].recipe, [(member.key.replicate, member.key.order) for member in members]
+    return Trainer(
+        _trainable(setting, networks, members, execution),
+        Batches(setting.data, ways, recipe.batch_size, setting.config.seed),
+        Objective(setting.task, recipe.label_smoothing),
+        noisy=setting.behaviour.noisy,
+        cuda_graph=setting.config.train.cuda_graph,
+    )
+
+
+def _trainable(setting: Setting, networks: list[Network], members: Sequence[Member], execution: str) -> Trainable:
+    """Return the networks as they are trained at their level: themselves, with moving masks, or through latents."""
+    level, train, sparse, flops = members[0].key.level, setting.config.train, setting.config.sparse, setting.flops
+    course = setting.course(level)
     latent = sparse.latent if sparse is not None and level else None
     cohort = Cohort(
         setting.template,
         networks,
         execution=execution,
         device=setting.device,
-        precision=train.precision,
-        compiled=train.compile is True,
         evolving=course is not None or latent is not None,
-        channels_last=setting.behaviour.channels_last,
+        arithmetic=Arithmetic(train.precision, train.compile is True, setting.behaviour.channels_last),
     )
-    members = [(replicate, level) for replicate in replicates]
-    evolution, latents = None, None
-    if course is not None:
-        momentum = train.optimizer.options.get("momentum", 0.0)
-        evolution = Evolution(cohort, course, members, setting.flops, start, momentum)
-    if latent is not None and sparse is not None:
-        density, names = setting.sparse_densities(level), setting.included(sparse.exclude)
-        latents = Latents(cohort, latent, density, names, members, setting.flops, setting.config.seed)
-    return Trainer(
-        cohort,
-        setting.batches(replicates),
-        train.optimizer,
-        factor(train.schedule, setting.length, setting.epoch, train.stretch),
-        start=start,
-        label_smoothing=train.label_smoothing,
-        cuda_graph=train.cuda_graph,
-        evolution=evolution,
-        latents=latents,
-        noise=(setting.config.seed, replicates) if setting.behaviour.noisy else None,
-    )
-
-
-def _details(setting: Setting, job: Job, trainer: Trainer) -> list[Record]:
-    """The FLOPs that each member's training took, masked weights costing nothing, and how its mask moved."""
-    images, evolution = setting.config.train.batch_size, trainer.evolution
-    if trainer.latents is not None:
-        return [{"train_flops": round(images * spent)} for spent in trainer.latents.spent()]
-    if evolution is None:
-        steps = trainer.step - job.members[0].start
-        flops = [masked_flops(setting.flops, network.mask) for network in job.networks]
-        return [{"train_flops": round(images * steps * step_flops(each, 0, dense_gradient=False))} for each in flops]
-    return [
-        {"train_flops": round(images * spent), "ever_active": evolution.ever_active(member)}
-        for member, spent in enumerate(evolution.spent(trainer.step))
-    ]
+    if latent is not None:
+        projection = Projection(latent, setting.sparse_densities(level), setting.pruned, setting.config.seed)
+        return Latents(cohort, members, flops, projection)
+    return Trainable(cohort, members, flops) if course is None else Evolution(cohort, members, flops, course)
 
 
 def _networks(trainer: Trainer) -> list[Network]:
     return [trainer.cohort.member(index) for index in range(trainer.cohort.size)]
 
 
-def _next_pause(step: int, end: int, intervals: Sequence[int | None], snapshots: list[int]) -> int:
-    """The next step at which something is to be done: an evaluation, a checkpoint, a snapshot, the end."""
+def _next_pause(step: int, end: int, intervals: Sequence[int | None], kept: Sequence[int]) -> int:
+    """Return the next step at which something is to be done: an evaluation, a checkpoint, a state kept, the end."""
     regular = [(step // every + 1) * every for every in intervals if every]
-    return min([*regular, end, *(snapshot for snapshot in snapshots if snapshot > step)])
+    return min([*regular, end, *(one for one in kept if one > step)])
 
 
-def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> list[Record]:
-    """A record for each member and split; the training split's loss is that of the batches since the last one."""
-    size = batch_size(setting.data.shape)
-    replicates = [member.replicate for member in job.members]
-    moved = trainer.evolution.pop() if trainer.evolution else [{}] * len(job.members)
-    splits: dict[str, tuple[list[float], Sequence[int | None], int | None]] = {
-        "train": (trainer.pop_loss(), [None] * len(job.members), None)
-    }
-    if setting.data.validation_index.numel():
-        splits["validation"] = evaluate(trainer.cohort, setting.data.validation(replicates, size))
-    splits["test"] = evaluate(trainer.cohort, setting.data.test(size))
-    return [
-        {
-            "replicate": member.replicate,
-            "arm": member.arm,
-            "level": job.level,
+def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> list[Evaluation]:
+    """Return a line for each member and split; the training split's loss is that of the batches since the last one."""
+    data, members, found = setting.data, job.members, list[Evaluation]()
+
+    def line(member: Member, split: Split, loss: float, measures: dict[str, Measure], moves: Moves) -> Evaluation:
+        key = member.key
+        return {
+            "replicate": key.replicate,
+            "level": key.level,
+            "arm": key.arm,
+            "order": key.order,
             "step": trainer.step,
             "epoch": round(trainer.step / setting.epoch, 4),
             "split": split,
             "loss": loss if math.isfinite(loss) else None,
-            "accuracy": None if correct is None or images is None else correct / images,
-            "correct": correct,
-            "images": images,
+            "metrics": measures,
             "lr": trainer.learning_rate,
             "seconds": round(seconds, 3),
+            **moves,
         }
-        | (moves if split == "train" else {})
-        for split, (losses, counts, images) in splits.items()
-        for member, moves, loss, correct in zip(job.members, moved, losses, counts, strict=True)
-        if split != "train" or trainer.step > member.start
-    ]
+
+    moved, mean_losses = trainer.trained.pop(), trainer.pop_loss()
+    if trainer.step > members[0].start:
+        for member, loss, moves in zip(members, mean_losses, moved, strict=True):
+            found.append(line(member, "train", loss, {}, moves))
+    size, name = batch_size(data.shape), setting.task.metrics[0].name
+    splits: dict[Split, Callable[[], tuple[list[float], list[int], int]]] = {}
+    if data.validation_index.numel():
+        replicates = [member.key.replicate for member in members]
+        own = data.validation(replicates, size)
+        splits["validation"] = partial(evaluate, trainer.cohort, setting.task, own, shared=False)
+    splits["test"] = partial(evaluate, trainer.cohort, setting.task, data.test(size), shared=True)
+    for split, measured in splits.items():
+        losses, rights, answers = measured()
+        for member, loss, right in zip(members, losses, rights, strict=True):
+            share: Measure = {"value": right / answers, "right": right, "of": answers}
+            found.append(line(member, split, loss, {name: share}, {}))
+    return found

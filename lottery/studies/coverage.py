@@ -1,7 +1,6 @@
 """What masks cover of a network, and what stays dense, in words."""
 
 from lottery.networks import parameters
-from lottery.studies.plan import included
 from lottery.studies.setting import Setting
 
 _MOST_NAMES = 6
@@ -9,7 +8,7 @@ _MOST_NAMES = 6
 
 def coverage(setting: Setting) -> str:
     """Return one line that says which share of a network's parameters masks cover, and which ones stay dense."""
-    template, pruned = setting.template, set(included(setting))
+    template, pruned = setting.template, set(setting.pruned)
     total = parameters.count(template)
     covered = sum(setting.shapes[name].numel() for name in pruned)
     text = f"masks cover {covered:,} of {total:,} parameters"

@@ -7,41 +7,35 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from lottery import devices
-from lottery.crews.workers import crew
+from lottery.crews.crew import crew
 from lottery.errors import Interrupted, LotteryError, RunFailed
-from lottery.store.files import Record
+from lottery.store.checkpoints import Checkpoints, before_checkpoint
 from lottery.store.run import Run
+from lottery.studies.chunk import elsewhere, train_chunk
 from lottery.studies.coverage import coverage
 from lottery.studies.forecast import check_disk
 from lottery.studies.layout import Layout, choose, kept_layout
-from lottery.studies.members import Context, Watcher, before_checkpoint
-from lottery.studies.plan import Level, plan, undone
-from lottery.studies.prune import prune
-from lottery.studies.rewind import lay_down, plan_rewind, rewind
+from lottery.studies.members import Context, train_members
+from lottery.studies.outstanding import forget, outstanding
+from lottery.studies.plan import Level, largest_group
 from lottery.studies.setting import Setting
-from lottery.studies.train import train
-
-STUDIES: dict[str, Callable[[Context], None]] = {"train": train, "prune": prune, "rewind": rewind}
-
-
-def planned(run: Run, setting: Setting) -> list[Level]:
-    """The levels of a run's study."""
-    study = run.record["study"]
-    if study == "rewind":
-        return plan_rewind(run, setting)
-    return plan(setting, study)
+from lottery.studies.study import Study
+from lottery.studies.watcher import Watcher
 
 
-def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], bool]) -> None:
+def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) -> None:
     """Do what of the run's study isn't done yet.
 
     Args:
         run: directory of the study.
-        setting: of the run's config.
+        study: of the run's config, planned.
         watcher: is told of progress.
         stop: asked between two steps; True ends the study with a checkpoint.
 
@@ -50,29 +44,27 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
         Interrupted: `stop` ended it; executing the run again goes on to the same bytes.
         RunFailed: it can't go on.
     """
+    setting, levels = study.setting, study.levels
     with run.working():
-        if run.record["study"] == "rewind":
-            lay_down(run, setting)
-        levels = planned(run, setting)
-        layout, why = kept_layout(run.record, setting), run.record.get("layout_because", "as it began")
-        if layout is None:
-            layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
-            run.update(layout=asdict(layout), layout_because=why)
-        left = undone(run, layout, levels)
-        check_disk(run.path, setting, [Level(level, 0.0, tuple(members)) for level, members in left])
+        study.lay_down(run)
+        layout, why = _layout(run, study)
+        chunks = outstanding(run, layout, levels)
+        check_disk(run.path, setting, [Level(chunk[0].key.level, 0.0, tuple(chunk)) for chunk in chunks])
+        forget(run, chunks)
         run.update(status="running", finished=None, **environment(setting))
-        abouts = [about for _, about in run.read_checkpoints()]
-        run.settle(lambda record: any(before_checkpoint(record, about) for about in abouts))
-        total = sum(level.steps for level in levels)
-        waiting = sum(member.stop - member.start for _, members in left for member in members)
+        checkpoints = Checkpoints(run)
+        abouts = [about for _, about in checkpoints.read()]
+        run.settle(lambda line: any(before_checkpoint(line, about) for about in abouts))
+        waiting = sum(member.steps for chunk in chunks for member in chunk)
         how = f"{layout}: {why}"
         if any(level.number for level in levels):
             how += f"\n{coverage(setting)}"
-        watcher.planned(levels, total - waiting, how)
-        _note_fewer_hands(layout, setting, watcher)
+        watcher.planned(levels, sum(level.steps for level in levels) - waiting, how)
+        places, threads = _hands(layout, setting, watcher)
+        here, load = partial(train_chunk, setting), partial(elsewhere, setting.config, setting.dataset)
         try:
-            with crew(setting, layout) as team:
-                STUDIES[run.record["study"]](Context(run, setting, team, layout, watcher, stop))
+            with crew(places, threads, here, load) as team:
+                train_members(Context(run, study, team, layout, watcher, stop), chunks)
         except (Interrupted, KeyboardInterrupt):
             _finish(run, "interrupted")
             raise
@@ -83,8 +75,18 @@ def execute(run: Run, setting: Setting, watcher: Watcher, stop: Callable[[], boo
                     f"out of memory ({str(error).partition(chr(10))[0]}).\nMake room, then go on with `lottery resume`."
                 ) from error
             raise
-        run.drop_checkpoints()
+        checkpoints.drop_all()
         run.finish("finished")
+
+
+def _layout(run: Run, study: Study) -> tuple[Layout, str]:
+    """Return the layout that a run began with, or choose one and keep it; and why."""
+    layout = kept_layout(run.record, study.setting)
+    if layout is not None:
+        return layout, run.record.get("layout_because", "as it began")
+    layout, why = choose(study.setting, largest_group(study.levels))
+    run.update(layout=asdict(layout), layout_because=why)
+    return layout, why
 
 
 def _finish(run: Run, status: str) -> None:
@@ -93,8 +95,8 @@ def _finish(run: Run, status: str) -> None:
         run.finish(status)
 
 
-def _note_fewer_hands(layout: Layout, setting: Setting, watcher: Watcher) -> None:
-    """Say where this machine has fewer cores or GPUs than the run was laid out for."""
+def _hands(layout: Layout, setting: Setting, watcher: Watcher) -> tuple[list[torch.device], int]:
+    """Return a device for each process, and its threads; say where there are fewer than the run was laid out for."""
     processes, threads = layout.hands(setting.config.device, setting.device)
     if processes < layout.workers or threads < layout.threads:
         rounding = "" if threads == layout.threads else "; fewer threads round sums in another way"
@@ -102,10 +104,12 @@ def _note_fewer_hands(layout: Layout, setting: Setting, watcher: Watcher) -> Non
             f"{layout.workers} x {layout.threads} threads are more than this machine has cores or GPUs for: "
             f"{processes} x {threads} run{rounding}"
         )
+    places = devices.places(setting.config.device, setting.device)
+    return [places[index % len(places)] for index in range(processes)], threads
 
 
-def environment(setting: Setting) -> Record:
-    """What runs a study: device, versions, code, seeds, process."""
+def environment(setting: Setting) -> dict[str, object]:
+    """Return what runs a study: device, versions, code, seeds, process."""
     packages = ("lottery", "torch", "torchvision", "numpy", "safetensors")
     commit, dirty = _commit()
     return {
@@ -122,7 +126,7 @@ def environment(setting: Setting) -> Record:
 
 
 def _commit() -> tuple[str | None, bool | None]:
-    """Git commit of this code and whether it has changed since; None where it is no checkout."""
+    """Return the Git commit of this code and whether it has changed since; None where it is no checkout."""
 
     def git(*arguments: str) -> str:
         here = Path(__file__).parent

@@ -1,69 +1,115 @@
-"""What a study will train and what that costs, told before it starts."""
+"""A forecast is computed before a study starts."""
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
+from lottery import words
+from lottery.cost.training import step_flops
 from lottery.errors import LotteryError
-from lottery.store.files import Record, spelt
 from lottery.studies.coverage import coverage
 from lottery.studies.layout import Layout, choose
-from lottery.studies.plan import Level
+from lottery.studies.plan import Level, largest_group
 from lottery.studies.setting import Setting
 
 
-def forecast(setting: Setting, levels: Sequence[Level], record: Record | None = None) -> RenderableType:
-    """A table of the levels, and totals: networks, steps, floating-point operations, disk.
+@dataclass(frozen=True)
+class ForecastRow:
+    """A row says what one level will train.
+
+    Attributes:
+        level: its number.
+        density: kept fraction of the weights that masks cover.
+        members: number of its networks.
+        arms: their arms, each once.
+        spans: steps that networks of it are trained for, each number once.
+        steps: steps of training, summed over networks.
+        flops: of that training.
+    """
+
+    level: int
+    density: float
+    members: int
+    arms: tuple[str, ...]
+    spans: tuple[int, ...]
+    steps: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A forecast says what a study will train and what that costs.
+
+    Attributes:
+        name: the study's, as its config has it.
+        model: name of the network.
+        data: name of the data set.
+        device: on which it will be trained.
+        weights: number of those that masks cover.
+        flops: of a forward pass of the dense network for one image.
+        layout: how members are spread, and why.
+        coverage: which weights masks cover, in words.
+        rows: one for each level.
+        kept: bytes on disk that stay.
+        passing: most bytes on disk that are there while networks train, besides.
+    """
+
+    name: str
+    model: str
+    data: str
+    device: str
+    weights: int
+    flops: int
+    layout: str
+    coverage: str
+    rows: tuple[ForecastRow, ...]
+    kept: int
+    passing: int
+
+
+def forecast(setting: Setting, levels: Sequence[Level], kept: tuple[Layout, str] | None = None) -> Forecast:
+    """Return what training these levels will take: networks, steps, floating-point operations, disk.
 
     Args:
         setting: of the study.
         levels: that will be trained.
-        record: entries that `run.json` will have: the layout, where it isn't chosen anew.
+        kept: the layout and why it was chosen, where it isn't chosen anew.
     """
     config = setting.config
     dense = sum(setting.flops.values())
-    # Backward costs twice forward; masks are simulated, so the dense product is what is computed.
-    per_step = 3 * dense * config.train.batch_size
-    table = Table(header_style="bold")
-    for heading in ("level", "weights %", "members", "arms", "steps each", "training FLOPs"):
-        table.add_column(heading, justify="left" if heading == "arms" else "right")
-    for level in levels:
-        arms = ", ".join(dict.fromkeys(member.arm for member in level.members))
-        spans = " or ".join(dict.fromkeys(f"{member.stop - member.start:,}" for member in level.members))
-        flops = per_step * level.steps
-        table.add_row(
-            str(level.number), f"{100 * level.density:.1f}", str(len(level.members)), arms, spans, f"{flops:.2e}"
-        )
-    weights = sum(shape.numel() for shape in setting.shapes.values())
-    networks = sum(len(level.members) for level in levels)
-    if record:
-        layout, why = Layout(**record["layout"]), record["layout_because"]
-    else:
-        layout, why = choose(setting, max(len(group) for level in levels for group in level.groups()))
-    kept, passing = disk(setting, levels)
-    steps = sum(level.steps for level in levels)
-    return Group(
-        Text(
-            f"{config.name}: {config.model.name} ({weights:,} prunable weights, {dense:,} FLOPs an image) on "
-            f"{config.data.name}, on {setting.device}",
-            style="bold",
-        ),
-        Text(f"{layout}: {why}"),
-        Text(coverage(setting)),
-        table,
-        Text(
-            f"{networks} networks, {steps:,} steps of training in all, {per_step * steps:.2e} FLOPs; "
-            f"disk {spelt(kept)}, while training up to {spelt(passing)} more"
-        ),
+    per_step = int(step_flops(dense, dense)) * config.train.batch_size  # masks are simulated: products are dense ones
+    layout, why = kept or choose(setting, largest_group(levels))
+    stays, passes = disk(setting, levels)
+    return Forecast(
+        name=config.name,
+        model=config.model.name,
+        data=config.data.name,
+        device=str(setting.device),
+        weights=sum(shape.numel() for shape in setting.shapes.values()),
+        flops=dense,
+        layout=f"{layout}: {why}",
+        coverage=coverage(setting),
+        rows=tuple(_row(level, per_step) for level in levels),
+        kept=stays,
+        passing=passes,
+    )
+
+
+def _row(level: Level, per_step: int) -> ForecastRow:
+    return ForecastRow(
+        level=level.number,
+        density=level.density,
+        members=len(level.members),
+        arms=tuple(dict.fromkeys(member.key.arm for member in level.members)),
+        spans=tuple(dict.fromkeys(member.steps for member in level.members)),
+        steps=level.steps,
+        flops=per_step * level.steps,
     )
 
 
 def disk(setting: Setting, levels: Sequence[Level]) -> tuple[int, int]:
-    """Bytes on disk that training these levels takes: what is kept, and checkpoints that pass."""
+    """Return the bytes on disk that training these levels takes: what is kept, and checkpoints that pass."""
     state = sum(tensor.numel() * tensor.element_size() for tensor in setting.template.state_dict().values())
     masks = sum(shape.numel() for shape in setting.shapes.values())
     networks = sum(len(level.members) for level in levels)
@@ -79,6 +125,6 @@ def check_disk(folder: Path, setting: Setting, levels: Sequence[Level]) -> None:
     needed, free = sum(disk(setting, levels)), shutil.disk_usage(folder).free
     if needed > free:
         raise LotteryError(
-            f"{folder}: the study needs {spelt(needed)} of disk and {spelt(free)} are free; make room, or name another "
-            "place with --runs-dir"
+            f"{folder}: the study needs {words.of_bytes(needed)} of disk and {words.of_bytes(free)} are free; make "
+            "room, or name another place with --runs-dir"
         )

@@ -8,19 +8,16 @@ at a time: a machine starts as many as it has cores for, whatever a run from els
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from lottery import devices
-from lottery.cost.memory import member_bytes
+from lottery.cost.memory import copies, member_bytes
 from lottery.networks.behaviour import unstackable
-from lottery.store.files import Record
-
-if TYPE_CHECKING:
-    from lottery.studies.plan import Member
-    from lottery.studies.setting import Setting
+from lottery.store.records import About, Execution
+from lottery.studies.setting import Setting
+from lottery.training.recipe import Member
 
 _SHARE_OF_MEMORY = 0.8
 """Of the memory that is free, what networks may take: the rest is for workspaces and fragments."""
@@ -39,14 +36,14 @@ class Layout:
         splits: how often memory ran out and chunks were halved.
     """
 
-    execution: str
+    execution: Execution
     chunk: int
     workers: int
     threads: int
     device: str
     splits: int = 0
 
-    def chunks(self, members: Sequence["Member"], at_least: int | None = None) -> list[list["Member"]]:
+    def chunks(self, members: Sequence[Member], at_least: int | None = None) -> list[list[Member]]:
         """Members in chunks of sizes that differ by at most one: enough chunks for all workers, none too large.
 
         Members of one replicate stand together: what they start from is ready at the same time.
@@ -55,7 +52,7 @@ class Layout:
             members: at least one.
             at_least: number of chunks; the number of workers where nothing is said.
         """
-        ordered = sorted(members, key=lambda member: member.replicate)  # stable
+        ordered = sorted(members, key=lambda member: member.key.replicate)  # stable
         count = max(-(-len(ordered) // self.chunk), min(at_least or self.workers, len(ordered)))
         bounds = [len(ordered) * part // count for part in range(count + 1)]
         return [ordered[low:high] for low, high in pairwise(bounds)]
@@ -83,7 +80,7 @@ class Layout:
         return f"{self.execution}, {members} at a time in {where}{threads}"
 
 
-def kept_layout(record: Record, setting: "Setting") -> Layout | None:
+def kept_layout(record: About, setting: Setting) -> Layout | None:
     """The layout that a run's record says it began with; None where it says none, or none that can be had here.
 
     That is one for another kind of device, or for members that can't be stacked.
@@ -94,7 +91,7 @@ def kept_layout(record: Record, setting: "Setting") -> Layout | None:
     return None if layout["execution"] == "stacked" and cant_stack(setting) else Layout(**layout)
 
 
-def choose(setting: "Setting", members: int) -> tuple[Layout, str]:
+def choose(setting: Setting, members: int) -> tuple[Layout, str]:
     """The layout for a study whose largest group is of so many members, and why it was chosen.
 
     What was measured stands in docs/performance.md. On a CPU, processes of one thread each use the cores better than
@@ -113,7 +110,7 @@ def choose(setting: "Setting", members: int) -> tuple[Layout, str]:
         execution, why = config.execution, "as the config says"
     elif execution == "stacked" and (reason := cant_stack(setting)):
         execution, why = "looped", f"the network can't be stacked: {reason}"
-    room = int(_SHARE_OF_MEMORY * devices.free_memory(setting.device) / member_bytes(setting))
+    room = int(_SHARE_OF_MEMORY * devices.free_memory(setting.device) / _member_bytes(setting))
     if execution == "stacked":
         chunk = min(share, max(1, room // workers if on_cpu else room))
         if chunk < share:
@@ -126,14 +123,24 @@ def choose(setting: "Setting", members: int) -> tuple[Layout, str]:
     return Layout(execution, chunk, workers, threads, setting.device.type), why
 
 
-def cant_stack(setting: "Setting") -> str | None:
+def _member_bytes(setting: Setting) -> int:
+    """Return the bytes that one member takes while it trains."""
+    config, sparse = setting.config, setting.config.sparse
+    held = copies(
+        latent=sparse is not None and sparse.latent is not None,
+        moving=sparse is not None and "static" not in sparse.topology.entry.traits,
+    )
+    return member_bytes(setting.template, setting.task.example(setting.data.shape), config.train.batch_size, held)
+
+
+def cant_stack(setting: Setting) -> str | None:
     """Return why members can't be stacked; None where they can."""
     if setting.behaviour.noisy:
         return "it draws random numbers while it trains, which are each member's own"
     return unstackable(setting.template, setting.data.shape, setting.like.mask)
 
 
-def _execution(template: nn.Module, members: int, on_cpu: bool, flops: float) -> tuple[str, str]:
+def _execution(template: nn.Module, members: int, on_cpu: bool, flops: float) -> tuple[Execution, str]:
     """Stacked or looped, and why, for so many members of so many FLOPs a training step."""
     if members == 1:
         return "looped", "one member for each process"

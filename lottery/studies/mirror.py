@@ -7,16 +7,18 @@ from contextlib import contextmanager, redirect_stdout
 from functools import partial
 
 from lottery.config.choices import Choice
-from lottery.store.files import Record
+from lottery.networks.key import Key
+from lottery.store.records import Evaluation, Summary
 from lottery.store.run import Run
-from lottery.studies.members import Watcher
-from lottery.studies.plan import EARLY, Level, Member
-from lottery.trackers import NetworkName, Tracker, points, results
+from lottery.studies.plan import Level
+from lottery.studies.watcher import Watcher
+from lottery.trackers import Tracker, measurements, results
+from lottery.training.recipe import Member
 
 
 @contextmanager
 def tracked(run: Run, watcher: Watcher) -> Iterator[Watcher]:
-    """`watcher`, and with it the trackers that the run's config names; they are closed when the context ends."""
+    """Provide `watcher`, and with it the trackers of the run's config; they are closed when the context ends."""
     tracking = Tracking(run, watcher)
     try:
         yield tracking if run.config.trackers else watcher
@@ -34,7 +36,7 @@ class Tracking:
     def __init__(self, run: Run, watcher: Watcher) -> None:
         self._run, self._watcher = run, watcher
         self._trackers: dict[str, Tracker] = {}
-        self._last: dict[NetworkName, int] = {}
+        self._last: dict[Key, int] = {}
         self._to_open = False
 
     def planned(self, levels: Sequence[Level], done: int, how: str) -> None:
@@ -42,30 +44,30 @@ class Tracking:
         self._watcher.planned(levels, done, how)
         self._to_open = True  # not yet: workers are forked now, and libraries start threads
 
-    def training(self, level: int, members: Sequence[Member], done: int) -> None:
+    def training(self, members: Sequence[Member], done: int) -> None:
         """See `Watcher`."""
         self._open()
-        self._watcher.training(level, members, done)
+        self._watcher.training(members, done)
 
     def advanced(self, level: int, steps: int) -> None:
         """See `Watcher`."""
         self._watcher.advanced(level, steps)
 
-    def evaluated(self, records: Sequence[Record]) -> None:
+    def evaluated(self, lines: Sequence[Evaluation]) -> None:
         """See `Watcher`."""
-        self._watcher.evaluated(records)
+        self._watcher.evaluated(lines)
         # Chunks that memory didn't suffice for begin anew.
-        new = [point for point in points(records) if point.step > self._last.get(point.network, -1)]
-        self._last |= {point.network: point.step for point in new}
+        new = [one for one in measurements(lines) if one.step > self._last.get(one.key, -1)]
+        self._last |= {one.key: one.step for one in new}
         self._tell(lambda tracker: tracker.evaluated(new))
 
-    def trained(self, level: int, members: Sequence[Member]) -> None:
+    def trained(self, members: Sequence[Member]) -> None:
         """See `Watcher`."""
-        self._watcher.trained(level, members)
+        self._watcher.trained(members)
 
         def tell(tracker: Tracker) -> None:
-            for member in (member for member in members if member.arm != EARLY):
-                _trained(tracker, self._run.read_summary(member.replicate, level, member.arm))
+            for member in members:
+                _trained(tracker, self._run.read_summary(member.key))
 
         self._tell(tell)
 
@@ -92,11 +94,11 @@ class Tracking:
         self._trackers[choice.name] = tracker
 
     def _catch_up(self, tracker: Tracker) -> None:
-        there, summaries = points(self._run.metrics()), self._run.levels()
-        lacking = {name for name in {point.network for point in there} if not tracker.has(name)}
-        tracker.evaluated([point for point in there if point.network in lacking])
+        there, summaries = measurements(self._run.metrics()), self._run.levels()
+        lacking = {key for key in {one.key for one in there} if not tracker.has(key)}
+        tracker.evaluated([one for one in there if one.key in lacking])
         for summary in summaries:
-            if NetworkName.of(summary) in lacking:
+            if Key.of(summary) in lacking:
                 _trained(tracker, summary)
 
     def _tell(self, act: Callable[[Tracker], None]) -> None:
@@ -116,5 +118,5 @@ class Tracking:
             self._watcher.noted(f"tracker {name}: {reason}{remedy}; the run goes on without it")
 
 
-def _trained(tracker: Tracker, summary: Record) -> None:
-    tracker.trained(NetworkName.of(summary), summary["stop_step"], results(summary))
+def _trained(tracker: Tracker, summary: Summary) -> None:
+    tracker.trained(Key.of(summary), summary["stop_step"], results(summary))

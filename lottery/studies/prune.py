@@ -1,64 +1,102 @@
 """Prune, rewind, retrain, round after round, beside controls."""
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import partial
 
 from pydantic import ValidationError
 
+from lottery import registry
 from lottery.config import complaints
-from lottery.config.schema import Config, Pruning
+from lottery.config.pruning import Pruning
+from lottery.config.schema import Config
 from lottery.errors import LotteryError
 from lottery.networks import masks
-from lottery.networks.cohort import Network, State
+from lottery.networks.key import Key
 from lottery.networks.masks import Mask
+from lottery.networks.network import Network, State
 from lottery.seeds import stream
+from lottery.store.reader import Reader
 from lottery.store.run import Run
-from lottery.studies.members import Context, train_members
-from lottery.studies.plan import Key, Member, included, layer_densities, plan
+from lottery.studies.checks import check_rounds
+from lottery.studies.plan import dense_level, layer_densities, pruned_level
 from lottery.studies.selection import rate
+from lottery.studies.setting import Setting
+from lottery.studies.study import Study
 from lottery.studies.train import dense, rewind_steps
+from lottery.training.recipe import Member
+
+_TICKETS_AT_HAND = 8
+"""A ticket is asked for once for itself, and once for each of its controls."""
 
 
-def prune(context: Context) -> None:
+class Prune(Study):
     """Iterative pruning with rewinding (Frankle & Carbin 2019; Frankle et al. 2020; Renda et al. 2020).
 
     Train a dense network. Then, in each round: prune what the round before (one-shot: the dense network) was trained
     to; put the weights back to where `pruning.rewind` says; train again. Controls are trained beside each ticket.
     """
-    setting, pruning = context.setting, context.setting.config.pruning
 
-    def source(level: int) -> int | None:
-        return None if level == 0 else 0 if pruning.one_shot else level - 1
+    name = "prune"
+    questions = ("winning ticket", "matching", "matching, within a deviation", "beats reinit", "beats random")
 
-    @lru_cache(maxsize=8)  # asked for once by the ticket, and once by each of its controls
-    def ticket(level: int, replicate: int) -> Network:
-        before = source(level)
-        assert before is not None
-        return Network(_rewound(context, before, replicate), pruned(context, before, level, replicate))
+    def __init__(self, setting: Setting) -> None:
+        """Plan the rounds that a config asks for.
 
-    def network(level: int, member: Member) -> Network:
-        if level == 0:
-            return dense(context, member.replicate)
-        return arm(context, member.arm, ticket(level, member.replicate), level, member.replicate)
+        Raises:
+            LotteryError: the config is not of such a study, or leaves nothing to train at some level.
+        """
+        if setting.config.sparse is not None:
+            raise LotteryError("sparse: networks that are sparse from the start are trained by `lottery train`")
+        rounds = range(1, setting.config.pruning.iterations + 1)
+        check_rounds(setting, [layer_densities(setting, number) for number in rounds])
+        super().__init__(setting, [dense_level(setting), *(pruned_level(setting, number) for number in rounds)])
+        self._tickets: dict[Key, Network] = {}
 
-    def ticket_before(key: Key) -> Key | None:
-        before = source(key[0])
-        return None if before is None else (before, key[1], "main")
+    def network(self, run: Run, member: Member) -> Network:
+        """See `Study`."""
+        key = member.key
+        if key.level == 0:
+            return dense(run, self.setting, key.replicate)
+        ticket = self._ticket(run, self.setting.main(key.replicate, key.level))
+        return ticket if key.arm == "ticket" else control(self.setting, ticket, key)
 
-    train_members(context, plan(setting, "prune"), network, ticket_before, rewind_steps(context))
+    def _ticket(self, run: Run, key: Key) -> Network:
+        if key not in self._tickets:
+            if len(self._tickets) == _TICKETS_AT_HAND:
+                del self._tickets[next(iter(self._tickets))]
+            before = self.source(key)
+            assert before is not None
+            self._tickets[key] = Network(_rewound(run, self.setting, before), pruned(run, self.setting, before, key))
+        return self._tickets[key]
+
+    def source(self, key: Key) -> Key | None:
+        """See `Study`."""
+        before = self.rounds_before(self.setting.config, key.level)
+        return self.setting.main(key.replicate, before[-1]) if before else None
+
+    def kept_steps(self, key: Key) -> list[int]:
+        """See `Study`."""
+        return rewind_steps(self.setting, key)
+
+    @staticmethod
+    def rounds_before(config: Config, level: int) -> Sequence[int]:
+        """See `Study`."""
+        return range(min(level, 1) if config.pruning.one_shot else level)
 
 
-def extended(run: Run, iterations: int) -> Config:
-    """The config of a finished run with further rounds of pruning; of a trained run, with that many.
+def extended(run: Reader, iterations: int) -> Config:
+    """Return the config of a finished run with further rounds of pruning; of a trained run, with that many.
 
     Raises:
         LotteryError: the run isn't finished, or isn't one that prunes.
     """
-    if run.record["study"] == "rewind":
+    study = run.record["study"]
+    if study == "rewind":
         raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
     config = run.config
     if config.sparse is not None:
         raise LotteryError(f"{run.path} is of networks that are sparse from the start; prune a run of dense ones")
-    before = config.pruning.iterations if run.record["study"] == "prune" else 0
+    before = config.pruning.iterations if study == "prune" else 0
     if run.record["status"] != "finished" or {line["level"] for line in run.levels()} != set(range(before + 1)):
         raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
     try:
@@ -68,39 +106,28 @@ def extended(run: Run, iterations: int) -> Config:
     return config.model_copy(update={"pruning": pruning})
 
 
-def pruned(context: Context, source: int, level: int, replicate: int) -> Mask:
-    """The ticket's mask at `level`: the best of the weights that level `source` still has, by the pruning score."""
-    setting, pruning = context.setting, context.setting.config.pruning
-    state = context.run.read_weights(replicate, source, "main", setting.like.state)
-    mask = context.run.read_mask(replicate, source, "main", setting.like.mask)
-    names = included(setting)
-    generator = stream(setting.config.seed, "prune", replicate, level)
-    initial = context.run.read_early(replicate, 0, setting.like.state)
-    scores = rate(setting, pruning.score, replicate, Network(state, mask), names, generator, initial)
-    kept = masks.keep_top(scores, layer_densities(setting, level), {name: mask[name] for name in names}, generator)
-    return mask | kept
+def pruned(run: Reader, setting: Setting, source: Key, key: Key) -> Mask:
+    """Return a ticket's mask: the best of the weights that its source still has, by the pruning score."""
+    state = run.read_weights(source, setting.like.state)
+    mask = run.read_mask(source, setting.like.mask)
+    generator = stream(setting.config.seed, "prune", key.replicate, key.level)
+    initial = run.read_state(Key(key.replicate, 0, "dense"), 0, setting.like.state)
+    scores = rate(setting, setting.config.pruning.score, key.replicate, Network(state, mask), generator, initial)
+    ranked = {name: mask[name] for name in setting.pruned}
+    return mask | masks.keep_top(scores, layer_densities(setting, key.level), ranked, generator)
 
 
-def arm(context: Context, name: str, ticket: Network, level: int, replicate: int) -> Network:
-    """The network of an arm: the ticket, or a control that lacks its weights, its mask, or both.
-
-                    the ticket's weights    a fresh initialization
-    its mask        main                    reinit
-    shuffled mask   shuffle                 random
-    """
-    setting = context.setting
-    shuffled = name in ("shuffle", "random")
-    fresh = name in ("reinit", "random")
-    generator = stream(setting.config.seed, "mask", replicate, level, name)
-    return Network(
-        setting.initial(replicate, name, level) if fresh else ticket.state,
-        masks.shuffle(ticket.mask, generator) if shuffled else ticket.mask,
-    )
+def control(setting: Setting, ticket: Network, key: Key) -> Network:
+    """Return the network of a control, which lacks the ticket's weights, its mask, or both."""
+    generator = stream(setting.config.seed, "mask", key.replicate, key.level, key.arm)
+    fresh = partial(setting.initial, key.replicate, key.arm, key.level)
+    made: Network = registry.find("arms", key.arm)(ticket, fresh, generator)
+    return made
 
 
-def _rewound(context: Context, source: int, replicate: int) -> State:
-    """The weights that retraining starts from."""
-    step, like = context.setting.rewind_step, context.setting.like.state
+def _rewound(run: Reader, setting: Setting, source: Key) -> State:
+    """Return the weights that retraining starts from."""
+    step, like = setting.rewind_step, setting.like.state
     if step is None:
-        return context.run.read_weights(replicate, source, "main", like)
-    return context.run.read_early(replicate, step, like)
+        return run.read_weights(source, like)
+    return run.read_state(Key(source.replicate, 0, "dense"), step, like)

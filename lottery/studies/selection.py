@@ -1,48 +1,45 @@
 """From a network and a config's score to a mask: what a score may look at, and over how many rounds it prunes."""
 
 import copy
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from lottery.config.schema import Score
+from lottery.config.pruning import Score
 from lottery.errors import LotteryError
 from lottery.networks import masks, parameters
-from lottery.networks.cohort import Network, State
+from lottery.networks.key import Key
 from lottery.networks.masks import Mask
-from lottery.scores import Sample, Subject, on_cpu
+from lottery.networks.network import Network, State
+from lottery.networks.subject import Sample, Subject, on_cpu
 from lottery.seeds import seeded, stream
-
-if TYPE_CHECKING:
-    from lottery.studies.setting import Setting
+from lottery.studies.setting import Setting
+from lottery.training.objective import Objective
 
 
 def rate(
-    setting: "Setting",
+    setting: Setting,
     score: Score,
     replicate: int,
     network: Network,
-    names: Sequence[str],
     generator: torch.Generator,
     initial: State | None = None,
 ) -> dict[str, Tensor]:
-    """The score of each weight of `names`, on the CPU.
+    """Return the score of each weight that is pruned under the config, on the CPU.
 
     Args:
         setting: of the study.
         score: name and options.
         replicate: whose training images a score may look at.
         network: what is scored; its weights are masked here.
-        names: of the weights that take part.
         generator: where a score's random numbers come from.
         initial: the network at initialization, where it has been trained since.
 
     Raises:
         LotteryError: the score can't be computed here; the message names it.
     """
-    device = setting.device
+    device, names = setting.device, setting.pruned
     twice = parameters.aliases(setting.template)
     state = {name: tensor.to(device) for name, tensor in network.state.items() if name not in twice}
     for name, mask in network.mask.items():
@@ -55,6 +52,7 @@ def rate(
         template=copy.deepcopy(setting.template).to(device),  # the setting's own stays on the CPU: `to` moves a module
         shape=setting.data.shape,
         sample=_sample(setting, replicate),
+        criterion=Objective(setting.task),
     )
     try:
         with seeded(stream(setting.config.seed, "noise", replicate, "score"), device):
@@ -71,7 +69,7 @@ class _Enough(Exception):
     """The data that a score wants are there."""
 
 
-def check_data(setting: "Setting", score: Score) -> None:
+def check_data(setting: Setting, score: Score) -> None:
     """Raise LotteryError where a score wants more training images than a replicate has; nothing is scored."""
     if "data" not in score.entry.traits:
         return
@@ -93,16 +91,9 @@ def check_data(setting: "Setting", score: Score) -> None:
 
 
 def prune_to(
-    setting: "Setting",
-    score: Score,
-    replicate: int,
-    network: Network,
-    density: float | Mapping[str, float],
-    names: Sequence[str],
-    rounds: int,
-    name: Sequence[str | int],
+    setting: Setting, score: Score, key: Key, network: Network, density: float | Mapping[str, float], rounds: int
 ) -> Mask:
-    """The mask that is left where the weights of lowest score are removed in rounds, none of them trained.
+    """Return the mask that is left where the weights of lowest score are removed in rounds, none of them trained.
 
     The density falls exponentially: to `density ** (k / rounds)` after round k, each of which scores what the one
     before left (Tanaka et al. 2020).
@@ -110,17 +101,15 @@ def prune_to(
     Args:
         setting: of the study.
         score: name and options.
-        replicate: whose network it is.
+        key: of the network that the mask is for.
         network: dense, or pruned already.
-        density: after the last round, of the weights of `names`, ranked together, or of each layer.
-        names: of the weights that are ranked; the others keep their mask.
+        density: after the last round, of the weights that are pruned, ranked together, or of each layer.
         rounds: at least one.
-        name: of the stream that random numbers come from.
     """
-    mask = dict(network.mask)
+    mask, names = dict(network.mask), setting.pruned
     for number in range(1, rounds + 1):
-        generator = stream(setting.config.seed, *name, number)
-        scores = rate(setting, score, replicate, Network(network.state, mask), names, generator)
+        generator = stream(setting.config.seed, "sparse", key.replicate, key.level, number)
+        scores = rate(setting, score, key.replicate, Network(network.state, mask), generator)
         share = number / rounds
         target: float | dict[str, float]
         if isinstance(density, Mapping):
@@ -131,8 +120,8 @@ def prune_to(
     return mask
 
 
-def _sample(setting: "Setting", replicate: int) -> Sample:
-    """Training images of a replicate, unaugmented: the same ones whenever it is asked for the same number."""
+def _sample(setting: Setting, replicate: int) -> Sample:
+    """Return training images of a replicate, unaugmented: the same ones whenever it is asked for the same number."""
     data = setting.data
     index = data.train_index[replicate]
 

@@ -1,39 +1,34 @@
 """What is kept of a trained network besides its tensors."""
 
+from collections.abc import Sequence
+
 from lottery.cost.flops import masked_flops
 from lottery.networks import masks, parameters
-from lottery.networks.cohort import Network
-from lottery.store.files import Record
-from lottery.studies.plan import Member
+from lottery.networks.network import Network
+from lottery.store.records import EarlyStop, Evaluation, Measured, Summary
 from lottery.studies.setting import Setting
+from lottery.training.recipe import Member
 
 
-def summary(setting: Setting, level: int, member: Member, network: Network, records: list[Record]) -> Record:
-    """What a member came to, for `levels.jsonl`.
+def summary(setting: Setting, member: Member, network: Network, lines: Sequence[Evaluation]) -> Summary:
+    """Return what a member came to, for `levels.jsonl`; whoever trained it knows seconds, FLOPs and divergence.
 
     Args:
         setting: of the study.
-        level: its number.
         member: whose network it is.
         network: as it was trained to.
-        records: its evaluations.
+        lines: its evaluations.
     """
-    by_split = {
-        split: {record["step"]: record for record in records if record["split"] == split}
-        for split in ("validation", "test")
-    }
-    validation, test = by_split["validation"], by_split["test"]
-    end = max(test)  # where it diverged, before the end of training
-    # Read retroactively, never halting training: the first minimum of the validation loss (Frankle & Carbin 2019).
-    early = min(
-        (step for step in validation if validation[step]["loss"] is not None),
-        key=lambda step: (validation[step]["loss"], step),
-        default=None,
+    validation, test = (
+        {line["step"]: _measured(line) for line in lines if line["split"] == split} for split in ("validation", "test")
     )
+    end = max(test)  # where it diverged, before the end of training
+    key = member.key
     return {
-        "replicate": member.replicate,
-        "arm": member.arm,
-        "level": level,
+        "replicate": key.replicate,
+        "level": key.level,
+        "arm": key.arm,
+        "order": key.order,
         "density": masks.count(network.mask) / masks.total(network.mask),
         "nonzero": masks.count(network.mask),
         "total": masks.total(network.mask),
@@ -42,16 +37,25 @@ def summary(setting: Setting, level: int, member: Member, network: Network, reco
         "dense_flops": sum(setting.flops.values()),
         "start_step": member.start,
         "stop_step": end,
-        "test_accuracy": test[end]["accuracy"],
-        "test_correct": test[end]["correct"],
-        "test_images": test[end]["images"],
-        "test_loss": test[end]["loss"],
-        "validation_accuracy": validation[end]["accuracy"] if validation else None,
-        "validation_correct": validation[end]["correct"] if validation else None,
-        "validation_images": validation[end]["images"] if validation else None,
-        "validation_loss": validation[end]["loss"] if validation else None,
-        "early_stop_step": early,
-        "early_stop_test_accuracy": test[early]["accuracy"] if early is not None else None,
-        "early_stop_test_correct": test[early]["correct"] if early is not None else None,
+        "test": test[end],
+        "validation": validation[end] if validation else None,
+        "early_stop": _early_stop({step: one["loss"] for step, one in validation.items()}, test),
         "evaluate_every": setting.every,
+        "train_seconds": 0.0,
+        "train_flops": 0,
+        "diverged": None,
+        "collapsed": [],
     }
+
+
+def _measured(line: Evaluation) -> Measured:
+    return {"loss": line["loss"], "metrics": line["metrics"]}
+
+
+def _early_stop(losses: dict[int, float | None], test: dict[int, Measured]) -> EarlyStop | None:
+    """Return the first minimum of the validation loss, read off when training is done (Frankle & Carbin 2019)."""
+    finite = [(loss, step) for step, loss in losses.items() if loss is not None]
+    if not finite:
+        return None
+    _, step = min(finite)
+    return {"step": step, "test": test[step]}

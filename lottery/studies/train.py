@@ -1,72 +1,76 @@
-"""Train a dense network, level 0 of every study, or networks that are sparse from the start."""
+"""Train dense networks, level 0 of every study, or networks that are sparse from the start."""
 
 from lottery.networks import parameters
-from lottery.networks.cohort import Network
+from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.seeds import stream
-from lottery.studies.members import Context, train_members
-from lottery.studies.plan import Member, plan
+from lottery.store.run import Run
+from lottery.studies.plan import dense_level, sparse_level
 from lottery.studies.selection import prune_to
 from lottery.studies.setting import Setting
+from lottery.studies.study import Study
+from lottery.training.recipe import Member
 
 
-def train(context: Context) -> None:
-    """Train one network a replicate from initialization to the end of the schedule: dense, or at each sparse density.
+class Train(Study):
+    """One network a replicate, from initialization to the end of the schedule: dense, or at each sparse density.
 
     The dense states at initialization and at the step that pruning will rewind to are kept.
     """
 
-    def network(level: int, member: Member) -> Network:
-        start = dense(context, member.replicate)
-        return start if level == 0 else sparse(context.setting, start, level, member.replicate)
+    name = "train"
+    questions = ("matching", "matching, within a deviation")
 
-    train_members(context, plan(context.setting, "train"), network, snapshots=rewind_steps(context))
+    def __init__(self, setting: Setting) -> None:
+        sparse = setting.config.sparse
+        levels = [dense_level(setting)] if sparse is None or sparse.dense else []
+        numbers = range(1, len(sparse.densities) + 1) if sparse else ()
+        super().__init__(setting, [*levels, *(sparse_level(setting, number) for number in numbers)])
+
+    def network(self, run: Run, member: Member) -> Network:
+        """See `Study`."""
+        start = dense(run, self.setting, member.key.replicate)
+        return sparse_start(self.setting, start, member.key) if member.key.level else start
+
+    def kept_steps(self, key: Key) -> list[int]:
+        """See `Study`."""
+        return rewind_steps(self.setting, key)
 
 
-def dense(context: Context, replicate: int) -> Network:
-    """A replicate's dense network at initialization, which is kept."""
-    state = context.setting.initial(replicate)
-    context.run.write_early(replicate, 0, state)
-    return context.setting.dense(state)
+def dense(run: Run, setting: Setting, replicate: int) -> Network:
+    """Return a replicate's dense network at initialization, which is kept."""
+    state = setting.initial(replicate)
+    run.write_state(Key(replicate, 0, "dense"), 0, state)
+    return setting.dense(state)
 
 
-def sparse(setting: Setting, start: Network, level: int, replicate: int) -> Network:
-    """What training at a sparse density starts from: a mask chosen by score, weights drawn for that mask.
+def rewind_steps(setting: Setting, key: Key) -> list[int]:
+    """Return the step of the dense training that tickets are rewound to, where that isn't initialization."""
+    return [setting.rewind_step] if key.arm == "dense" and setting.rewind_step else []
 
-    The dense network itself, where training starts dense or what is trained are latents.
+
+def sparse_start(setting: Setting, start: Network, key: Key) -> Network:
+    """Return what training at a sparse density starts from: a mask chosen by score, weights drawn for that mask.
+
+    It is the dense network itself where training starts dense, or what is trained are latents.
 
     Args:
         setting: of the study.
         start: the replicate's dense network at initialization, by which scores choose.
-        level: whose density it has; the replicate's levels share the dense draw.
-        replicate: whose network it is.
+        key: whose density it has; the replicate's levels share the dense draw.
     """
     config = setting.config.sparse
     assert config is not None
     if config.latent is not None or "dense_start" in config.topology.entry.traits:
         return start
-    names = setting.included(config.exclude)
-    mask = prune_to(
-        setting,
-        config.score,
-        replicate,
-        start,
-        setting.sparse_densities(level),
-        names,
-        config.rounds or config.score.entry.rounds,
-        ("sparse", replicate, level),
-    )
-    generator = stream(setting.config.seed, "sparse_init", replicate, level)
+    rounds = config.rounds or config.score.entry.constants.get("ROUNDS", 1)
+    mask = prune_to(setting, config.score, key, start, setting.sparse_densities(key.level), rounds)
+    generator = stream(setting.config.seed, "sparse_init", key.replicate, key.level)
     # An initializer knows the inputs of linear and convolution layers; all else stays as its module drew it.
     by_initializer = set(parameters.drawn(setting.template))
     drawn = {
         name: config.initializer.entry(start.state[name], mask[name], generator, **config.initializer.options)
-        for name in names
+        for name in setting.pruned
         if name in by_initializer
     }
     return Network(start.state | drawn, mask)
-
-
-def rewind_steps(context: Context) -> list[int]:
-    """The step of the dense training that tickets are rewound to, where that isn't initialization."""
-    step = context.setting.rewind_step
-    return [step] if step else []

@@ -1,4 +1,4 @@
-"""Topologies: `topology(moment)` says which weights are active from now on, while a sparse network is trained.
+"""A topology, `topology(moment)`, says which weights are active from now on, while a sparse network is trained.
 
 A topology looks at one network at one step of its training and returns its new mask; the trainer calls it at the steps
 that the config says, sets weights and optimizer slots of what is dropped to zero, and starts what is grown at zero.
@@ -21,7 +21,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Moment:
-    """One sparse network at one step, without a member axis. Nothing in it may be changed.
+    """A moment is one sparse network at one step, without a member axis. Nothing in it may be changed.
 
     Attributes:
         weights: name -> weight, zero where it isn't active.

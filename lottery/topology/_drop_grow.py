@@ -1,4 +1,4 @@
-"""Dropping weights and growing as many elsewhere: what the topologies of a constant number of weights share."""
+"""Topologies of a constant number of weights drop some and grow as many elsewhere."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lottery.networks import masks
 from lottery.networks.masks import Mask
-from lottery.scores import Subject
+from lottery.networks.subject import Subject
 from lottery.scores.random import random
 from lottery.seeds import derived
 from lottery.topology import Moment
@@ -18,7 +18,7 @@ DropSchedule = Literal["constant", "cosine", "linear", "inverse_power"]
 
 
 def annealed(moment: Moment, initial: float, schedule: DropSchedule) -> float:
-    """The share of active weights that is dropped at this moment.
+    """Return the share of active weights that is dropped at this moment.
 
     Time t is `step + 1`: an update counts as a step whether it replaces one or follows it, so the first is made at
     t = start + interval, and one at t = end drops nothing, save under `constant`. (Google's code updates at
@@ -44,12 +44,12 @@ def annealed(moment: Moment, initial: float, schedule: DropSchedule) -> float:
 
 
 def share(fraction: float, count: int) -> int:
-    """`fraction` of `count` things, rounded down."""
+    """Return `fraction` of `count` things, rounded down."""
     return math.floor(fraction * count + 1e-9)  # 0.29 * 100 is 28.999999999999996
 
 
 def drop(moment: Moment, counts: Mapping[str, int]) -> Mask:
-    """What is left of the layers of `counts` without so many of their active weights of smallest magnitude.
+    """Return what is left of the layers of `counts` without so many of their active weights of smallest magnitude.
 
     Active is what the mask says: a weight just grown is zero and takes part, one that isn't active doesn't. Which
     of equal magnitudes go is left to chance, by a stream of the moment's.
@@ -66,7 +66,7 @@ def drop(moment: Moment, counts: Mapping[str, int]) -> Mask:
 def grow(
     kept: Mapping[str, Tensor], counts: Mapping[str, int], scores: Mapping[str, Tensor], generator: torch.Generator
 ) -> Mask:
-    """The layers of `kept` with so many more weights, those of highest score.
+    """Return the layers of `kept` with so many more weights, those of highest score.
 
     Every weight that isn't kept may grow, whether it was dropped just now or long ago: near-dense layers would lose
     weights otherwise.
@@ -84,7 +84,7 @@ def grow(
 
 
 def exchange(moment: Moment, fraction: float, scores: Mapping[str, Tensor]) -> Mask:
-    """The mask after an update in which each layer keeps its number of weights (Evci et al. 2020, alg. 1).
+    """Return the mask after an update in which each layer keeps its number of weights (Evci et al. 2020, alg. 1).
 
     A dense layer stays as it is: what it drops is all that can grow.
 
@@ -98,10 +98,10 @@ def exchange(moment: Moment, fraction: float, scores: Mapping[str, Tensor]) -> M
 
 
 def random_scores(moment: Moment) -> dict[str, Tensor]:
-    """A random number for each weight, from the moment's generator."""
+    """Return a random number for each weight, from the moment's generator."""
     return random(Subject(moment.weights, moment.mask), moment.generator)
 
 
 def _densities(counts: Mapping[str, int], mask: Mapping[str, Tensor]) -> dict[str, float]:
-    """Densities that `keep_top` turns back into just these counts: two roundings can't shift one below 2 ** 50."""
+    """Return densities that `keep_top` turns back into just these counts: no rounding shifts one below 2 ** 50."""
     return {name: count / mask[name].numel() for name, count in counts.items()}

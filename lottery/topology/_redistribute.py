@@ -1,4 +1,4 @@
-"""Growing weights in other layers than those that dropped them: the network keeps its number of weights, layers don't.
+"""Weights grow in other layers than those that dropped them: the network keeps its number of weights, layers don't.
 
 Layers that are dense take no part: they are those that a user excluded, or that their allocation filled.
 """
@@ -14,12 +14,12 @@ from lottery.topology._drop_grow import drop, grow, share
 
 
 def sparse_layers(moment: Moment) -> Mask:
-    """Those of the mask's layers that aren't dense."""
+    """Return those of the mask's layers that aren't dense."""
     return {name: mask for name, mask in moment.mask.items() if not mask.all()}
 
 
 def allot(total: int, shares: Mapping[str, float], kept: Mapping[str, Tensor]) -> dict[str, int]:
-    """How many of `total` weights each layer grows: whole numbers, in proportion to the shares as far as there is room.
+    """Return how many of `total` weights each layer grows: in proportion to the shares as far as there is room.
 
     A layer has room for 99 % of what is free in it, so that none fills up, or for all of it where the network is so
     dense that `total` would not fit. What exceeds a layer's room is spread evenly over those that have some left,
@@ -52,7 +52,7 @@ def allot(total: int, shares: Mapping[str, float], kept: Mapping[str, Tensor]) -
 def redistribute(
     moment: Moment, fraction: float, importance: Mapping[str, Tensor], scores: Mapping[str, Tensor]
 ) -> Mask:
-    """The mask after an update in which layers drop alike and grow by their importance (Dettmers & Zettlemoyer 2019).
+    """Return the mask when layers drop alike and grow by their importance (Dettmers & Zettlemoyer 2019).
 
     A layer's importance is the mean magnitude over its active weights; one without any has none. A layer of less than
     20 % sparsity and more than average importance drops no larger a fraction than its sparsity. Where importance says

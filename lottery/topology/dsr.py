@@ -1,4 +1,4 @@
-"""Dynamic sparse reparameterization."""
+"""Dynamic sparse reparameterization moves weights between layers."""
 
 from lottery.config.values import Proportion
 from lottery.networks import masks

@@ -1,4 +1,4 @@
-"""Gradual magnitude pruning."""
+"""Gradual magnitude pruning starts dense."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ TRAITS = {"dense_start"}
 
 
 def gradual(moment: Moment) -> Mask:
-    """Pruned by magnitude while it trains, ever more slowly, from dense to the density asked for (Zhu & Gupta 2017).
+    """Prune by magnitude, ever more slowly, from dense to the density that is asked for (Zhu & Gupta 2017).
 
     At time t = `step + 1` the sparsity is s (1 - (1 - x) ** 3), where s is the final one and x rises linearly from 0 at
     `start` to 1 at the last update that is made: `end`, or the last multiple of the interval before it and before the

@@ -1,4 +1,4 @@
-"""Rigging the lottery."""
+"""RigL rigs the lottery."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""RigL whose layers grow by their momentum: a file of its own, as it needs the trace that `rigl` doesn't."""
+"""RigL's layers grow by their momentum here, in a file of its own: it needs the trace that `rigl` doesn't."""
 
 from lottery.config.values import Proportion
 from lottery.networks.masks import Mask
@@ -10,7 +10,7 @@ TRAITS = {"gradient", "trace"}
 
 
 def rigl_momentum(moment: Moment, *, drop_fraction: Proportion = 0.3, drop_schedule: DropSchedule = "cosine") -> Mask:
-    """RigL, its layers growing in proportion to the mean momentum of their active weights (Sundar & Dwaraknath 2021).
+    """RigL: grow layers in proportion to their active weights' mean momentum (Sundar & Dwaraknath 2021).
 
     Args:
         moment: the network, its dense gradients at the batch of this step, and their moving sum.

@@ -1,4 +1,4 @@
-"""Sparse evolutionary training."""
+"""Sparse evolutionary training grows weights at random."""
 
 from lottery.config.values import Proportion
 from lottery.networks.masks import Mask

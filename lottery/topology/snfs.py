@@ -1,4 +1,4 @@
-"""Sparse networks from scratch: sparse momentum."""
+"""Sparse networks from scratch grow by momentum."""
 
 from lottery.config.values import Proportion
 from lottery.networks.masks import Mask

@@ -1,4 +1,4 @@
-"""A topology that stays as it is."""
+"""This topology stays as it is."""
 
 from lottery.networks.masks import Mask
 from lottery.topology import Moment
@@ -7,7 +7,7 @@ TRAITS = {"static"}
 
 
 def static(moment: Moment) -> Mask:
-    """The mask as it is: training a fixed sparse network.
+    """Return the mask as it is: a fixed sparse network is trained.
 
     Args:
         moment: the network and its mask.

@@ -6,94 +6,90 @@ tracker. Its library is imported inside the function, so that it need not be ins
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from lottery.config.schema import Config
-from lottery.store.files import Record
+from lottery.networks.key import Key
+from lottery.store.flat import flat_summary
+from lottery.store.records import Evaluation, Summary
 
 
-class NetworkName(NamedTuple):
-    """One network of a study."""
-
-    level: int
-    arm: str
-    replicate: int
-
-    @classmethod
-    def of(cls, record: Record) -> "NetworkName":
-        """Whose evaluation, or whose summary, a record is."""
-        return cls(record["level"], record["arm"], record["replicate"])
-
-    def __str__(self) -> str:
-        return f"level-{self.level:02d}/{self.arm}/replicate-{self.replicate}"
-
-
-class Point(NamedTuple):
+class Measurement(NamedTuple):
     """What was measured of one network at one step: `test/accuracy`, `validation/loss`, `lr`, ... -> value."""
 
-    network: NetworkName
+    key: Key
     step: int
     values: dict[str, float]
 
 
 class Tracker(Protocol):
-    """Where a study is mirrored. A network's points come in the order of their steps, each step once."""
+    """Where a study is mirrored. A network's measurements come in the order of their steps, each step once."""
 
-    def has(self, network: NetworkName) -> bool:
-        """Whether it needs nothing of what the run directory already says of a network."""
+    def has(self, key: Key) -> bool:
+        """Return whether a network needs nothing of what the run directory already says of it."""
 
-    def evaluated(self, points: Sequence[Point]) -> None:
-        """Some networks were evaluated."""
+    def evaluated(self, measurements: Sequence[Measurement]) -> None:
+        """Take what some networks measured at their evaluations."""
 
-    def trained(self, network: NetworkName, step: int, results: dict[str, float]) -> None:
-        """A network is done, with training ending at `step`."""
+    def trained(self, key: Key, step: int, results: dict[str, float]) -> None:
+        """Take what came of a network, whose training has ended at `step`."""
 
     def close(self, status: str) -> None:
-        """The study stands still: finished, interrupted or failed."""
+        """Let go: the study stands still, being finished, interrupted or failed."""
 
 
-def points(records: Iterable[Record]) -> list[Point]:
-    """Evaluations, those of one network at one step together; what is not a finite number is left out."""
+def title(key: Key) -> str:
+    """Return a network's name in trackers: `level-01/ticket/replicate-0`; another batch order's has one more part."""
+    usual = f"level-{key.level:02d}/{key.arm}/replicate-{key.replicate}"
+    return f"{usual}/order-{key.order}" if key.order else usual
 
-    def place(record: Record) -> tuple[NetworkName, int]:
-        return NetworkName.of(record), record["step"]
+
+def measurements(lines: Iterable[Evaluation]) -> list[Measurement]:
+    """Return evaluations, those of one network at one step together; what is not a finite number is left out."""
+
+    def place(line: Evaluation) -> tuple[Key, int]:
+        return Key.of(line), line["step"]
 
     found = []
-    for (network, step), lines in groupby(sorted(records, key=place), place):
-        values: dict[str, Any] = {}
-        for line in lines:
-            values |= {f"{line['split']}/{key}": line[key] for key in ("loss", "accuracy")} | {"lr": line["lr"]}
-        found.append(Point(network, step, _numbers(values)))
+    for (key, step), own in groupby(sorted(lines, key=place), place):
+        values: dict[str, float] = {}
+        for line in own:
+            measured = {"loss": line["loss"]} | {name: one["value"] for name, one in line["metrics"].items()}
+            values |= _numbers({f"{line['split']}/{name}": value for name, value in measured.items()})
+            values["lr"] = line["lr"]
+        found.append(Measurement(key, step, values))
     return found
 
 
-def results(summary: Record) -> dict[str, float]:
-    """What came of a trained network, as `final/test_accuracy`, ...: all numbers of its summary."""
-    place = (*NetworkName._fields, "start_step")
-    return _numbers({f"final/{key}": value for key, value in summary.items() if key not in place})
+def results(summary: Summary) -> dict[str, float]:
+    """Return what came of a trained network, as `final/test_accuracy`, ...: all numbers of its summary."""
+    place = (*Key._fields, "start_step")
+    return _numbers({f"final/{name}": value for name, value in flat_summary(summary).items() if name not in place})
 
 
-def hyperparameters(config: Config, network: NetworkName | None = None) -> dict[str, str | int | float | bool]:
-    """A config with dotted keys, `train.optimizer.lr`; lists are JSON, what is not set is left out; and which network.
+def hyperparameters(config: Config, key: Key | None = None) -> dict[str, str | int | float | bool]:
+    """Return a config with dotted keys, `train.optimizer.lr`; lists are JSON, what is not set is left out.
 
     Args:
         config: of the study.
-        network: one of its networks.
+        key: of one of its networks, which is then named too.
     """
     found: dict[str, str | int | float | bool] = {}
 
-    def flatten(key: str, value: Any) -> None:
+    def flatten(place: str, value: object) -> None:
         if isinstance(value, dict):
             for name, part in value.items():
-                flatten(f"{key}.{name}" if key else name, part)
+                flatten(f"{place}.{name}" if place else name, part)
+        elif isinstance(value, str | int | float):
+            found[place] = value
         elif value is not None:
-            found[key] = json.dumps(value) if isinstance(value, list) else value
+            found[place] = json.dumps(value)
 
     flatten("", config.model_dump(mode="json", exclude={"trackers"}))
-    return found | (network._asdict() if network else {})
+    return found | (key._asdict() if key else {})
 
 
-def _numbers(values: dict[str, Any]) -> dict[str, float]:
+def _numbers(values: Mapping[str, object]) -> dict[str, float]:
     return {key: value for key, value in values.items() if isinstance(value, int | float)}

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lottery.store.run import Run
-from lottery.trackers import NetworkName, Point, Tracker, hyperparameters
+from lottery.networks.key import Key
+from lottery.store.reader import Reader
+from lottery.trackers import Measurement, Tracker, hyperparameters, title
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -27,8 +28,8 @@ _STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 _STUDY = "study"
 
 
-def mlflow(run: Run, *, experiment: str = "lottery") -> Tracker:
-    """A run for the study and below it one for each network, in a database beside the run directories.
+def mlflow(run: Reader, *, experiment: str = "lottery") -> Tracker:
+    """Open a run for the study and below it one for each network, in a database beside the run directories.
 
     Where MLFLOW_TRACKING_URI is set, there: that is a matter of the machine, not of the study, and no config that
     somebody sent says where to.
@@ -51,77 +52,77 @@ class _MLflow:
     Runs are found again by their tags, so a resumed study goes on in the same ones.
     """
 
-    def __init__(self, run: Run, client: Any, experiment: str) -> None:
+    def __init__(self, run: Reader, client: Any, experiment: str) -> None:
         self._client, self._config, self._id = client, run.config, run.record["id"]
         known = client.get_experiment_by_name(experiment)
         self._experiment = known.experiment_id if known else client.create_experiment(experiment)
         found = client.search_runs([self._experiment], f"tags.`lottery.run` = '{self._id}'", max_results=50_000)
         self._runs = {one.data.tags["lottery.network"]: one.info.run_id for one in found}
         self._done = {one.data.tags["lottery.network"] for one in found if one.info.status == "FINISHED"}
-        self._last: dict[NetworkName, int] = {}
-        self._waiting: dict[NetworkName, list[Any]] = {}
+        self._last: dict[Key, int] = {}
+        self._waiting: dict[Key, list[Any]] = {}
         self._written = time.monotonic()
         if _STUDY in self._runs:
             client.update_run(self._runs[_STUDY], status="RUNNING")
         else:
             self._create(_STUDY, run.path.name, {}, hyperparameters(self._config))
 
-    def has(self, network: NetworkName) -> bool:
-        return str(network) in self._done
+    def has(self, key: Key) -> bool:
+        return title(key) in self._done
 
-    def evaluated(self, points: Sequence[Point]) -> None:
-        for network, step, values in points:
-            if not self.has(network) and step > self._last_step(network):
-                self._add(network, step, values)
+    def evaluated(self, measurements: Sequence[Measurement]) -> None:
+        for key, step, values in measurements:
+            if not self.has(key) and step > self._last_step(key):
+                self._add(key, step, values)
         if time.monotonic() > self._written + _SECONDS_BETWEEN_WRITES:
             self._write()
 
-    def trained(self, network: NetworkName, step: int, results: dict[str, float]) -> None:
-        if not self.has(network):
-            self._last_step(network)
-            self._add(network, step, results)
+    def trained(self, key: Key, step: int, results: dict[str, float]) -> None:
+        if not self.has(key):
+            self._last_step(key)
+            self._add(key, step, results)
             self._write()
-            self._client.set_terminated(self._runs[str(network)], "FINISHED")
-            self._done.add(str(network))
+            self._client.set_terminated(self._runs[title(key)], "FINISHED")
+            self._done.add(title(key))
 
     def close(self, status: str) -> None:
         self._write()
-        for name in (*(str(network) for network in self._last if not self.has(network)), _STUDY):
+        for name in (*(title(key) for key in self._last if not self.has(key)), _STUDY):
             self._client.set_terminated(self._runs[name], _STATUS.get(status, "FAILED"))
 
-    def _last_step(self, network: NetworkName) -> int:
-        """Up to which a network's curves are there; its run is made, or taken up again."""
-        if network not in self._last:
-            name = str(network)
+    def _last_step(self, key: Key) -> int:
+        """Return the step up to which a network's curves are there; its run is made, or taken up again."""
+        if key not in self._last:
+            name = title(key)
             if name in self._runs:
                 self._client.update_run(self._runs[name], status="RUNNING")
                 history = self._client.get_metric_history(self._runs[name], "lr")
-                self._last[network] = max((metric.step for metric in history), default=-1)
+                self._last[key] = max((metric.step for metric in history), default=-1)
             else:
                 parent = {"mlflow.parentRunId": self._runs[_STUDY]}
-                self._create(name, name, parent, hyperparameters(self._config, network))
-                self._last[network] = -1
-        return self._last[network]
+                self._create(name, name, parent, hyperparameters(self._config, key))
+                self._last[key] = -1
+        return self._last[key]
 
-    def _create(self, name: str, title: str, tags: dict[str, str], parameters: dict[str, Any]) -> None:
+    def _create(self, name: str, shown: str, tags: dict[str, str], parameters: dict[str, Any]) -> None:
         from mlflow.entities import Param
 
         tags |= {"lottery.run": self._id, "lottery.network": name}
-        run_id = self._client.create_run(self._experiment, tags=tags, run_name=title).info.run_id
+        run_id = self._client.create_run(self._experiment, tags=tags, run_name=shown).info.run_id
         # Name patterns of layers are keys, too, and MLflow takes no `*`.
-        entries = [Param(re.sub(r"[^\w./ -]", "_", key), str(value)) for key, value in parameters.items()]
+        entries = [Param(re.sub(r"[^\w./ -]", "_", name), str(value)) for name, value in parameters.items()]
         for first in range(0, len(entries), _MOST_PARAMETERS):
             self._client.log_batch(run_id, params=entries[first : first + _MOST_PARAMETERS])
         self._runs[name] = run_id
 
-    def _add(self, network: NetworkName, step: int, values: dict[str, float]) -> None:
+    def _add(self, key: Key, step: int, values: dict[str, float]) -> None:
         from mlflow.entities import Metric
 
         now = round(time.time() * 1000)
-        self._waiting.setdefault(network, []).extend(Metric(key, value, now, step) for key, value in values.items())
+        self._waiting.setdefault(key, []).extend(Metric(name, value, now, step) for name, value in values.items())
 
     def _write(self) -> None:
-        for network, metrics in self._waiting.items():
+        for key, metrics in self._waiting.items():
             for first in range(0, len(metrics), _MOST_METRICS):
-                self._client.log_batch(self._runs[str(network)], metrics=metrics[first : first + _MOST_METRICS])
+                self._client.log_batch(self._runs[title(key)], metrics=metrics[first : first + _MOST_METRICS])
         self._waiting, self._written = {}, time.monotonic()

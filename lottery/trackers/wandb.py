@@ -7,20 +7,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lottery.store.run import Run
-from lottery.trackers import NetworkName, Point, Tracker, hyperparameters
+from lottery.networks.key import Key
+from lottery.store.reader import Reader
+from lottery.trackers import Measurement, Tracker, hyperparameters, title
 
 _ENVIRONMENT = {"WANDB_ERROR_REPORTING": "false"}
 """What holds where the user's environment says nothing else."""
 
 
 def wandb(
-    run: Run,
+    run: Reader,
     *,
     project: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "lottery",
     mode: Literal["offline", "online"] = "offline",
 ) -> Tracker:
-    """A run for each network, grouped by study, in the folder `wandb` beside the run directories, for `wandb sync`.
+    """Open a run for each network, grouped by study, in the folder `wandb` beside run directories, for `wandb sync`.
 
     Args:
         run: to be tracked.
@@ -41,46 +42,46 @@ class _Wandb:
     its points since the last checkpoint stand in two folders, with the same steps and values.
     """
 
-    def __init__(self, run: Run, library: Any, project: str, mode: str) -> None:
+    def __init__(self, run: Reader, library: Any, project: str, mode: str) -> None:
         self._library, self._project, self._mode = library, project, mode
         # Not in the run directory: W&B makes links, which have no place there.
         self._config, self._id, self._folder = run.config, run.record["id"], run.path.parent
         self._known = {path.name.rpartition("-")[2] for path in self._folder.glob("wandb/*run-*")}
-        self._runs: dict[NetworkName, Any] = {}
+        self._runs: dict[Key, Any] = {}
 
-    def has(self, network: NetworkName) -> bool:
-        return self._name(network) in self._known
+    def has(self, key: Key) -> bool:
+        return self._name(key) in self._known
 
-    def evaluated(self, points: Sequence[Point]) -> None:
-        for network, step, values in points:
-            self._run(network).log(values, step=step)
+    def evaluated(self, measurements: Sequence[Measurement]) -> None:
+        for key, step, values in measurements:
+            self._run(key).log(values, step=step)
 
-    def trained(self, network: NetworkName, step: int, results: dict[str, float]) -> None:  # noqa: ARG002
-        run = self._run(network)
+    def trained(self, key: Key, step: int, results: dict[str, float]) -> None:  # noqa: ARG002
+        run = self._run(key)
         run.summary.update(results)
         run.finish(exit_code=0)
-        del self._runs[network]
+        del self._runs[key]
 
     def close(self, status: str) -> None:
         for run in self._runs.values():
             run.finish(exit_code=0 if status == "finished" else 1)
 
-    def _name(self, network: NetworkName) -> str:
-        return hashlib.sha256(f"{self._id}/{network}".encode()).hexdigest()[:32]
+    def _name(self, key: Key) -> str:
+        return hashlib.sha256(f"{self._id}/{title(key)}".encode()).hexdigest()[:32]
 
-    def _run(self, network: NetworkName) -> Any:
-        if network not in self._runs:
-            self._runs[network] = self._library.init(
+    def _run(self, key: Key) -> Any:
+        if key not in self._runs:
+            self._runs[key] = self._library.init(
                 dir=self._folder,
                 project=self._project,
                 group=self._id,
-                job_type=network.arm,
-                name=str(network),
-                id=self._name(network),
+                job_type=key.arm,
+                name=title(key),
+                id=self._name(key),
                 resume="allow",
                 reinit="create_new",
                 mode=self._mode,
-                config=hyperparameters(self._config, network),
+                config=hyperparameters(self._config, key),
                 # Nothing that nobody asked for, such as the machine's state, every few seconds.
                 settings=self._library.Settings(
                     silent=True,
@@ -91,4 +92,4 @@ class _Wandb:
                     x_disable_meta=True,
                 ),
             )
-        return self._runs[network]
+        return self._runs[key]

@@ -1,1 +1,1 @@
-"""Training a cohort: the only place where weights change."""
+"""Training is the only place where weights change."""

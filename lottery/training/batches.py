@@ -1,7 +1,7 @@
-"""Data on the device: splits, the order of batches, normalisation and augmentation, for many members at once.
+"""This module puts data on the device: splits, the order of batches, normalisation, augmentation, for many members.
 
 Images stay uint8 `[N, C, H, W]` on the device; a batch is one gather by an index `[R, B]`, so members may each see
-their own images in their own order. What a member sees at a step is a function of (seed, replicate, step).
+their own images in their own order. What a member sees at a step is a function of (seed, replicate, order, step).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lottery.config.data_and_model import Augment
 from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.seeds import stream
 
 
 class Resident:
-    """A data set on a device, with one split into training and validation data for each replicate.
+    """A resident is a data set on a device, with one split into training and validation data for each replicate.
 
     Attributes:
         train_index: int64 `[replicates, n]`, positions in the training images, on the CPU.
@@ -32,8 +33,7 @@ class Resident:
         seed: int,
         replicates: int,
         device: torch.device,
-        crop: int = 0,
-        flip: bool = False,
+        augment: Augment,
     ) -> None:
         """Put `dataset` on `device`.
 
@@ -43,8 +43,7 @@ class Resident:
             seed: of the study; the split of a replicate is drawn from it.
             replicates: number of splits.
             device: where the images go.
-            crop: pixels of black border for random crops of the original size; 0 for none.
-            flip: mirror half of the training images, drawn anew each epoch.
+            augment: random crops and mirrored images, drawn anew each epoch.
 
         Raises:
             LotteryError: nothing would be left to train on.
@@ -56,7 +55,8 @@ class Resident:
         orders = [torch.randperm(size, generator=stream(seed, "split", replicate)) for replicate in range(replicates)]
         self.train_index = torch.stack([order[held_out:].sort().values for order in orders])
         self.validation_index = torch.stack([order[:held_out].sort().values for order in orders])
-        self.device, self.crop, self.flip = device, crop, flip
+        crop = augment.crop
+        self.device, self.crop, self.flip = device, crop, augment.flip
         self.shape = dataset.shape
         images = dataset.train_images.to(device)
         self.train_images = F.pad(images, (crop, crop, crop, crop)) if crop else images
@@ -67,11 +67,11 @@ class Resident:
         self._scale = 1 / torch.tensor(dataset.std, device=device).view(-1, 1, 1)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """uint8 `[..., C, H, W]` -> float32 of the same shape, with mean 0 and standard deviation 1 per channel."""
+        """Return uint8 `[..., C, H, W]` as float32 of this shape, of mean 0 and standard deviation 1 per channel."""
         return images.float().sub_(self._mean).mul_(self._scale)
 
     def validation(self, replicates: Sequence[int], size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Each replicate's validation data in batches: images `[R, size, C, H, W]`, labels `[R, size]`."""
+        """Yield each replicate's validation data in batches: images `[R, size, C, H, W]`, labels `[R, size]`."""
         index = self.validation_index[list(replicates)].to(self.device)
         rows = slice(self.crop, self.crop + self.shape[1])
         columns = slice(self.crop, self.crop + self.shape[2])
@@ -80,24 +80,30 @@ class Resident:
             yield self.normalise(images), _rows(self.train_labels, batch)
 
     def test(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The test data in batches, the same for every member: images `[size, C, H, W]`, labels `[size]`."""
+        """Yield the test data in batches, which all members share: images `[size, C, H, W]`, labels `[size]`."""
         for images, labels in zip(self.test_images.split(size), self.test_labels.split(size), strict=True):
             yield self.normalise(images), labels
 
 
 class Batches:
-    """Training batches of some members, one after the other or from any step on."""
+    """Batches are what some members are trained on, one after the other or from any step on."""
 
-    def __init__(self, data: Resident, replicates: Sequence[int], batch_size: int, seed: int) -> None:
-        """Batches for members that belong to `replicates` (one entry a member, with repetitions).
+    def __init__(self, data: Resident, members: Sequence[tuple[int, int]], batch_size: int, seed: int) -> None:
+        """Make batches for some members.
 
-        Members of one replicate see the same batches: a ticket and its controls differ in nothing but what is studied.
-        The last images of an epoch that don't fill a batch are left out, so that every batch has the same shape.
+        Members of one replicate and order see the same batches: a ticket and its controls differ in nothing but what is
+        studied. The last images of an epoch that don't fill a batch are left out, so that all batches have one shape.
+
+        Args:
+            data: where images come from.
+            members: replicate and order of each.
+            batch_size: images of a step.
+            seed: of the study.
 
         Raises:
             LotteryError: a batch is larger than the training split.
         """
-        self._data, self._replicates, self._size, self._seed = data, list(replicates), batch_size, seed
+        self._data, self._members, self._size, self._seed = data, list(members), batch_size, seed
         self.steps_per_epoch = data.train_index.shape[1] // batch_size
         if not self.steps_per_epoch:
             raise LotteryError(
@@ -106,14 +112,14 @@ class Batches:
             )
         self._epoch = -1
         self._index = torch.empty(0)
-        self._shift = torch.empty(len(self._replicates), 0, device=data.device)
+        self._shift = torch.empty(len(self._members), 0, device=data.device)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of a step: float32 images `[R, B, C, H, W]`, int64 labels `[R, B]`."""
+        """Return the batch of a step: float32 images `[R, B, C, H, W]`, int64 labels `[R, B]`."""
         return self.gather(*self.rows(step))
 
     def rows(self, step: int) -> tuple[Tensor, Tensor]:
-        """Whose images a step takes, int64 `[R, B]`, and how they are augmented, `[R, B, (down, right, mirrored)]`."""
+        """Return which images a step takes, int64 `[R, B]`, and how: `[R, B, (down, right, mirrored)]`."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._draw(epoch)
@@ -121,32 +127,40 @@ class Batches:
         return self._index[:, part], self._shift[:, part]
 
     def gather(self, index: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-        """The batch that `rows` describes."""
+        """Return the batch that `rows` describes."""
         if self._data.crop or self._data.flip:
             images = self._augmented(index, shift)
         else:
             images = _rows(self._data.train_images, index)
         return self._data.normalise(images), _rows(self._data.train_labels, index)
 
+    def streams(self, purpose: str, number: int) -> list[torch.Generator]:
+        """Return what each member draws from for a purpose, at a step or epoch of that number."""
+        return [self._stream(purpose, number, *member) for member in self._members]
+
+    def _stream(self, purpose: str, number: int, replicate: int, order: int) -> torch.Generator:
+        """Return the stream of a replicate, which is called after the order, too, where that isn't the usual one."""
+        return stream(self._seed, purpose, replicate, number, *([order] if order else []))
+
     def _draw(self, epoch: int) -> None:
-        """Order (and augmentation) of one epoch, from streams of their own, drawn once for each replicate."""
+        """Draw order and augmentation of one epoch from streams of their own, once for each replicate and order."""
         data, count = self._data, self._data.train_index.shape[1]
         orders, shifts = {}, {}
-        for replicate in dict.fromkeys(self._replicates):
-            order = torch.randperm(count, generator=stream(self._seed, "order", replicate, epoch))
-            orders[replicate] = data.train_index[replicate][order]
+        for member in dict.fromkeys(self._members):
+            order = torch.randperm(count, generator=self._stream("order", epoch, *member))
+            orders[member] = data.train_index[member[0]][order]
             if data.crop or data.flip:
-                generator = stream(self._seed, "augment", replicate, epoch)
+                generator = self._stream("augment", epoch, *member)
                 offsets = torch.randint(2 * data.crop + 1, (count, 2), generator=generator)
                 flips = torch.randint(2 if data.flip else 1, (count, 1), generator=generator)
-                shifts[replicate] = torch.cat([offsets, flips], dim=1)
-        self._index = torch.stack([orders[replicate] for replicate in self._replicates]).to(data.device)
+                shifts[member] = torch.cat([offsets, flips], dim=1)
+        self._index = torch.stack([orders[member] for member in self._members]).to(data.device)
         if shifts:
-            self._shift = torch.stack([shifts[replicate] for replicate in self._replicates]).to(data.device)
+            self._shift = torch.stack([shifts[member] for member in self._members]).to(data.device)
         self._epoch = epoch
 
     def _augmented(self, index: Tensor, shift: Tensor) -> Tensor:
-        """Crops, some mirrored: index `[R, B]`, shift `[R, B, (down, right, mirrored)]` -> uint8 `[R, B, C, H, W]`."""
+        """Return crops, some mirrored, uint8 `[R, B, C, H, W]`; see `rows`."""
         data = self._data
         _, height, width = data.shape
         down, right, mirrored = shift.flatten(0, 1).unsqueeze(-1).unbind(1)
@@ -158,5 +172,5 @@ class Batches:
 
 
 def _rows(tensor: Tensor, index: Tensor) -> Tensor:
-    """`tensor[index]` along the first dimension, by the gather that copies whole rows: five times as fast on a CPU."""
+    """Return `tensor[index]` along the first dimension, by the gather of whole rows: five times as fast on a CPU."""
     return tensor.index_select(0, index.flatten()).view(*index.shape, *tensor.shape[1:])

@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: launched as a whole, where its many small kernels would each wait for Python."""
+"""A CUDA graph launches a training step as a whole, where its many small kernels would each wait for Python."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _WARM_UP = 3
 
 
 class Graph:
-    """Calls a step a few times as it is, then captures it, and from then on replays it on new inputs."""
+    """A graph calls a step a few times as it is, then captures it, and from then on replays it on new inputs."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -19,7 +19,7 @@ class Graph:
         self._graph = torch.cuda.CUDAGraph()
 
     def __call__(self, step: Callable[..., None], index: Tensor, shift: Tensor, factor: float) -> None:
-        """One step on this batch, at this factor on the learning rate.
+        """Make one step on this batch, at this factor on the learning rate.
 
         Args:
             step: the same one at each call (not kept: a trainer that holds itself keeps its memory until garbage is

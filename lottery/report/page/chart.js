@@ -54,7 +54,8 @@ function spans(series, options, map) {
   if (options.band) ys.push(options.band.low, options.band.high);
   let [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   if (x0 === x1) [x0, x1] = [x0 - 0.5, x1 + 0.5];
-  let [y0, y1] = options.range ?? [Math.max(Math.min(...ys), options.floor ?? -Infinity), Math.max(...ys)];
+  const [floor, ceiling] = [options.floor ?? -Infinity, options.ceiling ?? Infinity];
+  let [y0, y1] = options.range ?? [Math.max(Math.min(...ys), floor), Math.min(Math.max(...ys), ceiling)];
   if (y0 >= y1) [y0, y1] = [y1 - 1, y1 + 1];
   const pad = 0.04 * (y1 - y0);
   return [x0, x1, y0 - pad, y1 + pad];
@@ -116,7 +117,7 @@ function bands(series, frame) {
 
 function lines(series, frame) {
   for (const one of series) {
-    const style = `stroke: ${one.colour ?? colour(one.arm)}`;
+    const style = `stroke: ${one.colour}`;
     const line = { d: path(one.points, frame, one.bin), class: "line", style, "stroke-dasharray": one.dash ?? "" };
     shape("path", line, frame.group);
     for (const point of one.points) {
@@ -147,7 +148,7 @@ function teller(figure) {
 // A dot on each point; one after the other can be pointed at, or moved to by the tab key.
 function dots(series, frame, svg, tip) {
   for (const one of series) {
-    const style = `fill: ${one.colour ?? colour(one.arm)}`;
+    const style = `fill: ${one.colour}`;
     for (const point of one.points.filter(frame.holds)) {
       const dot = { cx: frame.px(point.x), cy: frame.py(point.y), r: 4, class: "point", style, tabindex: "0", role: "img" };
       const node = shape("circle", { ...dot, "aria-label": point.tip.replaceAll("\n", ", ") }, svg);
@@ -203,7 +204,7 @@ function follower(series, frame, svg, tip) {
   svg.addEventListener("keydown", key);
 }
 
-// series: [{arm or colour, dash, bin, quiet, points: [{x, y, half, spread, tip}]}]; x runs from high to low where
+// series: [{colour, dash, bin, quiet, points: [{x, y, half, spread, tip}]}]; x runs from high to low where
 // `reversed`. Lines that are `quiet` have no dots. Gives the frame; null, where nothing is drawn.
 function chart(figure, series, options) {
   const width = Math.max(280, figure.clientWidth);

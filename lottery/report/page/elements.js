@@ -4,13 +4,10 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const SVG = "http://www.w3.org/2000/svg";
 const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
-const MEASURES = {
-  test_accuracy: { label: "test accuracy at the end, %", scale: 100, digits: 2 },
-  early_stop_step: { label: "early-stop step", scale: 1, digits: 0 },
-  early_stop_test_accuracy: { label: "test accuracy at the early-stop step, %", scale: 100, digits: 2 },
-};
-const ARM = (arm) => (arm === "main" ? "ticket" : arm);
-const colour = (arm) => `var(--${["main", "reinit", "random", "shuffle"].includes(arm) ? arm : "other"})`;
+// An arm's colour goes by its place: the networks that studies are about come first, then controls.
+const COLOURS = 6;
+const armColour = (place) => `var(--${place < COLOURS ? `arm-${place}` : "other"})`;
+const colour = (index) => armColour(data.series[index].place);
 const SEVERAL = data.studies.length > 1;
 // Of a study among several: hues a golden angle apart, so that neighbours differ however many there are.
 const studyColour = (index) => (SEVERAL ? `hsl(${(205 + 137.5 * index) % 360} 60% 48%)` : undefined);

@@ -2,14 +2,15 @@
 
 function tables(parent, study) {
   const cell = (key) => {
-    const { scale, digits, label } = MEASURES[key];
-    return { title: label, value: (row) => row[key]?.mean ?? null, text: (row) => written(row[key], scale, digits) };
+    const { scale, digits, label } = data.quantities[key];
+    const read = (row) => row.measured[key];
+    return { title: label, value: (row) => read(row)?.mean ?? null, text: (row) => written(read(row), scale, digits) };
   };
   const columns = [
     { title: "level", value: (row) => row.level, text: (row) => String(row.level) },
-    { title: "arm", value: (row) => row.arm, text: (row) => ARM(row.arm), textual: true },
+    { title: "arm", value: (row) => row.arm, text: (row) => row.arm, textual: true },
     { title: "weights, %", value: (row) => row.density, text: (row) => percent(row.density) },
-    ...Object.keys(MEASURES).filter((key) => study.levels.some((row) => row[key])).map(cell),
+    ...Object.keys(data.quantities).filter((key) => study.levels.some((row) => row.measured[key])).map(cell),
     { title: "compression", value: (row) => row.compression_ratio,
       text: (row) => (row.compression_ratio ? `${number(row.compression_ratio, 1)}×` : "") },
     { title: "theoretical speed-up", value: (row) => row.theoretical_speedup,
@@ -20,8 +21,8 @@ function tables(parent, study) {
       text: (row) => (row.train_flops_of_dense === null ? "" : `${number(100 * row.train_flops_of_dense, 1)} %`) },
     { title: "with rounds before", value: (row) => row.total_train_flops, text: (row) => operations(row.total_train_flops) },
     // A share of what its chunk took, the same for all of its networks: no interval.
-    { title: "seconds measured", value: (row) => row.train_seconds?.mean ?? null,
-      text: (row) => (row.train_seconds ? number(row.train_seconds.mean, 1) : "") },
+    { title: "seconds measured", value: (row) => row.measured.train_seconds?.mean ?? null,
+      text: (row) => (row.measured.train_seconds ? number(row.measured.train_seconds.mean, 1) : "") },
     { title: "networks", value: (row) => row.networks, text: (row) => row.networks + (row.diverged ? ` (${row.diverged} diverged)` : "") },
   ];
   parent.append(table(columns, study.levels, "means ± half widths of 95 % t-intervals over replicates; select a heading to sort"));
@@ -38,14 +39,15 @@ function tables(parent, study) {
   parent.append(folded("all verdicts, with the numbers they rest on", (inside) => inside.append(write())));
 }
 
-function methods(parent) {
+function standings(parent) {
+  const [value, gain] = data.headings;
   const columns = [
     { title: "weights, %", value: (row) => row.density, text: (row) => percent(row.density) },
     { title: "study", value: (row) => row.label, text: (row) => row.label, textual: true, style: () => "long" },
-    { title: "test accuracy, %", value: (row) => row.accuracy?.mean ?? null,
-      text: (row) => (row.accuracy ? written(row.accuracy, 100, 2) : "diverged") },
-    { title: "minus dense, points", value: (row) => row.difference?.mean ?? null, text: (row) => written(row.difference, 100, 2) },
-    { title: "matching", value: (row) => row.matching, text: (row) => (row.difference ? row.matching : ""), textual: true,
+    { title: value, value: (row) => row.value?.mean ?? null,
+      text: (row) => (row.value ? written(row.value, row.metric.scale, row.metric.digits) : "diverged") },
+    { title: gain, value: (row) => row.gain?.mean ?? null, text: (row) => written(row.gain, row.metric.scale, row.metric.digits) },
+    { title: "matching", value: (row) => row.matching, text: (row) => (row.gain ? row.matching : ""), textual: true,
       style: (row) => row.matching },
     { title: "inference FLOPs", value: (row) => row.flops, text: (row) => operations(row.flops) },
     { title: "training FLOPs", value: (row) => row.train_flops, text: (row) => operations(row.train_flops) },
@@ -53,7 +55,7 @@ function methods(parent) {
   ];
   parent.append(
     element("h3", {}, "studies by density"),
-    table(columns, data.methods, "controls left out; minus dense: paired by seed and replicate, model and data being the same; ± as in the verdicts"),
+    table(columns, data.standings, `controls left out; ${gain}: paired by seed and replicate, model and data being the same; ± as in the verdicts`),
   );
 }
 
@@ -62,7 +64,7 @@ densityFigure(place.querySelector("#figure-density"));
 curvesFigure(place.querySelector("#figure-curves"));
 if (data.studies.some((study) => study.masks)) masksFigure(place.querySelector("#figure-masks"));
 const section = place.querySelector("#tables");
-if (SEVERAL) methods(section);
+if (SEVERAL) standings(section);
 for (const study of data.studies) {
   if (data.studies.length > 3) {
     section.append(folded(study.title, (inside) => tables(inside, study)));

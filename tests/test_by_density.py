@@ -1,4 +1,4 @@
-"""Networks sparse from the start, several methods side by side, and what they cost."""
+"""Networks sparse from the start, several studies side by side by density, and what they cost."""
 
 import io
 import json
@@ -10,23 +10,27 @@ from PIL import Image
 from rich.console import Console
 
 from lottery import open_run
+from lottery.report.by_density import standings
+from lottery.report.canvas import density_axis
 from lottery.report.comparison import dense_beside, labels, repetitions
-from lottery.report.costs import spelt, with_costs
+from lottery.report.costs import with_costs
 from lottery.report.draw import draw
-from lottery.report.figures import density_axis
 from lottery.report.html import page
-from lottery.report.methods import points
 from lottery.report.rows import rows
 from lottery.report.tables import comparison_tables, run_tables, verdict_lines
-from lottery.store.run import Run
 
 PASSES = 3 * 32 * 30  # forward and backward, images of a batch, steps
+
+
+def trained(size):
+    """What networks cost that need so many operations of a dense network's thousand."""
+    return size | {"train_flops": size["flops"] * PASSES, "dense_flops": 1000}
 
 
 def sparse(folder, name="set", accuracies=((0.90, 0.92), (0.80, 0.83)), dense=None, **changes):
     """A run of networks sparse from the start at 20 and 5 % of the weights; with `dense`, level 0 too."""
     config = tiny(name=name, sparse={"density": [0.2, 0.05], "dense": dense is not None}, **changes)
-    lines = [] if dense is None else networks(dense, 0, density=1.0, flops=1000, nonzero=100, total=100)
+    lines = [] if dense is None else networks(dense, 0, density=1.0, nonzero=100, total=100, **trained({"flops": 1000}))
     for level, (density, own) in enumerate(zip((0.2, 0.05), accuracies, strict=True), start=1):
         size = {
             "density": density,
@@ -35,7 +39,7 @@ def sparse(folder, name="set", accuracies=((0.90, 0.92), (0.80, 0.83)), dense=No
             "total": 100,
             "parameters": 100,
         }
-        lines += networks(own, level, **size)
+        lines += networks(own, level, "sparse", **trained(size))
     return recorded(folder, config, lines, "train")
 
 
@@ -43,7 +47,7 @@ def pruned(folder, **changes):
     """Dense, and two rounds of pruning."""
     lines = []
     for level, accuracies in enumerate([(0.94, 0.95), (0.93, 0.96), (0.92, 0.94)]):
-        lines += networks(accuracies, level, density=0.5**level, flops=1000 // 2**level)
+        lines += networks(accuracies, level, density=0.5**level, **trained({"flops": 1000 // 2**level}))
     return recorded(folder, tiny(name="imp", **changes), lines)
 
 
@@ -60,25 +64,11 @@ def test_one_shot_pruning_costs_the_dense_network_alone(tmp_path):
     assert {line["total_train_flops"] for line in found if line["level"] == 2} == {1250 * PASSES}
 
 
-def test_late_rewinding_costs_the_steps_that_are_trained(tmp_path):
-    lines = networks((0.9,), 0, flops=100) + networks((0.9,), 1, flops=10, start_step=20)
-    assert with_costs(recorded(tmp_path, tiny(), lines))[1]["train_flops"] == 3 * 32 * 10 * 10
-
-
 def test_what_a_summary_says_of_its_training_counts(tmp_path):
-    lines = networks((0.9,), 1, flops=10, train_flops=10**19)  # beyond 64 bits of sign and magnitude
+    lines = networks((0.9,), 1, "sparse", flops=10, train_flops=10**19)  # beyond 64 bits of sign and magnitude
     run = recorded(tmp_path, tiny(sparse={"density": 0.1}), lines, "train")
     assert with_costs(run)[0]["total_train_flops"] == 10**19
     assert rows(run)[0]["train_flops"] == 10**19
-
-
-def test_what_moving_masks_cost_is_not_guessed(tmp_path, monkeypatch):
-    run = sparse(tmp_path)
-    config = run.config
-    moving = config.sparse.model_copy(update={"topology": config.sparse.topology.model_copy(update={"name": "moving"})})
-    monkeypatch.setattr(Run, "config", config.model_copy(update={"sparse": moving}))
-    assert {line["train_flops"] for line in with_costs(run)} == {None}
-    assert rows(run)[0]["train_flops"] is None
 
 
 def test_a_retrained_mask_came_from_elsewhere(tmp_path):
@@ -93,16 +83,9 @@ def test_costs_are_relative_to_the_dense_network_of_the_run(tmp_path):
     assert [row["train_flops_of_dense"] for row in with_dense] == [1, 0.2, 0.05]
     assert [row["theoretical_speedup"] for row in with_dense] == [1, 5, 20]
     without = rows(sparse(tmp_path))
-    assert {row["flops_of_dense"] for row in without} == {None}
-    assert {row["theoretical_speedup"] for row in without} == {None}
+    assert [row["flops_of_dense"] for row in without] == [0.2, 0.05]  # of one that was not trained
+    assert {row["train_flops_of_dense"] for row in without} == {None}
     assert [row["compression_ratio"] for row in without] == [5, 20]
-
-
-@pytest.mark.parametrize(
-    ("count", "words"), [(None, ""), (0, "0"), (999, "999"), (532400, "532 k"), (999_600, "1 M"), (2e18, "2 E")]
-)
-def test_operations_in_words(count, words):
-    assert spelt(count) == words
 
 
 def shown(what):
@@ -121,11 +104,12 @@ def test_a_run_without_a_dense_network_is_reported(lottery, tmp_path):
     assert "no dense network in this run" in page([run])
     result = lottery("report", run.path, "--html")
     assert (result.code, result.err) == (0, "")
-    assert {path.name for path in run.report_dir.iterdir()} >= {"accuracy_by_density.png", "report.html"}
+    assert {path.name for path in (run.path / "report").iterdir()} >= {"accuracy_by_density.png", "report.html"}
 
 
 def test_what_keeps_next_to_nothing_is_drawn(lottery, tmp_path):
-    lines = networks((0.9, 0.92), 1, density=0.2) + networks((0.1, 0.11), 2, density=0.0004)
+    lines = networks((0.9, 0.92), 1, "sparse", density=0.2)
+    lines += networks((0.1, 0.11), 2, "sparse", density=0.0004)
     run = recorded(tmp_path, tiny(sparse={"density": [0.2, 0.0004]}), lines, "train")
     result = lottery("report", run.path, "--html")
     assert (result.code, result.err) == (0, "")
@@ -140,18 +124,18 @@ def test_networks_sparse_from_the_start_are_judged_by_a_dense_one_of_their_run(t
     assert [verdict.answer for verdict in found if verdict.name == "matching"] == ["yes", "no"]
 
 
-def test_methods_are_compared_by_density(tmp_path):
+def test_studies_are_compared_by_density(tmp_path):
     ours, theirs = sparse(tmp_path), pruned(tmp_path)
     groups = repetitions([ours, theirs])
     assert labels(groups) == ["set", "imp"]
     assert dense_beside(groups) == [1, 1]
-    found = points(groups)
-    assert [(point.label, point.density) for point in found] == [
+    found = standings(groups)
+    assert [(one.label, one.density) for one in found] == [
         ("imp", 1.0), ("imp", 0.5), ("imp", 0.25), ("set", 0.2), ("set", 0.05),
     ]  # fmt: skip
     last = found[3]
     # 90 and 92 % to the dense network's 94 and 95 % of the same seed and replicates.
-    assert last.difference.values == pytest.approx((-0.04, -0.03))
+    assert last.gain.values == pytest.approx((-0.04, -0.03))
     assert (last.flops, last.train_flops, last.total_train_flops) == (200, 200 * PASSES, 200 * PASSES)
     assert found[2].total_train_flops == 1750 * PASSES
     written = shown(comparison_tables([ours, theirs]))
@@ -162,12 +146,12 @@ def test_methods_are_compared_by_density(tmp_path):
 def test_a_dense_network_of_another_model_is_none(tmp_path):
     groups = repetitions([sparse(tmp_path), pruned(tmp_path, model__widths=[32])])
     assert dense_beside(groups) == [None, 1]
-    assert points(groups)[-1].difference is None
+    assert standings(groups)[-1].gain is None
 
 
 def test_other_seeds_are_no_pairs(tmp_path):
-    found = points(repetitions([sparse(tmp_path, seed=5), pruned(tmp_path)]))
-    assert {point.difference for point in found if point.label == "set"} == {None}
+    found = standings(repetitions([sparse(tmp_path, seed=5), pruned(tmp_path)]))
+    assert {one.gain for one in found if one.label == "set"} == {None}
 
 
 def test_studies_of_one_name_go_by_their_ids(tmp_path):
@@ -175,7 +159,7 @@ def test_studies_of_one_name_go_by_their_ids(tmp_path):
     assert labels(repetitions(runs)) == [runs[0].record["id"], runs[1].record["id"], "imp"]
 
 
-def test_several_methods_are_drawn_with_one_dense_band(tmp_path):
+def test_several_studies_are_drawn_with_one_dense_band(tmp_path):
     runs = [sparse(tmp_path), pruned(tmp_path), *(sparse(tmp_path, f"n{i}", train__batch_size=8 + i) for i in range(3))]
     (path,) = draw(runs)
     with Image.open(path) as image:
@@ -183,7 +167,7 @@ def test_several_methods_are_drawn_with_one_dense_band(tmp_path):
     text = page(runs)
     data = json.loads(text.partition("<script id=data type=application/json>")[2].partition("</script>")[0])
     assert [study["dense"] for study in data["studies"]] == [1] * 5
-    assert len(data["methods"]) == 3 + 4 * 2
+    assert len(data["standings"]) == 3 + 4 * 2
 
 
 def test_a_small_dense_network_stands_at_its_size_beside_the_sparse_ones(tmp_path):
@@ -197,8 +181,8 @@ def test_a_small_dense_network_stands_at_its_size_beside_the_sparse_ones(tmp_pat
     )
     groups = repetitions([small, whole])
     assert dense_beside(groups) == [1, 1]
-    (dense, narrow) = points(groups)
-    assert (dense.label, dense.density, dense.difference) == ("whole", 1.0, None)
+    (dense, narrow) = standings(groups)
+    assert (dense.label, dense.density, dense.gain) == ("whole", 1.0, None)
     assert (narrow.label, narrow.density) == ("small", 0.2)
-    assert narrow.difference is not None
-    assert narrow.difference.values == pytest.approx((-0.03, -0.04))
+    assert narrow.gain is not None
+    assert narrow.gain.values == pytest.approx((-0.03, -0.04))

@@ -1,0 +1,47 @@
+"""Configs, settings and runs are opened here, as the command line names them."""
+
+import gc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lottery.config.schema import Config
+    from lottery.store.reader import Reader
+    from lottery.studies.setting import Setting
+
+_WHILE_TRAINING = (10_000, 10, 10)
+"""Thresholds of the garbage collector; with each file, libraries leave some garbage, and a study writes thousands."""
+
+
+def load_config(
+    path: Path, overrides: Sequence[str], device: str | None, seed: int | None, replicates: int | None
+) -> "Config":
+    """Return the config of a file, with what the command line overrides."""
+    from lottery.config.file import load
+
+    flags = {"device": device, "seed": seed, "replicates": replicates}
+    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    return load(path, [*overrides, *given])
+
+
+def names_root(overrides: Sequence[str]) -> bool:
+    """Return whether the command line says where the data are, rather than a file, which may be a stranger's."""
+    return any(override.partition("=")[0] in ("data", "data.root") for override in overrides)
+
+
+def make_setting(config: "Config", device: str | None = None, *, download_anywhere: bool = False) -> "Setting":
+    """Return the setting of a config, on another device if one is given; see `lottery.studies.prepare`."""
+    from lottery.studies.prepare import prepare
+
+    gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
+    gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
+    config = config if device is None else config.model_copy(update={"device": device})
+    return prepare(config, download_anywhere=download_anywhere)
+
+
+def find_run(name: str, runs_dir: Path) -> "Reader":
+    """Return the run that is called `name`, or lies at that path; see `lottery.store.reader.find_run`."""
+    from lottery.store import reader
+
+    return reader.find_run(name, runs_dir)

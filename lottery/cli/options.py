@@ -1,0 +1,48 @@
+"""Several commands share these arguments and options."""
+
+import signal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lottery.cli import signals
+
+
+class Weights(StrEnum):
+    """A mask is retrained from one of these kinds of weights."""
+
+    rewind = "rewind"
+    reinit = "reinit"
+    final = "final"
+
+
+class MaskFrom(StrEnum):
+    """One of these masks is retrained."""
+
+    keep = "keep"
+    shuffle = "shuffle"
+    random = "random"
+    invert = "invert"
+
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or `latest`.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a setting (repeatable).")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
+Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]
+RunsDir = Annotated[Path, typer.Option(help="Where run directories are.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, and train nothing.")]
+StopOn = Annotated[
+    list[signal.Signals],
+    typer.Option(
+        "--stop-on",
+        parser=signals.parse,
+        metavar="SIGNAL",
+        envvar="LOTTERY_STOP_ON",
+        help="A further signal that means: save and stop, such as USR1 (repeatable).",
+    ),
+]
+Iterations = Annotated[int | None, typer.Option(min=1, help="Rounds of pruning; of a RUN, further rounds.")]

@@ -1,0 +1,88 @@
+"""What all figures share: colours, axes, files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from lottery.report.quantities import Quantity
+from lottery.report.statistics import Estimate
+from lottery.store.folders import own_folder
+from lottery.store.reader import Reader
+
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+"""Okabe & Ito's, but yellow, which colour-blind readers can tell apart: of arms by their place, of studies in turn."""
+_OTHER = "#555555"
+_DENSE = "0.5"
+_LINE: Any = {"marker": "o", "markersize": 3.5, "capsize": 2, "linewidth": 1.4}
+DENSITY_COLOURS = ["#9f8d05", "#078d50", "#036884", "#0d2eac", "#370165"]
+"""From dense to sparse, as on the page: in equal steps of lightness, which every eye tells apart."""
+STYLE: Any = {
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 10,
+}
+
+
+def arm_colour(place: int) -> str:
+    """Return the colour of the arms of a place."""
+    return PALETTE[place] if place < len(PALETTE) else _OTHER
+
+
+def density_colours(count: int) -> list[tuple[float, float, float]]:
+    """Return red, green and blue (0 to 1) of so many curves, from the densest to the sparsest, each darker."""
+    ramp = LinearSegmentedColormap.from_list("density", DENSITY_COLOURS)
+    return [ramp(index / max(1, count - 1))[:3] for index in range(count)]
+
+
+def bounds(value: Estimate, scale: float) -> tuple[float, float]:
+    """Return the interval's ends, or the value twice, where it has none."""
+    half_width = value.half_width or 0
+    return scale * (value.mean - half_width), scale * (value.mean + half_width)
+
+
+def density_line(axes: Axes, quantity: Quantity, points: Sequence[tuple[float, Estimate]], **look: Any) -> None:
+    """Draw a line through means at densities in %, with their intervals."""
+    if points:
+        x, values = zip(*points, strict=True)
+        means = [quantity.scale * one.mean for one in values]
+        axes.errorbar(x, means, [quantity.scale * (one.half_width or 0) for one in values], **_LINE | look)
+
+
+def dense_band(axes: Axes, dense: Estimate, quantity: Quantity, label: str) -> None:
+    """Draw the dense network as a band across, its mean as a line."""
+    axes.axhspan(*bounds(dense, quantity.scale), color=_DENSE, alpha=0.18, linewidth=0)
+    axes.axhline(quantity.scale * dense.mean, color=_DENSE, linewidth=1, label=label)
+
+
+def density_axis(axes: Axes, densities: Sequence[float]) -> None:
+    """Put density along x: dense on the left, as in the papers; logarithmic, with the levels themselves as ticks."""
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_xlabel("weights remaining, %")
+    ticks = sorted({100 * density for density in densities if density}, reverse=True)  # a logarithm has no place for 0
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or kept[-1] / tick > 1.35:
+            kept.append(tick)
+    axes.xaxis.set_major_locator(FixedLocator(kept))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels(["100" if tick == 100 else f"{tick:.1f}" if tick >= 0.1 else f"{tick:.1g}" for tick in kept])
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> list[Path]:
+    """Write a figure to files, in the format of their suffix; return them."""
+    for path in paths:
+        figure.savefig(path)
+    return list(paths)
+
+
+def places(run: Reader, name: str, svg: bool) -> list[Path]:
+    """Return the files for a figure of a run: PNG, and SVG if it is asked for."""
+    return [own_folder(run.path, "report") / f"{name}.{suffix}" for suffix in (("png", "svg") if svg else ("png",))]

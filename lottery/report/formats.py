@@ -1,0 +1,87 @@
+"""One table of all runs as CSV, JSON, Markdown or LaTeX."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+
+from lottery import escape, words
+from lottery.report.costs import with_costs
+from lottery.report.entries import Entry, entries
+from lottery.report.quantities import EARLY_STOP_STEP, Quantity, at_early_stop, at_end, metrics_of, with_unit
+from lottery.report.rows import rows
+from lottery.report.series import shown
+from lottery.store.reader import Reader
+
+
+def as_csv(runs: Sequence[Reader]) -> str:
+    """Return comma-separated values with a head line; nothing for a number that there isn't."""
+    file, found = io.StringIO(), [row for run in runs for row in rows(run)]
+    fields = list(dict.fromkeys(field for row in found for field in row))
+    writer = csv.DictWriter(file, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: escape.csv(value) for key, value in row.items()} for row in found)
+    return file.getvalue()
+
+
+def as_json(runs: Sequence[Reader]) -> str:
+    """Return a list of objects."""
+    return json.dumps([row for run in runs for row in rows(run)], indent=1) + "\n"
+
+
+def as_markdown(runs: Sequence[Reader]) -> str:
+    """Return a table."""
+    head, *body = [[escape.markdown(cell) for cell in line] for line in _table(runs)]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def as_latex(runs: Sequence[Reader]) -> str:
+    """Return a tabular for the package booktabs."""
+    head, *body = [[escape.latex(cell) for cell in line] for line in _table(runs)]
+    lines = [
+        r"\begin{tabular}{" + "l" + "r" * (len(head) - 1) + "}",
+        r"\toprule",
+        " & ".join(head) + r" \\",
+        r"\midrule",
+    ]
+    lines += [" & ".join(line) + r" \\" for line in body]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+FORMATS: dict[str, Callable[[Sequence[Reader]], str]] = {
+    "csv": as_csv, "json": as_json, "markdown": as_markdown, "latex": as_latex,
+}  # fmt: skip
+
+
+def _table(runs: Sequence[Reader]) -> list[list[str]]:
+    """Return head and cells; the run is named only where there are several."""
+    columns = {run.path: _columns(run) for run in runs}
+    head = list(dict.fromkeys(title for own in columns.values() for title in own))
+    lines = [["run", *head]]
+    for run in runs:
+        own = columns[run.path]
+        lines += [
+            [run.record["id"], *(own[title](entry) if title in own else "" for title in head)]
+            for entry in entries(shown(with_costs(run)))
+        ]
+    return lines if len({run.record["id"] for run in runs}) > 1 else [line[1:] for line in lines]
+
+
+def _columns(run: Reader) -> dict[str, Callable[[Entry], str]]:
+    """Return heading -> what writes an entry's cell."""
+    metric = metrics_of(run)[0]
+
+    def write(quantity: Quantity) -> Callable[[Entry], str]:
+        return lambda entry: quantity.written(entry.estimate(quantity))
+
+    return {
+        "level": lambda entry: str(entry.level),
+        "arm": lambda entry: entry.arm,
+        "weights, %": lambda entry: f"{100 * entry.density:.1f}",
+        f"test {with_unit(metric)}": write(at_end(metric)),
+        "early-stop step": write(EARLY_STOP_STEP),
+        with_unit(metric, "there"): write(at_early_stop(metric)),
+        "inference FLOPs": lambda entry: words.of_operations(entry.flops),
+        "training FLOPs, all rounds": lambda entry: words.of_operations(entry.total_train_flops),
+    }

@@ -1,0 +1,117 @@
+"""What a report shows of each network, and how it is written: a task's metrics, the early-stop step, seconds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from lottery.report.statistics import Estimate
+from lottery.store.reader import Reader
+from lottery.store.records import Measured, Summary
+from lottery.tasks import Metric, Task
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that a report shows of each network.
+
+    Attributes:
+        name: what begins the names of its fields in rows.
+        label: what it is, and its unit.
+        scale: what a value is multiplied by to be read in that unit.
+        digits: behind the decimal point.
+        read: returns a network's value, or None where it has none.
+    """
+
+    name: str
+    label: str
+    scale: float
+    digits: int
+    read: Callable[[Summary], float | None] = field(compare=False, repr=False)
+
+    def of(self, line: Summary) -> float | None:
+        """Return a network's value; None where it has none, or diverged."""
+        return self.read(line) if line["diverged"] is None else None
+
+    def written(self, value: Estimate | None) -> str:
+        """Return an estimate in words: `97.41 ± 0.12`; nothing where there is none."""
+        if value is None:
+            return ""
+        sure = "" if value.half_width is None else f" ± {self.scale * value.half_width:,.{self.digits}f}"
+        return f"{self.scale * value.mean:,.{self.digits}f}{sure}"
+
+
+EARLY_STOP_STEP = Quantity(
+    "early_stop_step", "early-stop step", 1.0, 0, lambda line: line["early_stop"] and line["early_stop"]["step"]
+)
+SECONDS = Quantity("train_seconds", "seconds measured", 1.0, 1, lambda line: line["train_seconds"])
+
+
+def at_end(metric: Metric) -> Quantity:
+    """Return a metric on the test data at the end of training."""
+
+    def read(line: Summary) -> float | None:
+        return _value(metric, line["test"])
+
+    label = f"test {with_unit(metric, 'at the end')}"
+    return Quantity(f"test_{metric.name}", label, metric.scale, metric.digits, read)
+
+
+def at_early_stop(metric: Metric) -> Quantity:
+    """Return a metric on the test data at the early-stop step."""
+
+    def read(line: Summary) -> float | None:
+        return line["early_stop"] and _value(metric, line["early_stop"]["test"])
+
+    label = f"test {with_unit(metric, 'at the early-stop step')}"
+    return Quantity(f"early_stop_test_{metric.name}", label, metric.scale, metric.digits, read)
+
+
+def _value(metric: Metric, measured: Measured) -> float | None:
+    measure = measured["metrics"].get(metric.name)
+    return measure["value"] if measure else None
+
+
+def metrics_of(run: Reader) -> tuple[Metric, ...]:
+    """Return the metrics of a run's task, the first being the one that verdicts judge by."""
+    task: Task = run.config.task.entry(**run.config.task.options)
+    return task.metrics
+
+
+def quantities(metrics: Sequence[Metric]) -> list[Quantity]:
+    """Return all that rows say of networks with these metrics."""
+    return [*map(at_end, metrics), EARLY_STOP_STEP, *map(at_early_stop, metrics), SECONDS]
+
+
+def drawn(metric: Metric, lines: Sequence[Summary]) -> list[Quantity]:
+    """Return what is drawn against density: a metric, and the step of early stopping where some network has one."""
+    has_step = any(EARLY_STOP_STEP.read(line) is not None for line in lines)
+    return [at_end(metric), *([EARLY_STOP_STEP] if has_step else [])]
+
+
+def spoken(metric: Metric) -> str:
+    """Return a metric's name in words."""
+    return metric.name.replace("_", " ")
+
+
+def with_unit(metric: Metric, when: str = "") -> str:
+    """Return a metric's name, when it is meant, and its unit: `accuracy at the end, %`."""
+    return f"{spoken(metric)}{when and f' {when}'}{metric.unit and f', {metric.unit}'}"
+
+
+def unit_of_differences(metric: Metric) -> str:
+    """Return the unit of a metric's differences: points, for one in percent."""
+    return "points" if metric.unit == "%" else metric.unit
+
+
+def in_points(metric: Metric, difference: Estimate | None, *, unit: bool = True) -> str:
+    """Return a difference of a metric in words: `+0.20 ± 0.26 points`; its unit is left out where that is said."""
+    if difference is None:
+        return "unknown"
+    sure = "" if difference.half_width is None else f" ± {metric.scale * difference.half_width:.{metric.digits}f}"
+    behind = unit_of_differences(metric) if unit else ""
+    return f"{metric.scale * difference.mean:+.{metric.digits}f}{sure} {behind}".rstrip()
+
+
+def gain(metric: Metric, difference: Estimate | None) -> str:
+    """Return by how much a metric is better, in words: `accuracy +0.20 ± 0.26 points`."""
+    better = "" if metric.higher_is_better else " better by"
+    return f"{spoken(metric)}{better} {in_points(metric, difference)}"

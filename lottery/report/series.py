@@ -1,0 +1,89 @@
+"""Which networks of a study make one line of a figure, and one column of a table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lottery import arms
+from lottery.report.quantities import Quantity
+from lottery.report.statistics import Estimate, Reading, estimate
+from lottery.store.records import Summary
+from lottery.tasks import Metric
+
+Line = TypeVar("Line", bound=Summary)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series is what a study is about, from dense to its sparsest networks, or one of its controls.
+
+    Attributes:
+        name: in headings and legends.
+        arms: of its networks.
+        place: of its colour.
+    """
+
+    name: str
+    arms: tuple[str, ...]
+    place: int
+
+    def of(self, lines: Iterable[Line]) -> list[Line]:
+        """Return the lines of its networks."""
+        return [line for line in lines if line["arm"] in self.arms]
+
+
+def shown(lines: Iterable[Line]) -> list[Line]:
+    """Return the lines that tables, figures and verdicts are of.
+
+    Not those of networks that were trained on the way to a step alone, nor of other orders of batches: they are no
+    further replicates.
+    """
+    return [line for line in lines if line["arm"] != arms.EARLY and not line["order"]]
+
+
+def series_of(lines: Iterable[Summary]) -> list[Series]:
+    """Return the series that some networks make: the main one, named after its sparse networks, then controls."""
+    there = arms.in_order(line["arm"] for line in lines)
+    main = [arm for arm in there if arms.is_main(arm)]
+    named = [arm for arm in main if arm != "dense"] or main
+    found = [Series(" or ".join(named), arms.MAIN, 0)] if main else []
+    return found + [Series(arm, (arm,), arms.order(arm)) for arm in there if not arms.is_main(arm)]
+
+
+def has_dense(lines: Iterable[Summary]) -> bool:
+    """Return whether a dense network was trained to its end."""
+    return any(line["arm"] == "dense" for line in lines)
+
+
+def whole(lines: Iterable[Line], level: int, arm: str | None = None) -> list[Line]:
+    """Return the lines of a level's networks of an arm, None being its main one; those that diverged are left out."""
+    return [
+        line
+        for line in lines
+        if line["level"] == level
+        and line["diverged"] is None
+        and (arms.is_main(line["arm"]) if arm is None else line["arm"] == arm)
+    ]
+
+
+def by_level(lines: Sequence[Summary], quantity: Quantity) -> dict[int, Estimate]:
+    """Return the estimate of a quantity at each level, over the networks that have it, and did not diverge."""
+    values: dict[int, list[float]] = {}
+    for line in lines:
+        value = quantity.of(line)
+        if value is not None:
+            values.setdefault(line["level"], []).append(value)
+    return {level: estimate(own) for level, own in sorted(values.items())}
+
+
+def readings(lines: Iterable[Summary], metric: Metric, *, early_stop: bool = False) -> dict[int, Reading]:
+    """Return each replicate's reading of a metric on the test data, at the end or at the early-stop step."""
+    found = {}
+    for line in lines:
+        early = line["early_stop"]
+        measured = (early and early["test"]) if early_stop else line["test"]
+        measure = measured["metrics"].get(metric.name) if measured else None
+        reading = Reading.of(measure) if measure else None
+        if reading is not None:
+            found[line["replicate"]] = reading
+    return found

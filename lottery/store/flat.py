@@ -1,0 +1,43 @@
+"""Records without records in them: what tables of data and trackers take."""
+
+from typing import cast
+
+from lottery.store.records import Evaluation, Measured, Measures, Summary
+
+Flat = dict[str, str | int | float | list[str] | None]
+"""Names are joined by `_`: `early_stop_test_accuracy`, and beside it `_right` and `_of`, the counts that make it."""
+
+
+def flat_evaluation(line: Evaluation) -> Flat:
+    """Return an evaluation with its metrics as fields of their own; the training split has none."""
+    return _others(line, "metrics") | _metrics("", line["metrics"])
+
+
+def flat_summary(line: Summary) -> Flat:
+    """Return the summary of a trained network with all that was measured of it as fields of their own.
+
+    Every summary of a task has the same fields, null where there is no validation data.
+    """
+    early = line["early_stop"]
+    parts = {"test": line["test"], "validation": line["validation"], "early_stop_test": early and early["test"]}
+    found = _others(line, "test", "validation", "early_stop")
+    found["early_stop_step"] = early and early["step"]
+    for name, measured in parts.items():
+        found |= _measured(f"{name}_", measured) if measured else dict.fromkeys(_measured(f"{name}_", line["test"]))
+    return found
+
+
+def _others(line: Evaluation | Summary, *nested: str) -> Flat:
+    return {key: value for key, value in cast(Flat, line).items() if key not in nested}
+
+
+def _measured(prefix: str, measured: Measured) -> Flat:
+    return {f"{prefix}loss": measured["loss"]} | _metrics(prefix, measured["metrics"])
+
+
+def _metrics(prefix: str, measures: Measures) -> Flat:
+    found: Flat = {}
+    for name, measure in measures.items():
+        found[f"{prefix}{name}"] = measure["value"]
+        found |= {f"{prefix}{name}_right": measure["right"], f"{prefix}{name}_of": measure["of"]}
+    return found

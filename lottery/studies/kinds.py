@@ -1,0 +1,25 @@
+"""The kinds of study that there are, by the names that records give them."""
+
+from lottery.store.reader import Reader
+from lottery.studies.prune import Prune
+from lottery.studies.rewind import Rewind
+from lottery.studies.setting import Setting
+from lottery.studies.study import Study
+from lottery.studies.train import Train
+
+KINDS: dict[str, type[Study]] = {kind.name: kind for kind in (Train, Prune, Rewind)}
+
+
+def study_of(run: Reader, setting: Setting) -> Study:
+    """Return the study of a run, planned anew.
+
+    Raises:
+        LotteryError: the run asks for what can't be.
+    """
+    match run.record["study"]:
+        case "train":
+            return Train(setting)
+        case "prune":
+            return Prune(setting)
+        case "rewind":
+            return Rewind.of_run(run, setting)

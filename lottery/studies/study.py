@@ -1,0 +1,50 @@
+"""What every kind of study says of itself; how it is carried out stands in `members` and `execute`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from lottery.config.schema import Config
+from lottery.networks.key import Key
+from lottery.networks.network import Network
+from lottery.store.run import Run
+from lottery.studies.plan import Level
+from lottery.studies.setting import Setting
+from lottery.training.recipe import Member
+
+
+class Study(ABC):
+    """A study knows which networks it trains, what each starts from, and what may be asked of them.
+
+    Attributes:
+        name: in records and tables.
+        questions: names of the verdicts that its networks allow.
+        setting: of its config.
+        levels: its plan, made once.
+    """
+
+    name: ClassVar[str]
+    questions: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, setting: Setting, levels: Sequence[Level]) -> None:
+        self.setting, self.levels = setting, list(levels)
+
+    @abstractmethod
+    def network(self, run: Run, member: Member) -> Network:
+        """Return what a member starts from; what its source was trained to stands in the run."""
+
+    def source(self, key: Key) -> Key | None:  # noqa: ARG002
+        """Return the network that has to be trained before another one; None where there is none."""
+        return None
+
+    def kept_steps(self, key: Key) -> list[int]:  # noqa: ARG002
+        """Return the steps at which a network's state is kept on its way."""
+        return []
+
+    def lay_down(self, run: Run) -> None:  # noqa: B027
+        """Keep in a run what its networks start from, where that can't be had from the rest of it."""
+
+    @staticmethod
+    def rounds_before(config: Config, level: int) -> Sequence[int] | None:  # noqa: ARG004
+        """Return the levels whose training made the masks of a level; None where another run's did."""
+        return ()

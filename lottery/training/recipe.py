@@ -1,0 +1,61 @@
+"""A recipe says how one network is trained, a member who is trained so."""
+
+from dataclasses import dataclass
+
+from lottery.config.train import Optimizer, Schedule
+from lottery.networks.key import Key
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe says how a network is trained; members of equal recipes may go through the training loop together.
+
+    Attributes:
+        length: steps of the whole schedule.
+        start: step of the schedule at which training starts; optimizer slots are zero there.
+        stop: step at which it ends.
+        batch_size: images of a step.
+        epoch: steps of one epoch.
+        optimizer: name and options.
+        schedule: name, options and warm-up of the learning rate's factor.
+        stretch: times that training takes longer than the schedule was made for.
+        label_smoothing: probability spread evenly over all classes (Szegedy et al. 2016).
+    """
+
+    length: int
+    start: int
+    stop: int
+    batch_size: int
+    epoch: int
+    optimizer: Optimizer
+    schedule: Schedule
+    stretch: float = 1.0
+    label_smoothing: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Return the number of steps from start to stop."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member is one network to train: its name, and how it is trained."""
+
+    key: Key
+    recipe: Recipe
+
+    @property
+    def start(self) -> int:
+        """Return the step of the schedule at which its training starts."""
+        return self.recipe.start
+
+    @property
+    def stop(self) -> int:
+        """Return the step at which it ends."""
+        return self.recipe.stop
+
+    @property
+    def steps(self) -> int:
+        """Return the number of steps that it is trained for."""
+        return self.recipe.steps

@@ -1,0 +1,33 @@
+"""Numbers and records are put into words here, for messages and tables: one function for each kind."""
+
+from collections.abc import Mapping, Sequence
+
+
+def of_bytes(count: float) -> str:
+    """Return a number of bytes in words: `3.4 MiB`."""
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while count >= 1024 and len(units) > 1:
+        count /= 1024
+        units.pop(0)
+    return f"{count:.1f} {units[0]}" if units[0] != "B" else f"{count:.0f} B"
+
+
+def of_operations(count: float | None) -> str:
+    """Return a number of floating-point operations in words: `160 G`; nothing for what isn't known."""
+    if count is None:
+        return ""
+    units = ["", " k", " M", " G", " T", " P", " E"]
+    while count >= 999.5 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.3g}{units[0]}" if count < 999.5 else f"{count:.0f}{units[0]}"
+
+
+def of_levels(levels: Sequence[int]) -> str:
+    """Return consecutive levels, ascending, in words: `levels 0 to 3`."""
+    return f"levels {levels[0]} to {levels[-1]}" if len(levels) > 1 else f"level {levels[0]}" if levels else "none"
+
+
+def of_rewind(rewind: Mapping[str, object]) -> str:
+    """Return what a rewind retrains, as its run's record has it, in words: `level 2 from 0it, ...`."""
+    return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}, mask {rewind['mask']}"

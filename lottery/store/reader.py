@@ -85,8 +85,10 @@ class Reader:
     def whole_metrics(self) -> list[Evaluation]:
         """Return every evaluation; raise LotteryError where those of a trained network have been lost."""
         lines = self.metrics()
-        last = {(Key.of(line), line["step"]) for line in lines if line["split"] == "test"}
-        lost = [line for line in self.levels() if (Key.of(line), line["stop_step"]) not in last]
+        trained = self.levels()
+        ends = {line["stop_step"] for line in trained}
+        last = {(Key.of(line), line["step"]) for line in lines if line["step"] in ends and line["split"] == "test"}
+        lost = [line for line in trained if (Key.of(line), line["stop_step"]) not in last]
         if lost:
             raise LotteryError(f"{self.path / places.METRICS} was cut short: it lacks evaluations of {Key.of(lost[0])}")
         return lines

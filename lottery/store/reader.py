@@ -80,7 +80,7 @@ class Reader:
     def metrics(self) -> list[Evaluation]:
         """Return every evaluation so far."""
         path = self.path / places.METRICS
-        return records.check(records.EVALUATIONS, files.read_lines(path), path)
+        return records.check_lines(records.EVALUATIONS, files.checked_lines(path), path)
 
     def whole_metrics(self) -> list[Evaluation]:
         """Return every evaluation; raise LotteryError where those of a trained network have been lost."""
@@ -96,7 +96,7 @@ class Reader:
     def levels(self) -> list[Summary]:
         """Return the summary of every trained network, in the order of training."""
         path = self.path / places.LEVELS
-        lines = records.check(records.SUMMARIES, files.read_lines(path), path)
+        lines = records.check_lines(records.SUMMARIES, files.checked_lines(path), path)
         trained = sum(1 for _ in places.summaries(self.path))
         if len({Key.of(line) for line in lines}) != trained and not locks.is_locked(self.path):
             raise LotteryError(

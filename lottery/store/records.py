@@ -3,6 +3,7 @@
 A line of `metrics.jsonl` is an Evaluation, of `levels.jsonl` a Summary; `run.json` holds About.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError, with_config
@@ -224,10 +225,20 @@ ABOUT = TypeAdapter(Annotated[About, AfterValidator(_about)])
 T = TypeVar("T")
 
 
+def check_lines(adapter: TypeAdapter[T], lines: Sequence[bytes], where: object) -> T:
+    """Return the records of lines of JSON, checked as by `check`."""
+    # At once, and parsed by what checks them: twice as fast as one after the other.
+    return check(adapter, b"[" + b",".join(lines) + b"]", where)
+
+
 def check(adapter: TypeAdapter[T], value: object, where: object) -> T:
-    """Return `value` if it is what `adapter` describes; raise LotteryError that names `where` and what is wrong."""
+    """Return `value`, or what it says in JSON, if that is what `adapter` describes.
+
+    Raises:
+        LotteryError: it isn't; the message names `where` and what is wrong.
+    """
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_json(value) if isinstance(value, bytes) else adapter.validate_python(value)
     except ValidationError as error:
         place, reason = first(error)
         raise LotteryError(

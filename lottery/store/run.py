@@ -187,7 +187,7 @@ class Run(Reader):
         done = {Key.of(one): one for one in map(self.summary_at, sorted(places.summaries(self.path)))}
         try:
             path = self.path / places.LEVELS
-            written = [Key.of(line) for line in records.check(records.SUMMARIES, files.read_lines(path), path)]
+            written = [Key.of(line) for line in records.check_lines(records.SUMMARIES, files.checked_lines(path), path)]
         except LotteryError:  # all that it says stands in the summaries
             written = []
         order = dict.fromkeys([key for key in written if key in done] + sorted(done, key=lambda key: key[1:]))

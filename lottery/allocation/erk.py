@@ -22,8 +22,6 @@ def erk(
     others share what is left.
 
     Args:
-        density: kept fraction of the network's weights.
-        shapes: name -> shape of each weight, outputs and inputs first.
         power: of the share; 0 makes all layers alike.
         kernel: count the kernel's height and width among the dimensions; without them it is Erdős-Rényi (SET, Mocanu
             et al. 2018).

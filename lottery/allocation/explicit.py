@@ -19,8 +19,6 @@ def explicit(
     """Keep the densities that are named; the other layers are alike, so that the whole has its density.
 
     Args:
-        density: kept fraction of the network's weights.
-        shapes: name -> shape of each weight.
         densities: name pattern, such as `output` or `stage_1.*` -> density of the layers that match it; the first match
             counts. Where every layer matches one, the whole must come to within 1% of `density`.
 

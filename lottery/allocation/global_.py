@@ -6,10 +6,5 @@ import torch
 
 
 def global_(density: float, shapes: Mapping[str, torch.Size]) -> float:  # noqa: ARG001
-    """Rank all layers together: each keeps what the scores give it (Frankle & Carbin 2019, for deep networks).
-
-    Args:
-        density: kept fraction of the network's weights.
-        shapes: name -> shape of each weight; not used.
-    """
+    """Rank all layers together: each keeps what the scores give it (Frankle & Carbin 2019, for deep networks)."""
     return density

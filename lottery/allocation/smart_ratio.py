@@ -20,7 +20,6 @@ def smart_ratio(density: float, shapes: Mapping[str, torch.Size], *, last: Densi
     linear layer at 0.3; here one rule is for all networks.
 
     Args:
-        density: kept fraction of the network's weights.
         shapes: name -> shape of each weight, from the input to the output.
         last: density of the last linear layer.
 

@@ -9,8 +9,6 @@ def uniform(density: float, shapes: Mapping[str, torch.Size], *, first_dense: bo
     """Rank each layer by itself and prune it to the same density (layer-wise pruning, Han et al. 2015).
 
     Args:
-        density: kept fraction of the network's weights.
-        shapes: name -> shape of each weight.
         first_dense: leave the first of the layers dense, and the others as they are: the whole then keeps more than
             `density` ("Uniform" of Evci et al. 2020).
     """

@@ -13,11 +13,5 @@ WORDS = "the mask shuffled within layers, weights drawn anew"
 
 
 def random(ticket: Network, fresh: Callable[[], State], generator: torch.Generator) -> Network:
-    """Draw a mask of the ticket's counts in each layer, and weights anew: whether pruning by a score helps at all.
-
-    Args:
-        ticket: the network that this is a control of.
-        fresh: draws the weights.
-        generator: draws the mask.
-    """
+    """Draw a mask of the ticket's counts in each layer, and weights anew: whether pruning by a score helps at all."""
     return Network(fresh(), masks.shuffle(ticket.mask, generator))

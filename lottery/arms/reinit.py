@@ -12,11 +12,5 @@ WORDS = "the ticket's mask, weights drawn anew"
 
 
 def reinit(ticket: Network, fresh: Callable[[], State], generator: torch.Generator) -> Network:  # noqa: ARG001
-    """Keep the ticket's mask and draw its weights anew: whether structure alone is enough (Frankle & Carbin 2019).
-
-    Args:
-        ticket: the network that this is a control of.
-        fresh: draws the weights.
-        generator: not used.
-    """
+    """Keep the ticket's mask and draw its weights anew: whether structure alone is enough (Frankle & Carbin 2019)."""
     return Network(fresh(), ticket.mask)

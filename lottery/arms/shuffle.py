@@ -12,11 +12,5 @@ WORDS = "the ticket's weights, its mask shuffled within layers"
 
 
 def shuffle(ticket: Network, fresh: Callable[[], State], generator: torch.Generator) -> Network:  # noqa: ARG001
-    """Keep the ticket's weights and shuffle its mask within each layer (Frankle et al. 2021).
-
-    Args:
-        ticket: the network that this is a control of.
-        fresh: not used.
-        generator: draws the mask.
-    """
+    """Keep the ticket's weights and shuffle its mask within each layer (Frankle et al. 2021)."""
     return Network(ticket.state, masks.shuffle(ticket.mask, generator))

@@ -74,8 +74,6 @@ def bottleneck_resnet(
     """Make ResNet-50, -101 or -152 (He et al. 2016, table 1), version 1.5: a block's 3x3 convolution has its stride.
 
     Args:
-        shape: channels, height and width of an image; any size.
-        classes: number of outputs.
         depth: number of layers.
         stem: a first convolution of 3x3 for small images (`cifar`), or one of 7x7 with stride 2, then a pooling of 3x3
             with stride 2 (`imagenet`).

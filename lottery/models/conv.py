@@ -17,8 +17,7 @@ def conv(shape: tuple[int, int, int], classes: int, *, depth: Literal[2, 4, 6] =
     Frankle & Carbin 2019, figure 2: VGG scaled down, without batch normalisation.
 
     Args:
-        shape: channels, height and width of an image; height and width of at least 2 ** (depth / 2).
-        classes: number of outputs.
+        shape: height and width of at least 2 ** (depth / 2).
         depth: number of convolutions.
         scale: factor on all widths.
 

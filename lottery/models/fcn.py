@@ -16,8 +16,6 @@ def fcn(
     """Make fully connected layers of the given widths, ReLU between (LeCun et al. 1998; Frankle & Carbin 2019).
 
     Args:
-        shape: channels, height and width of an image.
-        classes: number of outputs.
         widths: units of each hidden layer; none makes a linear classifier.
         scale: factor on the widths.
     """

@@ -25,8 +25,7 @@ def lenet_5(
     layer less; this isn't it.
 
     Args:
-        shape: channels, height and width of an image; height and width of at least 16, or 12 with padding.
-        classes: number of outputs.
+        shape: height and width of at least 16, or 12 with padding.
         widths: channels of both convolutions, units of both hidden layers.
         padding: of the first convolution, in pixels.
         scale: factor on the widths.

@@ -26,8 +26,6 @@ def mobilenet(
     Sparse training leaves the former dense (Evci et al. 2020): `exclude: ["*depthwise*"]`.
 
     Args:
-        shape: channels, height and width of an image; any size.
-        classes: number of outputs.
         stem: stride of the first convolution: 1 for small images (`cifar`), or 2 (`imagenet`).
         scale: factor on all widths, which the paper calls the width multiplier.
     """

@@ -73,8 +73,6 @@ def resnet(
     of two 3x3 convolutions a block; `resnet_50` is another one, of bottlenecks.
 
     Args:
-        shape: channels, height and width of an image; any size.
-        classes: number of outputs.
         depth: 6n + 2.
         width: channels of the first stage; the others have twice and four times as many.
         scale: factor on all widths, those that `width` sets.

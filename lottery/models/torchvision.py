@@ -32,8 +32,7 @@ def torchvision(shape: tuple[int, int, int], classes: int, *, model: str) -> nn.
     them, start at zero. Images need not have three channels: the first convolution then has as many.
 
     Args:
-        shape: channels, height and width of an image; some networks need 224x224, or other sizes.
-        classes: number of outputs.
+        shape: some networks need 224x224, or other sizes.
         model: torchvision's name of the network.
 
     Raises:

@@ -23,8 +23,7 @@ def vgg(
     Four poolings, then the mean over what is left of the image (at 32x32 the fifth pooling, of a 2x2 map).
 
     Args:
-        shape: channels, height and width of an image; height and width of at least 16.
-        classes: number of outputs.
+        shape: height and width of at least 16.
         depth: 11, 13, 16 or 19 layers, the two linear ones that the original has more counted in.
         scale: factor on all widths.
 

@@ -64,8 +64,6 @@ def wide_resnet(
     """Make a wide ResNet of 6n + 4 layers, `width` times as wide as a ResNet (Zagoruyko & Komodakis 2016), no dropout.
 
     Args:
-        shape: channels, height and width of an image; any size.
-        classes: number of outputs.
         depth: 6n + 4.
         width: widening factor; the first stage has 16 * width channels.
         scale: factor on all widths, the first convolution's among them, which `width` leaves alone.

@@ -4,8 +4,9 @@ They are torch's fused kernels, called as functions: elementwise, so that they m
 are plain lists of tensors, one for each weight, so that they can be saved, masked and moved; and without the classes of
 `torch.optim`, whose first use imports a compiler for a second.
 
-Slots are zero at the start. A weight of zero, with a gradient and slots of zero, is then moved by exactly zero (decay
-included): masking the gradient keeps a pruned weight pruned.
+There is one gradient for each weight, of its shape. `factor` is that on the learning rate, at this step: a tensor where
+the step is captured in a graph. Slots are zero at the start. A weight of zero, with a gradient and slots of zero, is
+then moved by exactly zero (decay included): masking the gradient keeps a pruned weight pruned.
 """
 
 from collections.abc import Sequence

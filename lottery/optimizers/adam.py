@@ -21,10 +21,7 @@ def adam(
     """Take a step of Adam (Kingma & Ba 2015); weight decay is added to the gradient, of every parameter.
 
     Args:
-        weights: moved in place.
-        gradients: one for each weight, same shape.
         slots: `mean` and `square` of the gradients, `steps`.
-        factor: on the learning rate, at this step; as a tensor where the step is captured in a graph.
         lr: learning rate.
         beta_1: of the mean.
         beta_2: of the square.

@@ -21,10 +21,7 @@ def adamw(
     """Take a step of Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019).
 
     Args:
-        weights: moved in place.
-        gradients: one for each weight, same shape.
         slots: `mean` and `square` of the gradients, `steps`.
-        factor: on the learning rate, at this step; as a tensor where the step is captured in a graph.
         lr: learning rate.
         beta_1: of the mean.
         beta_2: of the square.

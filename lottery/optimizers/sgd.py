@@ -21,10 +21,7 @@ def sgd(
     """Take a step of SGD with momentum, Nesterov's by option; weight decay is added to every gradient.
 
     Args:
-        weights: moved in place.
-        gradients: one for each weight, same shape.
         slots: `momentum`, where there is any.
-        factor: on the learning rate, at this step; as a tensor where the step is captured in a graph.
         lr: learning rate.
         momentum: of the gradients' moving sum.
         nesterov: look ahead by one step of momentum.

@@ -9,9 +9,6 @@ def cosine(step: int, length: int, epoch: int, *, final: NonNegative = 0.0) -> f
     """Fall from 1 at step 0 to `final` at the end of training (Loshchilov & Hutter 2017, without restarts).
 
     Args:
-        step: step of training, from 0.
-        length: of training, in steps.
-        epoch: steps of one epoch; not used.
         final: factor that is reached after the last step.
     """
     return final + (1 - final) * (1 + math.cos(math.pi * step / length)) / 2

@@ -14,9 +14,6 @@ def step(
     """Multiply by `factor` at each milestone.
 
     Args:
-        step: step of training, from 0.
-        length: of training, in steps; not used.
-        epoch: steps of one epoch.
         milestones: when; from the step of that number on.
         factor: by how much.
     """

@@ -21,8 +21,6 @@ def gradient(
     L is the loss without smoothing; the gradient is that of the weight as it stands in the network.
 
     Args:
-        subject: the network.
-        generator: not used.
         batch: training images.
         batch_statistics: normalise by the statistics of the batch, as in training, not by the running ones.
     """

@@ -27,7 +27,6 @@ def grasp(
 
     Args:
         subject: the network; weights that it has lost already have no part in g.
-        generator: not used.
         per_class: training images of each class; each half has as many of each where this is even.
         temperature: the logits are divided by it, which flattens the softmax.
         batch_statistics: normalise by the statistics of each half, as in training, not by the running ones.

@@ -12,10 +12,6 @@ def large_final_diff_sign(subject: Subject, generator: torch.Generator) -> dict[
     """Rate by max(0, -final * sign(initial)): keeps the largest of what changed sign, a control (Zhou et al. 2019).
 
     All weights that kept their sign score 0, and go before any that has not, in random order.
-
-    Args:
-        subject: the network, trained.
-        generator: not used.
     """
     initial = subject.trained_from()
     return {name: (-final * initial[name].sign()).clamp(min=0) for name, final in subject.weights.items()}

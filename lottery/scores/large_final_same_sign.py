@@ -12,10 +12,6 @@ def large_final_same_sign(subject: Subject, generator: torch.Generator) -> dict[
     """Rate by max(0, final * sign(initial)): keeps the largest of what has its first sign (Zhou et al. 2019).
 
     All weights that changed their sign score 0, and go before any that has not, in random order.
-
-    Args:
-        subject: the network, trained.
-        generator: not used.
     """
     initial = subject.trained_from()
     return {name: (final * initial[name].sign()).clamp(min=0) for name, final in subject.weights.items()}

@@ -18,8 +18,6 @@ def large_init_large_final(subject: Subject, generator: torch.Generator, *, alph
     MNIST.
 
     Args:
-        subject: the network, trained.
-        generator: not used.
         alpha: factor on the final weight's absolute value.
     """
     initial = subject.trained_from()

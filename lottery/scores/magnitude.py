@@ -10,10 +10,5 @@ VARIANTS: dict[str, dict[str, object]] = {"large_final": {}}
 
 
 def magnitude(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG001
-    """Rate by the weight's absolute value (Han et al. 2015).
-
-    Args:
-        subject: the network.
-        generator: not used.
-    """
+    """Rate by the weight's absolute value (Han et al. 2015)."""
     return {name: weight.abs() for name, weight in subject.weights.items()}

@@ -13,8 +13,6 @@ def magnitude_increase(subject: Subject, generator: torch.Generator, *, alpha: P
     """Rate by |final| - alpha |initial|: keeps what training has made larger (Zhou et al. 2019).
 
     Args:
-        subject: the network, trained.
-        generator: not used.
         alpha: factor on the initial weight's absolute value.
     """
     initial = subject.trained_from()

@@ -12,10 +12,6 @@ def movement(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
     """Rate by |final - initial|: keeps what training has moved furthest (Zhou et al. 2019).
 
     Not the movement pruning of Sanh et al. (2020), which sums weight times gradient over training.
-
-    Args:
-        subject: the network, trained.
-        generator: not used.
     """
     initial = subject.trained_from()
     return {name: (final - initial[name]).abs() for name, final in subject.weights.items()}

@@ -27,7 +27,6 @@ def obd(
 
     Args:
         subject: the network, as a rule a trained one: the loss's slope is taken to be 0.
-        generator: not used.
         batch: training images; each is gone through by itself, backwards once for every class.
     """
     weights = leaves(subject.weights)

@@ -7,12 +7,7 @@ from lottery.networks.subject import Subject
 
 
 def random(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]:
-    """Rate by a number drawn uniformly from 0..1, whatever the weight: the baseline of every pruning study.
-
-    Args:
-        subject: the network.
-        generator: where the numbers come from.
-    """
+    """Rate by a number drawn uniformly from 0..1, whatever the weight: the baseline of every pruning study."""
     # float64: 24 random bits of a float32 would tie in layers of some thousand weights. Apple's GPUs have none.
     scores = {}
     for name, weight in subject.weights.items():

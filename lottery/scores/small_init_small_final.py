@@ -12,14 +12,9 @@ TRAITS = {"trained"}
 def small_init_small_final(subject: Subject, generator: torch.Generator, *, alpha: Positive = 1.0) -> dict[str, Tensor]:  # noqa: ARG001
     """Rate by -max(alpha |final|, |initial|): keeps what began and ended small, a control (Zhou et al. 2019).
 
-    The authors cut both magnitudes of a layer at the same percentile; alpha is then the ratio of |initial| to |final|
-    there, another one in each layer. With an alpha of 1, of the weights that they keep 98 to 99.9 % are kept at a
-    density of 0.8 after 400 steps, and 80 to 90 % at 0.2 after 5000, in layers like the hidden ones of LeNet-300-100 on
-    MNIST.
+    Where it differs from the authors' is told, with numbers that hold for both, in `large_init_large_final`.
 
     Args:
-        subject: the network, trained.
-        generator: not used.
         alpha: factor on the final weight's absolute value.
     """
     initial = subject.trained_from()

@@ -20,8 +20,6 @@ def snip(
     trained; here neither.
 
     Args:
-        subject: the network.
-        generator: not used.
         batch: training images.
         batch_statistics: normalise by the statistics of the batch, as in training, not by the running ones.
     """

@@ -13,10 +13,6 @@ def synflow(subject: Subject, generator: torch.Generator) -> dict[str, Tensor]: 
 
     No data are looked at. Without biases every layer's scores sum to R: in many rounds a layer that grows thin gets
     higher scores, and is spared; one round may leave it empty. Batch normalisation is in evaluation mode.
-
-    Args:
-        subject: the network.
-        generator: not used.
     """
 
     def positive(tensor: Tensor) -> Tensor:

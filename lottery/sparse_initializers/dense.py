@@ -5,11 +5,5 @@ from torch import Tensor
 
 
 def dense(weight: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
-    """Mask the dense draw: what most sparse training starts from.
-
-    Args:
-        weight: dense draw.
-        mask: weights that are active, bool, same shape.
-        generator: not used.
-    """
+    """Mask the dense draw: what most sparse training starts from."""
     return weight * mask

@@ -11,10 +11,5 @@ def layer_scaled(weight: Tensor, mask: Tensor, generator: torch.Generator) -> Te
 
     On average over its units, the layer's inputs then add up to the variance that they have in the dense network. A
     layer without weights has zeros.
-
-    Args:
-        weight: dense draw.
-        mask: weights that are active, bool, same shape.
-        generator: not used.
     """
     return weight * mask * math.sqrt(mask.numel() / max(int(mask.count_nonzero()), 1))

@@ -22,8 +22,6 @@ def sparse_kaiming(
 
     Args:
         weight: dense draw `[outputs, inputs, ...]`; its numbers don't matter.
-        mask: weights that are active, bool, same shape.
-        generator: where the new draw comes from.
         scale: the variance is `scale / fan_in`.
         distribution: normal, or uniform of the same variance.
     """

@@ -55,7 +55,6 @@ def drop(moment: Moment, counts: Mapping[str, int]) -> Mask:
     of equal magnitudes go is left to chance, by a stream of the moment's.
 
     Args:
-        moment: the network.
         counts: name -> number of weights to drop, at most those active.
     """
     magnitudes = {name: moment.weights[name].abs() for name in counts}
@@ -89,7 +88,6 @@ def exchange(moment: Moment, fraction: float, scores: Mapping[str, Tensor]) -> M
     A dense layer stays as it is: what it drops is all that can grow.
 
     Args:
-        moment: the network.
         fraction: of each layer's active weights, dropped and grown again.
         scores: name -> which weights to grow, the highest first.
     """

@@ -59,7 +59,6 @@ def redistribute(
     nothing, being zero everywhere or infinite, each layer grows what it dropped.
 
     Args:
-        moment: the network.
         fraction: of a layer's active weights that it drops.
         importance: name -> gradient, or sum of gradients, of every weight.
         scores: name -> which weights to grow, the highest first.

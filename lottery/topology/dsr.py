@@ -18,7 +18,6 @@ def dsr(moment: Moment, *, drop_fraction: Proportion = 0.3, drop_schedule: DropS
     other methods, to compare on equal terms; the original's is a constant number.
 
     Args:
-        moment: the network after a training step.
         drop_fraction: share of the network's active weights that the first updates drop.
         drop_schedule: how that share falls until the last update.
     """

@@ -16,9 +16,6 @@ def gradual(moment: Moment) -> Mask:
     `start` to 1 at the last update that is made: `end`, or the last multiple of the interval before it and before the
     end of training. What is pruned stays so. Layers are ranked apart where each has a density of its own, as in the
     original, and together where the network has one.
-
-    Args:
-        moment: the network after a training step.
     """
     steps = min(moment.end, moment.length) - moment.start
     last = steps - steps % moment.interval

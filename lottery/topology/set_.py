@@ -14,7 +14,6 @@ def set_(moment: Moment, *, drop_fraction: Proportion = 0.3, drop_schedule: Drop
     negative weights, a constant fraction of 0.3 each epoch, and draws what it grows anew.
 
     Args:
-        moment: the network after a training step.
         drop_fraction: share of each layer's active weights that the first updates drop.
         drop_schedule: how that share falls until the last update.
     """

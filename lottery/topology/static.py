@@ -7,9 +7,5 @@ TRAITS = {"static"}
 
 
 def static(moment: Moment) -> Mask:
-    """Return the mask as it is: a fixed sparse network is trained.
-
-    Args:
-        moment: the network and its mask.
-    """
+    """Return the mask as it is: a fixed sparse network is trained."""
     return dict(moment.mask)

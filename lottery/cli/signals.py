@@ -13,11 +13,7 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
     """Remember Ctrl-C, SIGTERM and SIGHUP within the context: the function it gives says whether there was one.
 
     A second one raises KeyboardInterrupt at once. SIGHUP, which says that the terminal has gone, stays ignored where it
-    was: `nohup` wants that.
-
-    Args:
-        tell: shows the user a message.
-        also: further signals that mean the same, such as the one by which a batch system announces preemption.
+    was: `nohup` wants that. Signals of `also` mean the same, such as that by which a batch system announces preemption.
     """
     asked = False
 

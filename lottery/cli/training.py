@@ -8,21 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lottery.cli import options
 from lottery.cli.opening import find_run, load_config, make_setting, names_root
-from lottery.cli.options import (
-    ConfigFile,
-    Device,
-    DryRun,
-    Iterations,
-    MaskFrom,
-    Replicates,
-    RunName,
-    RunsDir,
-    Seed,
-    Set,
-    StopOn,
-    Weights,
-)
 from lottery.cli.reports import show
 from lottery.errors import Interrupted, LotteryError
 from lottery.streams import message
@@ -35,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: ConfigFile,
-    set_: Set = [],  # noqa: B006
-    device: Device = None,
-    seed: Seed = None,
-    replicates: Replicates = None,
-    runs_dir: RunsDir = Path("runs"),
-    dry_run: DryRun = False,
-    stop_on: StopOn = [],  # noqa: B006
+    config: options.ConfigFile,
+    set_: options.Set = [],  # noqa: B006
+    device: options.Device = None,
+    seed: options.Seed = None,
+    replicates: options.Replicates = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    dry_run: options.DryRun = False,
+    stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Train the dense network, or networks that are sparse from the start."""
     loaded = load_config(config, set_, device, seed, replicates)
@@ -53,14 +40,14 @@ def train(
 
 def prune(
     config: Annotated[str, typer.Argument(metavar="CONFIG|RUN", help="A YAML file; or a run, to be extended.")],
-    iterations: Iterations = None,
-    set_: Set = [],  # noqa: B006
-    device: Device = None,
-    seed: Seed = None,
-    replicates: Replicates = None,
-    runs_dir: RunsDir = Path("runs"),
-    dry_run: DryRun = False,
-    stop_on: StopOn = [],  # noqa: B006
+    iterations: options.Iterations = None,
+    set_: options.Set = [],  # noqa: B006
+    device: options.Device = None,
+    seed: options.Seed = None,
+    replicates: options.Replicates = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    dry_run: options.DryRun = False,
+    stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
     if Path(config).is_file():
@@ -92,20 +79,20 @@ def prune(
 
 
 def rewind(
-    run: RunName,
+    run: options.RunName,
     level: Annotated[int, typer.Option(min=0, help="Level whose tickets are retrained.")],
     to: Annotated[str, typer.Option(metavar="STEP", help="Where retraining starts: 0it, 2000it, 3ep.")] = "0it",
     weights: Annotated[
-        Weights,
+        options.Weights,
         typer.Option(help="The dense network's at that step, a fresh initialization, or the ticket's final ones."),
-    ] = Weights.rewind,
+    ] = options.Weights.rewind,
     mask: Annotated[
-        MaskFrom, typer.Option(help="The ticket's; shuffled within layers; drawn anew; what was pruned first.")
-    ] = MaskFrom.keep,
-    device: Device = None,
-    runs_dir: RunsDir = Path("runs"),
-    dry_run: DryRun = False,
-    stop_on: StopOn = [],  # noqa: B006
+        options.MaskFrom, typer.Option(help="The ticket's; shuffled within layers; drawn anew; what was pruned first.")
+    ] = options.MaskFrom.keep,
+    device: options.Device = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    dry_run: options.DryRun = False,
+    stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
     from dataclasses import asdict
@@ -135,10 +122,10 @@ def rewind(
 
 
 def resume(
-    run: RunName,
-    device: Device = None,
-    runs_dir: RunsDir = Path("runs"),
-    stop_on: StopOn = [],  # noqa: B006
+    run: options.RunName,
+    device: options.Device = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
     from lottery.store.run import Run

@@ -19,7 +19,6 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config.
 
     Args:
-        path: a YAML file.
         overrides: `key.path=value`, the value in YAML, each applied in turn.
 
     Raises:
@@ -36,16 +35,12 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def parse(text: str, path: str, name: str, overrides: Sequence[str] = ()) -> Config:
-    """Return the config that a YAML text says.
+    """Return the config that a YAML text says; else as `load`.
 
     Args:
-        text: YAML.
         path: where it stands, for messages.
         name: of the study, where the text doesn't say.
         overrides: as for `load`.
-
-    Raises:
-        LotteryError: it is not a valid config.
     """
     try:
         values = bounded_yaml.parse(text)

@@ -1,24 +1,27 @@
 """These types of single values are shared by the sections of a config and the options of registry entries."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-_DURATION = re.compile(r"(0|[1-9][0-9]{0,11})(it|ep)")
+_DURATION = r"(0|[1-9][0-9]{0,11})(it|ep)"
 
 
 class Duration(str):
     """A duration is a length of training: `2000it` (optimizer steps) or `3ep` (passes over the training split)."""
 
     __slots__ = ()
+    pattern = _DURATION
+    examples: ClassVar = ["2000it", "3ep"]
+    wanted = "a duration: write steps as 2000it, epochs as 3ep"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return `text` as a duration; raises ValueError where it isn't one."""
-        if not _DURATION.fullmatch(text):
-            raise ValueError(f"{text!r} is not a duration: write steps as 2000it, epochs as 3ep")
+        """Return `text` as one of this class; raises ValueError where it isn't one."""
+        if not re.fullmatch(cls.pattern, text):
+            raise ValueError(f"{text!r} is not {cls.wanted}")
         return cls(text)
 
     def steps(self, epoch: int) -> int:
@@ -41,33 +44,20 @@ class Duration(str):
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["2000it", "3ep"]}
+        return {"type": "string", "pattern": f"^{cls.pattern}$", "examples": cls.examples}
 
 
 class Point(Duration):
     """A point is a step of training: `2000it`, `3ep`, or a share of its length, `75%`."""
 
     __slots__ = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return `text` as a point; raises ValueError where it isn't one."""
-        if re.fullmatch(r"(100|[0-9]{1,2})%", text):
-            return cls(text)
-        try:
-            return super().parse(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a point of training: write 2000it, 3ep, or 75%") from None
+    pattern = rf"({_DURATION}|(100|[0-9]{{1,2}})%)"
+    examples: ClassVar = ["75%"]
+    wanted = "a point of training: write 2000it, 3ep, or 75%"
 
     def of(self, epoch: int, length: int) -> int:
         """Return its step, where an epoch and the whole of training take so many steps."""
         return int(self[:-1]) * length // 100 if self.endswith("%") else self.steps(epoch)
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^({_DURATION.pattern}|(100|[0-9]{{1,2}})%)$", "examples": ["75%"]}
 
 
 Proportion = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]

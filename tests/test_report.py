@@ -13,8 +13,8 @@ from scipy import stats
 
 from lottery import open_run
 from lottery.networks.key import Key
+from lottery.networks.masks import overlap
 from lottery.networks.network import Network
-from lottery.networks.overlap import overlap
 from lottery.report.canvas import arm_colour, density_colours
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.curves import curves

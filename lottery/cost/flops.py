@@ -93,7 +93,7 @@ def _flat(arguments: Any) -> list[Tensor]:
 def layer_flops(
     template: nn.Module, shape: tuple[int, int, int], names: Collection[str] | None = None
 ) -> dict[str, int]:
-    """Return the FLOPs of each prunable weight for one image, dense: a multiplication and an addition count as two.
+    """Return name of a weight -> FLOPs for one image, dense: a multiplication and an addition count as two.
 
     Biases, normalisation, activations and the products of two activations are left out, as is usual (Evci et al. 2020).
     Embeddings are looked up, which costs none.
@@ -102,9 +102,6 @@ def layer_flops(
         template: the network; on the meta device nothing is computed.
         shape: channels, height and width of an image.
         names: of the weights; all matrix-like ones (`parameters.matrices`), where nothing is said.
-
-    Returns:
-        name of the weight -> FLOPs.
     """
     network = copy.deepcopy(template).eval()
     images = torch.zeros(_BATCH, *shape, device=next(network.parameters()).device)

@@ -13,8 +13,6 @@ def step_flops(sparse: float, dense: float, *, dense_gradient: bool = False) -> 
     static networks, SET and gradual pruning never do.
 
     Args:
-        sparse: f_S.
-        dense: f_D.
         dense_gradient: whether the gradient with respect to inactive weights is needed, too.
     """
     return 2 * sparse + (dense if dense_gradient else sparse)

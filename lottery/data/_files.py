@@ -32,7 +32,6 @@ def regular(path: Path, largest: int) -> os.stat_result:
     """Return the status of a file that reading comes to the end of.
 
     Args:
-        path: of the file.
         largest: bytes that such a file has at most.
 
     Raises:

@@ -31,7 +31,6 @@ def decode(path: Path, size: int | None, grey: bool) -> np.ndarray:
     Where an image is transparent it is white, as on paper.
 
     Args:
-        path: of the file.
         size: pixels a side to scale and crop it to; None leaves it as it is.
         grey: one channel in place of three.
 

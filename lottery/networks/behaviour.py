@@ -76,7 +76,6 @@ def unstackable(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[
     """Return why networks can't be computed in one batched product; None where they can, and fast.
 
     Args:
-        template: their architecture.
         shape: channels, height and width of an image.
         mask: name -> weights that are kept, of one of them.
     """

@@ -60,16 +60,7 @@ class Cohort:
         evolving: bool = False,
         arithmetic: Arithmetic = Arithmetic(),
     ) -> None:
-        """Put networks together.
-
-        Args:
-            template: their architecture.
-            networks: their tensors, which are copied.
-            execution: stacked or looped.
-            device: where.
-            evolving: whether masks will move.
-            arithmetic: how passes are computed.
-        """
+        """Put copies of networks together, on a device, stacked or looped; `evolving` means that masks will move."""
 
         def stack(name: str, own: Tensor) -> Tensor:
             # A buffer that no state dict has is what the module's constructor makes of it.
@@ -187,7 +178,6 @@ class Cohort:
         Args:
             inputs: `[R, B, ...]`, such as float32 images.
             targets: `[R, B, ...]`, such as int64 labels.
-            loss: of one member's outputs.
             masked: False for the gradient with respect to pruned weights, too, which are zero.
         """
         for leaf in self.leaves:

@@ -13,19 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 _FOLLOWED = {
     *("convolution", "mm", "addmm", "bmm", "native_batch_norm", "_native_batch_norm_legit_no_training"),
     *("relu", "relu_", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "add", "add_", "sum", "mean"),
-    *(
-        "t",
-        "transpose",
-        "permute",
-        "view",
-        "_unsafe_view",
-        "unsqueeze",
-        "squeeze",
-        "expand",
-        "select",
-        "slice",
-        "split",
-    ),
+    *("t", "transpose", "permute", "view", "_unsafe_view", "unsqueeze", "squeeze", "expand", "select", "slice"),
     *("split", "cat", "stack", "constant_pad_nd", "channel_shuffle", "native_channel_shuffle"),
     *("alias", "clone", "detach", "empty"),
 }
@@ -66,7 +54,6 @@ def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[st
     (attention, recurrence, gates) only the layers are named that keep no weight at all.
 
     Args:
-        template: the network.
         shape: channels, height and width of an image.
         mask: name -> weights that are kept.
     """

@@ -117,6 +117,28 @@ def total(mask: Mapping[str, Tensor]) -> int:
     return sum(kept.numel() for kept in mask.values())
 
 
+def overlap(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> tuple[float, float]:
+    """Return the share of the smaller mask's weights that the other one keeps too, and what chance would give.
+
+    Chance means masks drawn independently with the same number of weights in each layer.
+
+    Args:
+        first: name -> weights kept, bool.
+        second: the same names and shapes.
+
+    Raises:
+        ValueError: a mask keeps nothing.
+    """
+    smaller = min(count(first), count(second))
+    if not smaller:
+        raise ValueError("a mask that keeps nothing has nothing in common with another")
+    common = sum(int((kept & second[name]).count_nonzero()) for name, kept in first.items())
+    expected = sum(
+        int(kept.count_nonzero()) * int(second[name].count_nonzero()) / kept.numel() for name, kept in first.items()
+    )
+    return common / smaller, expected / smaller
+
+
 def matches(name: str, pattern: str) -> bool:
     """Return whether a parameter matches a shell-style pattern, by its name or, of a layer's weight, the layer's."""
     return fnmatchcase(name.removesuffix(".weight"), pattern) or fnmatchcase(name, pattern)

@@ -42,9 +42,7 @@ def initialise(
     module's own code draws it.
 
     Args:
-        build: makes the module.
         initializer: draws a weight of a shape from a generator.
-        seed: of the study.
         name: of the streams; another name gives a state that is as independent as another seed's.
     """
     with seeded(stream(seed, "model", *name)):

@@ -45,7 +45,6 @@ def prunable(
     """Return name -> shape of the weights that masks cover, in the order in which the module defines them.
 
     Args:
-        template: the network.
         only: name patterns of trainable parameters that are covered in place of the rule's.
         exclude: name patterns of those that are not covered after all.
     """

@@ -24,10 +24,8 @@ def scale_for(
     Small-Dense, which keeps more: first and last layers shrink on one side only.
 
     Args:
-        entry: the model.
         options: its other options; a `scale` among them is that of the network which is pruned.
         shape: channels, height and width of an image.
-        classes: number of outputs.
         density: kept fraction of the weights that masks cover, in (0, 1].
         covered: name -> shape of the weights that masks cover.
 

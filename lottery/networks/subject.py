@@ -26,8 +26,6 @@ class Subject:
         state: every tensor of the network, `weights` included.
         template: its architecture; None for tensors without one.
         shape: channels, height and width of an image.
-        sample: where images come from.
-        criterion: what its outputs are judged by.
     """
 
     weights: Mapping[str, Tensor]

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from lottery.arms import is_main
 from lottery.networks import masks
 from lottery.networks.key import Key
-from lottery.networks.masks import Mask
-from lottery.networks.overlap import overlap
+from lottery.networks.masks import Mask, overlap
 from lottery.report.kind import is_nested
 from lottery.report.series import shown
 from lottery.report.statistics import Estimate, estimate

@@ -50,12 +50,8 @@ def make_folders(root: Path, folder: Path) -> None:
 def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0) -> None:
     """Let `write` write a file beside `path`, then move it into its place; its folder has to be there.
 
-    After a crash at any moment there is the old file or the new one, and never a part of one.
-
-    Args:
-        path: of the file.
-        write: writes the file that it is given.
-        size: bytes that it needs, for the message if they aren't there.
+    After a crash at any moment there is the old file or the new one, and never a part of one. `size` is the bytes that
+    it needs, for the message if they aren't there.
 
     Raises:
         RunFailed: the folder isn't there, or the disk is full, read-only, or not ours.

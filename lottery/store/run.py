@@ -29,10 +29,7 @@ class Run(Reader):
     def create(cls, runs_dir: Path, config: Config, record: Mapping[str, object]) -> Self:
         """Make a new directory, named after the time (UTC) and the config, with `config.yaml` and `run.json` in it.
 
-        Args:
-            runs_dir: where run directories are.
-            config: the resolved config.
-            record: what `run.json` says beside id, status and times.
+        `record` is what `run.json` says beside id, status and times.
 
         Raises:
             LotteryError: the directory can't be made, or `record` isn't what a run may say; then nothing is made.
@@ -107,10 +104,7 @@ class Run(Reader):
                 refuse_link(Path(folder, name))
 
     def to_write(self, place: str | Path) -> Path:
-        """Return the path of a file of this directory, once it can be written: folders are made, the run's own never.
-
-        Args:
-            place: relative to the run.
+        """Return the path of a file at a place in this directory; folders are made, the run's own never.
 
         Raises:
             RunFailed: the directory isn't there any more.
@@ -179,8 +173,7 @@ class Run(Reader):
     def settle(self, resumable: Callable[[Evaluation], bool]) -> None:
         """Drop, before going on, lines that will be written again, and add those that a crash kept from being written.
 
-        Args:
-            resumable: whether an evaluation of an unfinished network lies before its checkpoint.
+        `resumable` says whether an evaluation of an unfinished network lies before its checkpoint.
         """
         for left in self.path.rglob(".*.tmp"):  # by a process that was killed while it wrote
             left.unlink()

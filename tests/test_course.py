@@ -32,9 +32,9 @@ def test_which_topologies_replace_a_step_or_keep_a_trace():
 
 def test_a_moment_has_the_steps_of_its_course():
     weights, mask = {"w": torch.ones(2)}, {"w": torch.ones(2, dtype=torch.bool)}
-    now = course(start=3).moment(7, weights, mask, torch.Generator())
+    now = course(start=3).moment(7, weights, mask, torch.Generator(), {}, mask)
     assert (now.step, now.start, now.end, now.length, now.interval, now.density) == (7, 3, 20, 30, 10, 0.2)
-    assert (now.gradients, now.trace) == ({}, {})
+    assert (now.gradients, now.trace) == ({}, mask)
 
 
 def test_networks_whose_masks_stay_need_no_state_and_cost_three_forward_passes_a_step():

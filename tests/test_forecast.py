@@ -22,13 +22,9 @@ def found():
 
 def test_numbers(found):
     assert (found.weights, found.flops) == (WEIGHTS, 2 * WEIGHTS)
-    assert [row.level for row in found.rows] == [0, 1, 2]
-    assert [row.density for row in found.rows] == [1, 0.5, 0.25]
-    assert [row.members for row in found.rows] == [2, 8, 8]  # two replicates, each of a ticket and three controls
-    assert [row.spans for row in found.rows] == [(30,), (18, 30), (18, 30)]
-    assert [row.steps for row in found.rows] == [60, 192, 192]
-    assert [row.flops for row in found.rows] == [3 * 2 * WEIGHTS * 32 * steps for steps in (60, 192, 192)]
-    assert found.rows[1].arms == ("ticket", "reinit", "random", "shuffle")
+    assert [level.steps for level in found.levels] == [60, 192, 192]
+    flops = [found.training_flops(level) for level in found.levels]
+    assert flops == [3 * 2 * WEIGHTS * 32 * steps for steps in (60, 192, 192)]
     assert found.layout.startswith("looped, one member at a time in one process")
     state = 4 * (WEIGHTS + BIASES)
     assert found.passing == 8 * 6 * state  # weights and two slots of each network of the largest level, twice
@@ -39,11 +35,14 @@ def test_the_table(found):
     console = Console(width=120, file=io.StringIO())
     console.print(forecast_table(found))
     text = console.file.getvalue()
-    for words in (
-        "(1,184 prunable weights, 2,368 FLOPs an image) on digits, on cpu",
-        "18 or 30",
-        "masks cover 1,184 of",
-    ):
+    for words in ("(1,184 prunable weights, 2,368 FLOPs an image) on digits, on cpu", "masks cover 1,184 of"):
         assert words in text
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if line.startswith("│")]
+    arms = "ticket, reinit, random, shuffle"  # two replicates of each
+    assert rows == [
+        ["0", "100.0", "2", "dense", "30", "1.36e+07"],
+        ["1", "50.0", "8", arms, "18 or 30", "4.36e+07"],
+        ["2", "25.0", "8", arms, "18 or 30", "4.36e+07"],
+    ]
     assert "18 networks, 444 steps of training in all, 1.01e+08 FLOPs; disk " in text
     assert text.splitlines()[3].startswith("┏")

@@ -6,8 +6,8 @@ from conftest import main, plan, summary, tiny
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.store.run import Run
+from lottery.studies.execute import forget, outstanding
 from lottery.studies.layout import Layout
-from lottery.studies.outstanding import forget, outstanding
 from lottery.studies.plan import Level
 from lottery.studies.prepare import prepare
 from lottery.training.recipe import Member

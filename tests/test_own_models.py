@@ -18,7 +18,7 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.store.reader import find_run
 from lottery.store.run import Run
-from lottery.studies.coverage import coverage
+from lottery.studies.forecast import coverage
 from lottery.studies.prepare import prepare
 from lottery.studies.selection import rate
 from lottery.studies.train import sparse_start

@@ -237,7 +237,7 @@ def test_a_trained_run_can_be_pruned(tmp_path):
 
 def spans(**changes):
     setting = prepare(tiny(**changes))
-    return {member.key.arm: (member.start, member.stop) for member in plan(setting, "prune")[1].members}
+    return {member.key.arm: (member.recipe.start, member.recipe.stop) for member in plan(setting, "prune")[1].members}
 
 
 def test_where_retraining_starts_and_ends():

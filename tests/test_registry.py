@@ -19,8 +19,7 @@ from lottery.networks.parameters import prunable
 from lottery.networks.subject import Subject
 from lottery.seeds import stream
 from lottery.topology import Moment
-from lottery.training.learning_rate import factor
-from lottery.training.recipe import Recipe
+from lottery.training.recipe import Recipe, factor
 
 SHAPES = {
     "a.weight": torch.Size([8, 4, 3, 3]),

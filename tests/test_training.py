@@ -10,8 +10,7 @@ from lottery.networks import masks
 from lottery.networks.network import Network
 from lottery.studies.prepare import prepare
 from lottery.training.evaluation import evaluate
-from lottery.training.learning_rate import factor
-from lottery.training.recipe import Recipe
+from lottery.training.recipe import Recipe, factor
 
 
 def recipe(schedule, length):

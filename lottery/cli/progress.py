@@ -31,7 +31,6 @@ class Display:
         self._console, self._metric = console, metric
         self._levels: dict[int, _Level] = {}
         self._total = self._done = self._first = 0
-        self._how = ""
         self._started = self._last_line = time.perf_counter()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
 
@@ -51,7 +50,6 @@ class Display:
         self._total = sum(level.steps for level in levels)
         self._done = self._first = done
         self._started = time.perf_counter()
-        self._how = how
         self._console.print(Text(how), soft_wrap=True)
 
     def training(self, members: Sequence[Member], done: int) -> None:
@@ -127,7 +125,7 @@ class _Level:
     def begin(self, members: Sequence[Member], done: int) -> None:
         """Count so many more members in, with so many of their steps (summed) done."""
         self.under_way += len(members)
-        self.steps += sum(member.steps for member in members)
+        self.steps += sum(member.recipe.steps for member in members)
         self.done += done
 
     @property

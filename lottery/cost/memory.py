@@ -14,23 +14,8 @@ _MOVING_COPIES = 2
 """More, where masks move: the moving sum of dense gradients, and the masks of the start and of all that was active."""
 
 
-def copies(*, latent: bool, moving: bool) -> int:
-    """Return how many numbers training holds for each parameter.
-
-    Args:
-        latent: whether latents are trained.
-        moving: whether masks move.
-    """
-    return _COPIES + latent * _LATENT_COPIES + moving * _MOVING_COPIES
-
-
 def activation_elements(template: nn.Module, example: Tensor) -> int:
-    """Return how many numbers the layers of a network put out for one example: what backward keeps, about.
-
-    Args:
-        template: the network.
-        example: `[1, ...]`.
-    """
+    """Return how many numbers a network's layers put out for one example, `[1, ...]`: what backward keeps, about."""
     elements = 0
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:  # noqa: ARG001
@@ -47,15 +32,16 @@ def activation_elements(template: nn.Module, example: Tensor) -> int:
     return elements
 
 
-def member_bytes(template: nn.Module, example: Tensor, batch_size: int, copies: int) -> int:
+def member_bytes(template: nn.Module, example: Tensor, batch_size: int, *, latent: bool, moving: bool) -> int:
     """Return the bytes that one member takes while it trains: parameters with all that belongs to them, activations.
 
     Args:
-        template: the network.
         example: what it is given, `[1, ...]`.
         batch_size: examples of a step.
-        copies: numbers held for each parameter.
+        latent: whether latents are trained.
+        moving: whether masks move.
     """
+    copies = _COPIES + latent * _LATENT_COPIES + moving * _MOVING_COPIES
     parameters = sum(parameter.numel() for parameter in template.parameters())
     elements = activation_elements(template, example) + example.numel()
     return 4 * (copies * parameters + 2 * batch_size * elements)

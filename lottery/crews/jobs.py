@@ -1,7 +1,4 @@
-"""What is said between whoever carries out a study and whoever trains a chunk of it: jobs, and the events they end in.
-
-They are pickled where a worker process trains.
-"""
+"""What is said between whoever carries out a study and whoever trains a chunk: jobs, and the events they end in."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,7 +32,6 @@ class Job:
     Attributes:
         members: whom to train, of one level and one recipe.
         networks: what they start from.
-        execution: stacked or looped.
         kept_steps: steps at which their states are asked for.
         checkpoint: where to go on from, if not from the start.
     """

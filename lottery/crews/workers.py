@@ -4,6 +4,7 @@ Small networks don't use many cores well: two processes of one thread each train
 two threads trains both.
 """
 
+import io
 import multiprocessing
 import os
 import pickle
@@ -14,10 +15,10 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import numpy as np
 import torch
 
 from lottery.crews.jobs import LAST, Event, Job, NextJob, Stop, Trains
-from lottery.crews.pickling import pickled
 from lottery.devices import can_fork
 from lottery.errors import RunFailed
 from lottery.streams import message
@@ -29,17 +30,12 @@ Load = Callable[[torch.device], Trains]
 
 
 class Workers:
-    """Trains chunks in other processes, side by side.
-
-    Jobs and events are pickled: they pass between a process and its own children, and never through a file.
-    """
+    """Workers train chunks in other processes, side by side."""
 
     def __init__(self, places: Sequence[torch.device], threads: int, here: Trains, load: Load) -> None:
         """Start one process for each place.
 
         Args:
-            places: the devices that they work on.
-            threads: of each process.
             here: how a chunk is trained. On a CPU the processes are forked and share what it knows.
             load: the same for a place, loaded anew: on GPUs, because CUDA doesn't live through a fork.
         """
@@ -51,7 +47,7 @@ class Workers:
             ours, theirs = context.Pipe()
             forked = context.get_start_method() == "fork"
             strangers = [*self._connections, ours] if forked else []
-            own = partial(_same, here) if forked else partial(load, place)
+            own = (lambda: here) if forked else partial(load, place)
             process = context.Process(
                 target=_work, args=(own, theirs, strangers, self._flag, threads, os.getpid()), daemon=True
             )
@@ -82,7 +78,7 @@ class Workers:
 
     def _send(self, connection: Connection, job: Job) -> None:
         try:
-            connection.send_bytes(pickled(job))
+            connection.send_bytes(_pickled(job))
         except OSError:
             raise self._death(connection) from None
 
@@ -115,10 +111,6 @@ class Workers:
             process.join()
 
 
-def _same(train: Trains) -> Trains:
-    return train
-
-
 def _work(
     load: Callable[[], Trains],
     connection: Connection,
@@ -149,8 +141,36 @@ def _work(
             for event in train(job, stop):
                 if os.getppid() != parent:
                     return
-                connection.send_bytes(pickled(("event", event)))
+                connection.send_bytes(_pickled(("event", event)))
         except BrokenPipeError:
             return
         except BaseException as error:
-            connection.send_bytes(pickled(("error", (error, traceback.format_exc()))))
+            connection.send_bytes(_pickled(("error", (error, traceback.format_exc()))))
+
+
+class _Pickler(pickle.Pickler):
+    """A pickler of jobs and events, between a process and its own children, takes tensors for arrays.
+
+    torch's own way to pickle a tensor makes classes on both sides, which hold one another and the tensor's memory until
+    garbage is collected.
+    """
+
+    def reducer_override(self, value: Any) -> Any:
+        """Return how a tensor on the CPU is put together again; anything else is pickled as usual."""
+        if not isinstance(value, torch.Tensor):
+            return NotImplemented
+        return _tensor, (value.detach().flatten().view(torch.uint8).numpy(), value.dtype, value.shape)
+
+
+def _tensor(content: np.ndarray[Any, Any], dtype: torch.dtype, shape: torch.Size) -> torch.Tensor:
+    """Return the tensor of these bytes."""
+    tensor = torch.empty(shape, dtype=dtype)
+    tensor.flatten().view(torch.uint8).copy_(torch.from_numpy(content))
+    return tensor
+
+
+def _pickled(value: object) -> bytes:
+    """Return a value as bytes, which `pickle.loads` reads; they never go through a file."""
+    buffer = io.BytesIO()
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()

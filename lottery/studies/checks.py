@@ -63,9 +63,7 @@ def _check_pruning(setting: Setting) -> None:
 def check_rounds(setting: Setting, densities: Sequence[float | Mapping[str, float]]) -> None:
     """Raise LotteryError where a round of pruning leaves nothing to train: such a network answers the same to all.
 
-    Args:
-        setting: of the study.
-        densities: of the pruned layers after each round, from the first one on: see `plan.layer_densities`.
+    `densities` are those of the pruned layers after each round, from the first one on: see `plan.layer_densities`.
     """
     shapes = {name: setting.shapes[name] for name in setting.included(setting.config.pruning.exclude)}
     for level, density in enumerate(densities, start=1):
@@ -78,10 +76,7 @@ def check_rounds(setting: Setting, densities: Sequence[float | Mapping[str, floa
 
 
 def kept(shapes: Mapping[str, torch.Size], density: float | Mapping[str, float]) -> int:
-    """The number of weights that are kept of layers at a density that all of them share, or each has its own.
-
-    Counted as `masks.keep_top` counts them.
-    """
+    """Return the number of weights kept at a density of all layers or of each, as `masks.keep_top` counts them."""
     sizes = {name: shape.numel() for name, shape in shapes.items()}
     if isinstance(density, Mapping):
         return sum(round(density[name] * size) for name, size in sizes.items())

@@ -13,20 +13,8 @@ import torch
 
 from lottery import devices
 from lottery.config.schema import Config
-from lottery.crews.jobs import (
-    Advanced,
-    Checkpoint,
-    Evaluated,
-    Event,
-    Job,
-    OutOfMemory,
-    Passed,
-    Saved,
-    Stop,
-    Stopped,
-    Trained,
-    Trains,
-)
+from lottery.crews import jobs
+from lottery.crews.jobs import Event, Job, Stop, Trains
 from lottery.data import Dataset
 from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.network import Network
@@ -61,14 +49,14 @@ def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
             raise
         reason = str(error)
     devices.release(setting.device)
-    yield OutOfMemory(reason.partition("\n")[0])
+    yield jobs.OutOfMemory(reason.partition("\n")[0])
 
 
 def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
-    end, every, seconds = job.members[0].stop, setting.every, 0.0
+    end, every, seconds = job.members[0].recipe.stop, setting.every, 0.0
     trainer = make_trainer(setting, job.networks, job.members, job.execution)
     if job.checkpoint is None:
-        yield Evaluated(_evaluate(setting, job, trainer, seconds))
+        yield jobs.Evaluated(_evaluate(setting, job, trainer, seconds))
     else:
         trainer.load(job.checkpoint.tensors)
         seconds = job.checkpoint.seconds
@@ -84,25 +72,25 @@ def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
             passed = time.perf_counter() - began
             seconds += passed
             pace = max(1, round((trainer.step - before) * _SECONDS_BETWEEN_SIGNS / max(passed, 1e-6)))
-            yield Advanced(trainer.step - before)
+            yield jobs.Advanced(trainer.step - before)
             if not arrived:
-                yield Stopped(Checkpoint(trainer.state(), seconds))
+                yield jobs.Stopped(jobs.Checkpoint(trainer.state(), seconds))
                 return
             if trainer.step < pause and time.monotonic() - saved > 60 * keep.minutes:
-                yield Saved(Checkpoint(trainer.state(), seconds))
+                yield jobs.Saved(jobs.Checkpoint(trainer.state(), seconds))
                 saved = time.monotonic()
         if pause in job.kept_steps:
-            yield Passed(pause, [network.state for network in _networks(trainer)])
+            yield jobs.Passed(pause, [network.state for network in _networks(trainer)])
         if pause == end or pause % every == 0:
-            yield Evaluated(_evaluate(setting, job, trainer, seconds))
+            yield jobs.Evaluated(_evaluate(setting, job, trainer, seconds))
             if None not in trainer.diverged():
                 break
         if keep_steps and pause % keep_steps == 0 and pause < end:
-            yield Saved(Checkpoint(trainer.state(), seconds))
+            yield jobs.Saved(jobs.Checkpoint(trainer.state(), seconds))
             saved = time.monotonic()
     networks, diverged, costs = _networks(trainer), trainer.diverged(), trainer.trained.costs(trainer.step)
     del trainer  # its memory is wanted for what comes next
-    yield Trained(networks, seconds, diverged, costs)
+    yield jobs.Trained(networks, seconds, diverged, costs)
 
 
 def make_trainer(setting: Setting, networks: list[Network], members: Sequence[Member], execution: str) -> Trainer:
@@ -168,7 +156,7 @@ def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> l
         }
 
     moved, mean_losses = trainer.trained.pop(), trainer.pop_loss()
-    if trainer.step > members[0].start:
+    if trainer.step > members[0].recipe.start:
         for member, loss, moves in zip(members, mean_losses, moved, strict=True):
             found.append(line(member, "train", loss, {}, moves))
     size, name = batch_size(data.shape), setting.task.metrics[0].name

@@ -4,7 +4,7 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -14,29 +14,27 @@ from pathlib import Path
 import torch
 
 from lottery import devices
+from lottery.arms import is_control
 from lottery.crews.crew import crew
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.store.checkpoints import Checkpoints, before_checkpoint
+from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.chunk import elsewhere, train_chunk
-from lottery.studies.coverage import coverage
-from lottery.studies.forecast import check_disk
+from lottery.studies.forecast import check_disk, coverage
 from lottery.studies.layout import Layout, choose, kept_layout
-from lottery.studies.members import Context, train_members
-from lottery.studies.outstanding import forget, outstanding
+from lottery.studies.members import Members, train_members
 from lottery.studies.plan import Level, largest_group
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.watcher import Watcher
+from lottery.training.recipe import Member
 
 
 def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) -> None:
     """Do what of the run's study isn't done yet.
 
     Args:
-        run: directory of the study.
-        study: of the run's config, planned.
-        watcher: is told of progress.
         stop: asked between two steps; True ends the study with a checkpoint.
 
     Raises:
@@ -55,7 +53,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         checkpoints = Checkpoints(run)
         abouts = [about for _, about in checkpoints.read()]
         run.settle(lambda line: any(before_checkpoint(line, about) for about in abouts))
-        waiting = sum(member.steps for chunk in chunks for member in chunk)
+        waiting = sum(member.recipe.steps for chunk in chunks for member in chunk)
         how = f"{layout}: {why}"
         if any(level.number for level in levels):
             how += f"\n{coverage(setting)}"
@@ -64,7 +62,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         here, load = partial(train_chunk, setting), partial(elsewhere, setting.config, setting.dataset)
         try:
             with crew(places, threads, here, load) as team:
-                train_members(Context(run, study, team, layout, watcher, stop), chunks)
+                train_members(Members(run, study, layout, watcher, chunks), team, stop)
         except (Interrupted, KeyboardInterrupt):
             _finish(run, "interrupted")
             raise
@@ -77,6 +75,27 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
             raise
         checkpoints.drop_all()
         run.finish("finished")
+
+
+def outstanding(run: Reader, layout: Layout, levels: Sequence[Level]) -> list[list[Member]]:
+    """Return the chunks that are left to train; controls last in their level: the next one doesn't wait for them.
+
+    A chunk is trained as a whole: where a crash left it half written, all of it is. Unless memory ran out before, and
+    chunks are no longer what they were: then those members that are not done are trained, and nothing is lost.
+    """
+    chunks = []
+    for group in (group for level in levels for group in level.groups()):
+        for members in layout.chunks(group):
+            left = [member for member in members if not run.has_network(member.key)]
+            if left:
+                chunks.append(left if layout.splits else members)
+    return sorted(chunks, key=lambda chunk: (chunk[0].key.level, all(is_control(one.key.arm) for one in chunk)))
+
+
+def forget(run: Run, chunks: Sequence[Sequence[Member]]) -> None:
+    """Have the networks of some chunks count as not trained, all of them."""
+    for member in (member for chunk in chunks for member in chunk):
+        run.forget_network(member.key)
 
 
 def _layout(run: Run, study: Study) -> tuple[Layout, str]:

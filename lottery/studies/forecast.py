@@ -1,4 +1,4 @@
-"""A forecast is computed before a study starts."""
+"""A forecast is computed before a study starts: what it will train and cost, and what masks cover."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,33 +8,12 @@ from pathlib import Path
 from lottery import words
 from lottery.cost.training import step_flops
 from lottery.errors import LotteryError
-from lottery.studies.coverage import coverage
+from lottery.networks import parameters
 from lottery.studies.layout import Layout, choose
 from lottery.studies.plan import Level, largest_group
 from lottery.studies.setting import Setting
 
-
-@dataclass(frozen=True)
-class ForecastRow:
-    """A row says what one level will train.
-
-    Attributes:
-        level: its number.
-        density: kept fraction of the weights that masks cover.
-        members: number of its networks.
-        arms: their arms, each once.
-        spans: steps that networks of it are trained for, each number once.
-        steps: steps of training, summed over networks.
-        flops: of that training.
-    """
-
-    level: int
-    density: float
-    members: int
-    arms: tuple[str, ...]
-    spans: tuple[int, ...]
-    steps: int
-    flops: int
+_MOST_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -42,70 +21,37 @@ class Forecast:
     """A forecast says what a study will train and what that costs.
 
     Attributes:
-        name: the study's, as its config has it.
-        model: name of the network.
-        data: name of the data set.
-        device: on which it will be trained.
-        weights: number of those that masks cover.
-        flops: of a forward pass of the dense network for one image.
+        levels: that will be trained.
         layout: how members are spread, and why.
-        coverage: which weights masks cover, in words.
-        rows: one for each level.
         kept: bytes on disk that stay.
         passing: most bytes on disk that are there while networks train, besides.
     """
 
-    name: str
-    model: str
-    data: str
-    device: str
-    weights: int
-    flops: int
+    setting: Setting
+    levels: Sequence[Level]
     layout: str
-    coverage: str
-    rows: tuple[ForecastRow, ...]
     kept: int
     passing: int
 
+    @property
+    def weights(self) -> int:
+        """Return the number of weights that masks cover."""
+        return sum(shape.numel() for shape in self.setting.shapes.values())
+
+    @property
+    def flops(self) -> int:
+        """Return the FLOPs of a forward pass of the dense network for one image."""
+        return sum(self.setting.flops.values())
+
+    def training_flops(self, level: Level) -> int:
+        """Return the FLOPs of a level's training; masks are simulated, so its products are dense ones."""
+        return int(step_flops(self.flops, self.flops)) * self.setting.config.train.batch_size * level.steps
+
 
 def forecast(setting: Setting, levels: Sequence[Level], kept: tuple[Layout, str] | None = None) -> Forecast:
-    """Return what training these levels will take: networks, steps, floating-point operations, disk.
-
-    Args:
-        setting: of the study.
-        levels: that will be trained.
-        kept: the layout and why it was chosen, where it isn't chosen anew.
-    """
-    config = setting.config
-    dense = sum(setting.flops.values())
-    per_step = int(step_flops(dense, dense)) * config.train.batch_size  # masks are simulated: products are dense ones
+    """Return what training these levels will take; `kept` is a layout that isn't chosen anew, and why it was chosen."""
     layout, why = kept or choose(setting, largest_group(levels))
-    stays, passes = disk(setting, levels)
-    return Forecast(
-        name=config.name,
-        model=config.model.name,
-        data=config.data.name,
-        device=str(setting.device),
-        weights=sum(shape.numel() for shape in setting.shapes.values()),
-        flops=dense,
-        layout=f"{layout}: {why}",
-        coverage=coverage(setting),
-        rows=tuple(_row(level, per_step) for level in levels),
-        kept=stays,
-        passing=passes,
-    )
-
-
-def _row(level: Level, per_step: int) -> ForecastRow:
-    return ForecastRow(
-        level=level.number,
-        density=level.density,
-        members=len(level.members),
-        arms=tuple(dict.fromkeys(member.key.arm for member in level.members)),
-        spans=tuple(dict.fromkeys(member.steps for member in level.members)),
-        steps=level.steps,
-        flops=per_step * level.steps,
-    )
+    return Forecast(setting, levels, f"{layout}: {why}", *disk(setting, levels))
 
 
 def disk(setting: Setting, levels: Sequence[Level]) -> tuple[int, int]:
@@ -128,3 +74,22 @@ def check_disk(folder: Path, setting: Setting, levels: Sequence[Level]) -> None:
             f"{folder}: the study needs {words.of_bytes(needed)} of disk and {words.of_bytes(free)} are free; make "
             "room, or name another place with --runs-dir"
         )
+
+
+def coverage(setting: Setting) -> str:
+    """Return one line that says which share of a network's parameters masks cover, and which ones stay dense."""
+    template, pruned = setting.template, set(setting.pruned)
+    total = parameters.count(template)
+    covered = sum(setting.shapes[name].numel() for name in pruned)
+    text = f"masks cover {covered:,} of {total:,} parameters"
+    left = [name for name, _ in template.named_parameters() if name not in pruned]
+    if not left:
+        return text
+    usual = parameters.biases_and_norms(template)
+    others = [name.removesuffix(".weight") for name in left if name not in usual]
+    named = others[:_MOST_NAMES]
+    if len(others) > _MOST_NAMES:
+        named.append(f"{len(others) - _MOST_NAMES} more")
+    if len(others) < len(left):
+        named.append("biases and normalisation")
+    return f"{text}; {1 - covered / total:.2%} stay dense: {', '.join(named)}"

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from lottery import devices
-from lottery.cost.memory import copies, member_bytes
+from lottery.cost.memory import member_bytes
 from lottery.networks.behaviour import unstackable
 from lottery.store.records import About, Execution
 from lottery.studies.setting import Setting
@@ -44,13 +44,10 @@ class Layout:
     splits: int = 0
 
     def chunks(self, members: Sequence[Member], at_least: int | None = None) -> list[list[Member]]:
-        """Members in chunks of sizes that differ by at most one: enough chunks for all workers, none too large.
+        """Return members in chunks of sizes that differ by at most one: enough chunks for all workers, none too large.
 
-        Members of one replicate stand together: what they start from is ready at the same time.
-
-        Args:
-            members: at least one.
-            at_least: number of chunks; the number of workers where nothing is said.
+        Members of one replicate stand together: what they start from is ready at the same time. There are `at_least` so
+        many chunks; where nothing is said, as many as workers.
         """
         ordered = sorted(members, key=lambda member: member.key.replicate)  # stable
         count = max(-(-len(ordered) // self.chunk), min(at_least or self.workers, len(ordered)))
@@ -62,11 +59,9 @@ class Layout:
         return replace(self, chunk=max(1, min(self.chunk, members // 2)), splits=self.splits + 1)
 
     def hands(self, asked: str, device: torch.device) -> tuple[int, int]:
-        """How many processes, of how many threads each, carry this layout out on this machine.
+        """Return how many processes, of how many threads each, carry this layout out on this machine.
 
-        Args:
-            asked: the device that the config names.
-            device: the one that was found.
+        `asked` is the device that the config names, `device` the one that was found.
         """
         cores = devices.cores()
         threads = min(self.threads, cores)
@@ -126,11 +121,13 @@ def choose(setting: Setting, members: int) -> tuple[Layout, str]:
 def _member_bytes(setting: Setting) -> int:
     """Return the bytes that one member takes while it trains."""
     config, sparse = setting.config, setting.config.sparse
-    held = copies(
+    return member_bytes(
+        setting.template,
+        setting.task.example(setting.data.shape),
+        config.train.batch_size,
         latent=sparse is not None and sparse.latent is not None,
         moving=sparse is not None and "static" not in sparse.topology.entry.traits,
     )
-    return member_bytes(setting.template, setting.task.example(setting.data.shape), config.train.batch_size, held)
 
 
 def cant_stack(setting: Setting) -> str | None:

@@ -2,23 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from lottery import devices
 from lottery.arms import EARLY
-from lottery.crews.jobs import (
-    Advanced,
-    Checkpoint,
-    Crew,
-    Evaluated,
-    Event,
-    Job,
-    OutOfMemory,
-    Passed,
-    Saved,
-    Stopped,
-    Trained,
-)
+from lottery.crews import jobs
+from lottery.crews.jobs import Crew, Event, Job
 from lottery.errors import Interrupted, RunFailed
 from lottery.networks.collapse import collapsed
 from lottery.networks.key import Key
@@ -32,19 +21,7 @@ from lottery.studies.watcher import Watcher
 from lottery.training.recipe import Member
 
 
-@dataclass(frozen=True)
-class Context:
-    """Where a study writes, who trains how, who looks on, and whether it has been asked to stop."""
-
-    run: Run
-    study: Study
-    crew: Crew
-    layout: Layout
-    watcher: Watcher
-    stop: Callable[[], bool]
-
-
-def train_members(context: Context, chunks: Sequence[list[Member]]) -> None:
+def train_members(members: "Members", crew: Crew, stop: Callable[[], bool]) -> None:
     """Train the chunks of a study that are left.
 
     There is no waiting for a level to be complete: a replicate goes on to the next one while others are still at work.
@@ -53,31 +30,31 @@ def train_members(context: Context, chunks: Sequence[list[Member]]) -> None:
         Interrupted: asked to stop; checkpoints hold how far it got.
         RunFailed: all networks diverged, a worker died, memory or disk ran out.
     """
-    members = _Members(context, chunks)
-    for job, event in context.crew.train(members.next_job, context.stop):
+    for job, event in crew.train(members.next_job, stop):
         members.take(job, event)
     if members.waiting or members.stopped:
         raise Interrupted
     if all(lost for key, lost in members.diverged.items() if key.arm != EARLY):
-        train = context.study.setting.config.train
+        train = members.study.setting.config.train
         raise RunFailed(
             "all networks diverged: their loss is not a finite number.\nLower train.optimizer.lr, or add a warm-up to "
             "train.schedule" + ("." if train.precision == "float32" else ", or use float32.")
         )
 
 
-class _Members:
+class Members:
     """The members of a study: who waits to be trained, who is under way, and how the trained ones fared."""
 
-    def __init__(self, context: Context, chunks: Sequence[list[Member]]) -> None:
-        run = context.run
-        self._context, self._layout, self._setting = context, context.layout, context.study.setting
+    def __init__(
+        self, run: Run, study: Study, layout: Layout, watcher: Watcher, chunks: Sequence[list[Member]]
+    ) -> None:
+        self._run, self.study, self._layout, self._watcher = run, study, layout, watcher
         self.stopped = False
         self.waiting = list(chunks)
         left = {member.key for chunk in chunks for member in chunk}
         self.diverged: dict[Key, bool] = {
             member.key: run.read_summary(member.key)["diverged"] is not None
-            for level in context.study.levels
+            for level in study.levels
             for member in level.members
             if member.key not in left
         }
@@ -112,61 +89,60 @@ class _Members:
 
     def _lost(self, key: Key) -> bool | None:
         """Return whether what a network starts from is lost, for it diverged; None: not known yet."""
-        before = self._context.study.source(key)
+        before = self.study.source(key)
         if before is None:
             return False
         return True if self._lost(before) else self.diverged.get(before)
 
     def _job(self, members: list[Member]) -> Job:
-        study, watcher, layout = self._context.study, self._context.watcher, self._layout
+        study, setting = self.study, self.study.setting
         own = [member.key for member in members]
         found = [
-            Checkpoint(tensors, about["seconds"])
+            jobs.Checkpoint(tensors, about["seconds"])
             for tensors, about in self._checkpoints
-            if (about["members"], about["execution"]) == (own, layout.execution)
+            if (about["members"], about["execution"]) == (own, self._layout.execution)
         ]
-        networks = [study.network(self._context.run, member) for member in members]
+        networks = [study.network(self._run, member) for member in members]
         for member, start in zip(members, networks, strict=True):
-            layers = collapsed(self._setting.template, self._setting.data.shape, start.mask)
+            layers = collapsed(setting.template, setting.data.shape, start.mask)
             if layers:
                 self._collapsed[member.key] = layers
-                watcher.noted(
+                self._watcher.noted(
                     f"{member.key}: no path is left through {', '.join(layers)}; what it is trained to means little"
                 )
-        watcher.training(members, len(members) * (found[0].step - members[0].start) if found else 0)
+        self._watcher.training(members, len(members) * (found[0].step - members[0].recipe.start) if found else 0)
         return Job(
             members=members,
             networks=networks,
-            execution=layout.execution,
+            execution=self._layout.execution,
             kept_steps=study.kept_steps(members[0].key),
             checkpoint=found[0] if found else None,
         )
 
     def take(self, job: Job, event: Event) -> None:
         """Write down what came of a chunk."""
-        run, watcher = self._context.run, self._context.watcher
         match event:
-            case Advanced(steps):
-                watcher.advanced(job.level, steps * len(job.members))
-            case Evaluated(new):
+            case jobs.Advanced(steps):
+                self._watcher.advanced(job.level, steps * len(job.members))
+            case jobs.Evaluated(new):
                 for line in new:
                     self._lines[Key.of(line)].append(line)
-                run.append_metrics(new)
-                watcher.evaluated(new)
-            case Passed(step, states):
+                self._run.append_metrics(new)
+                self._watcher.evaluated(new)
+            case jobs.Passed(step, states):
                 for member, state in zip(job.members, states, strict=True):
-                    run.write_state(member.key, step, state)
-            case Saved(checkpoint):
+                    self._run.write_state(member.key, step, state)
+            case jobs.Saved(checkpoint):
                 self._keep(job, checkpoint)
-            case Stopped(checkpoint):
+            case jobs.Stopped(checkpoint):
                 self._keep(job, checkpoint)
                 self.stopped = True
-            case Trained():
+            case jobs.Trained():
                 self._finish(job, event)
-            case OutOfMemory(reason):
+            case jobs.OutOfMemory(reason):
                 self._make_smaller(job.members, reason)
 
-    def _keep(self, job: Job, checkpoint: Checkpoint) -> None:
+    def _keep(self, job: Job, checkpoint: jobs.Checkpoint) -> None:
         about: ChunkRecord = {
             "members": [member.key for member in job.members],
             "execution": self._layout.execution,
@@ -175,25 +151,24 @@ class _Members:
         }
         self._store.write(job.name, checkpoint.tensors, about)
 
-    def _finish(self, job: Job, event: Trained) -> None:
-        run = self._context.run
+    def _finish(self, job: Job, event: jobs.Trained) -> None:
         for member, network, diverged, cost in zip(
             job.members, event.networks, event.diverged, event.costs, strict=True
         ):
             key = member.key
             self.diverged[key] = diverged is not None
-            line = summary(self._setting, member, network, self._lines.pop(key))
+            line = summary(self.study.setting, member, network, self._lines.pop(key))
             line["train_seconds"] = round(event.seconds / len(job.members), 3)
             line["diverged"], line["collapsed"] = diverged, self._collapsed.pop(key, [])
             line["train_flops"] = cost["train_flops"]
             if "ever_active" in cost:
                 line["ever_active"] = cost["ever_active"]
-            run.write_network(network, line)
-            run.append_levels([line])
+            self._run.write_network(network, line)
+            self._run.append_levels([line])
             if diverged is not None:
-                self._context.watcher.noted(f"{key}: diverged at step {diverged:,}")
+                self._watcher.noted(f"{key}: diverged at step {diverged:,}")
         self._store.drop(job.name)
-        self._context.watcher.trained(job.members)
+        self._watcher.trained(job.members)
 
     def _make_smaller(self, members: list[Member], reason: str) -> None:
         """Go on with chunks of half the size where memory ran out."""
@@ -203,10 +178,10 @@ class _Members:
                 f"out of memory ({reason.partition(chr(10))[0]}).\nLower train.batch_size{others}, then start anew."
             )
         self._layout = self._layout.halved(len(members))
-        self._context.run.update(layout=asdict(self._layout))
-        self._context.watcher.noted(f"out of memory with {len(members)} members; going on: {self._layout}")
+        self._run.update(layout=asdict(self._layout))
+        self._watcher.noted(f"out of memory with {len(members)} members; going on: {self._layout}")
         keys = {member.key for member in members}
         for key in keys:  # their evaluations will be made again
             self._lines.pop(key, None)
-        self._context.run.forget_lines(keys)
+        self._run.forget_lines(keys)
         self.waiting = [part for whole in [members, *self.waiting] for part in self._layout.chunks(whole, at_least=1)]

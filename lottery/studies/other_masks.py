@@ -16,10 +16,6 @@ def other_mask(parent: Reader, setting: Setting, key: Key, ticket: Mask, kind: s
     """Return a mask with as many weights in each layer as a ticket's.
 
     Args:
-        parent: run of the ticket.
-        setting: of its config.
-        key: of the ticket.
-        ticket: its mask.
         kind: the ticket's shuffled within layers (shuffle); drawn anew (random: the distribution of shuffle, from a
             stream of its own); or of the weights that pruning removed first (invert; Frankle et al. 2021).
     """

@@ -21,12 +21,12 @@ class Level:
     @property
     def steps(self) -> int:
         """Steps of training, summed over members."""
-        return sum(member.steps for member in self.members)
+        return sum(member.recipe.steps for member in self.members)
 
     def groups(self) -> list[list[Member]]:
         """Return members that may go through the training loop together: those of one recipe."""
         groups: list[list[Member]] = []
-        for member in sorted(self.members, key=lambda member: (member.start, member.stop)):  # stable
+        for member in sorted(self.members, key=lambda member: (member.recipe.start, member.recipe.stop)):  # stable
             own = next((group for group in groups if group[0].recipe == member.recipe), None)
             if own is None:
                 groups.append([member])

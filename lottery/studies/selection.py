@@ -29,8 +29,6 @@ def rate(
     """Return the score of each weight that is pruned under the config, on the CPU.
 
     Args:
-        setting: of the study.
-        score: name and options.
         replicate: whose training images a score may look at.
         network: what is scored; its weights are masked here.
         generator: where a score's random numbers come from.
@@ -99,8 +97,6 @@ def prune_to(
     before left (Tanaka et al. 2020).
 
     Args:
-        setting: of the study.
-        score: name and options.
         key: of the network that the mask is for.
         network: dense, or pruned already.
         density: after the last round, of the weights that are pruned, ranked together, or of each layer.

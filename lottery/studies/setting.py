@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import nn
@@ -33,7 +33,6 @@ class Setting:
         dataset: the caller's own, where the data isn't what the config names.
         build: makes the network anew, drawing from the global generators what its code draws.
         template: the network; its weights mean nothing, only its structure.
-        behaviour: of the network in training.
         shapes: name -> shape of the prunable weights.
         flops: name of a weight, prunable or not -> FLOPs of its layer for one image, dense.
         epoch: steps of one epoch.
@@ -57,13 +56,8 @@ class Setting:
     def initial(self, replicate: int, *name: str | int) -> State:
         """A replicate's initialization, or with further names another one that is as independent as another seed."""
         initializer = self.config.model.initializer
-        return initialise(
-            self.build,
-            lambda shape, generator: initializer.entry(shape, generator, **initializer.options),
-            self.config.seed,
-            replicate,
-            *name,
-        )
+        draw = partial(initializer.entry, **initializer.options)
+        return initialise(self.build, draw, self.config.seed, replicate, *name)
 
     def dense(self, state: State) -> Network:
         """A state as a network that nothing is pruned of."""

@@ -11,13 +11,9 @@ from lottery.training.recipe import Member
 
 
 def summary(setting: Setting, member: Member, network: Network, lines: Sequence[Evaluation]) -> Summary:
-    """Return what a member came to, for `levels.jsonl`; whoever trained it knows seconds, FLOPs and divergence.
+    """Return what a member came to, for `levels.jsonl`, by its network as it was trained to and its evaluations.
 
-    Args:
-        setting: of the study.
-        member: whose network it is.
-        network: as it was trained to.
-        lines: its evaluations.
+    Whoever trained it knows seconds, FLOPs and divergence.
     """
     validation, test = (
         {line["step"]: _measured(line) for line in lines if line["split"] == split} for split in ("validation", "test")
@@ -35,7 +31,7 @@ def summary(setting: Setting, member: Member, network: Network, lines: Sequence[
         "parameters": parameters.count(setting.template),
         "flops": masked_flops(setting.flops, network.mask),
         "dense_flops": sum(setting.flops.values()),
-        "start_step": member.start,
+        "start_step": member.recipe.start,
         "stop_step": end,
         "test": test[end],
         "validation": validation[end] if validation else None,

@@ -55,7 +55,6 @@ def sparse_start(setting: Setting, start: Network, key: Key) -> Network:
     It is the dense network itself where training starts dense, or what is trained are latents.
 
     Args:
-        setting: of the study.
         start: the replicate's dense network at initialization, by which scores choose.
         key: whose density it has; the replicate's levels share the dense draw.
     """

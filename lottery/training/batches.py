@@ -38,11 +38,9 @@ class Resident:
         """Put `dataset` on `device`.
 
         Args:
-            dataset: what to put there.
             validation: images set aside for validation: a number of them, or below 1 a fraction of the training data.
             seed: of the study; the split of a replicate is drawn from it.
             replicates: number of splits.
-            device: where the images go.
             augment: random crops and mirrored images, drawn anew each epoch.
 
         Raises:
@@ -95,10 +93,8 @@ class Batches:
         studied. The last images of an epoch that don't fill a batch are left out, so that all batches have one shape.
 
         Args:
-            data: where images come from.
             members: replicate and order of each.
             batch_size: images of a step.
-            seed: of the study.
 
         Raises:
             LotteryError: a batch is larger than the training split.

@@ -14,12 +14,7 @@ from lottery.networks.cohort import Cohort
 class Moves(TypedDict, total=False):
     """This record says how a member's mask moved since the last evaluation; it is empty where masks stay as they are.
 
-    Attributes:
-        dropped: weights that were dropped, summed over updates.
-        grown: weights that were grown.
-        regrown: those of them that had been active before.
-        overlap_with_start: share of the active weights that the first mask had, too.
-        ever_active: share of the weights that were active at any time.
+    What its fields count stands in `lottery.store.records.Evaluation`, which they become part of.
     """
 
     dropped: int
@@ -40,14 +35,7 @@ class Counts:
     """Counts are kept of a cohort whose masks move."""
 
     def __init__(self, cohort: Cohort, names: Sequence[str], flops: Mapping[str, int], start: int) -> None:
-        """Start to count.
-
-        Args:
-            cohort: whose masks move.
-            names: of the weights that take part.
-            flops: name of a weight -> FLOPs of its layer for one image, dense.
-            start: step at which training starts.
-        """
+        """Start to count at step `start`, of the weights `names`; `flops` are those of `Trainable`."""
         self._cohort, self._flops = cohort, flops
         self._start = {name: cohort.masks[name].clone() for name in names}
         self._ever = {name: mask.clone() for name, mask in self._start.items()}

@@ -16,14 +16,11 @@ class Course:
     """A course is a config's topology, in steps.
 
     Attributes:
-        topology: name and options of the rule.
         density: at the end of training: of the weights that take part, ranked together, or of each layer.
         start: step from which on masks may move; the first update is an interval later.
         end: no update comes after it.
-        length: of training.
         interval: between updates.
         names: of the weights that take part.
-        seed: of the study.
     """
 
     topology: Topology
@@ -49,8 +46,10 @@ class Course:
         """Return whether masks move at a step: at the last one of each interval, so that none is moved untrained."""
         return self.start < step + 1 <= self.end and (step + 1 - self.start) % self.interval == 0
 
-    def moment(self, step: int, weights: State, mask: Mask, generator: torch.Generator) -> Moment:
-        """Return one network at a step of the course, but for gradients."""
+    def moment(
+        self, step: int, weights: State, mask: Mask, generator: torch.Generator, gradients: State, trace: State
+    ) -> Moment:
+        """Return one network at a step of the course."""
         return Moment(
             weights=weights,
             mask=mask,
@@ -61,4 +60,6 @@ class Course:
             interval=self.interval,
             density=self.density,
             generator=generator,
+            gradients=gradients,
+            trace=trace,
         )

@@ -28,7 +28,6 @@ def evaluate(
 
     Args:
         cohort: R networks; their batch normalisation uses its running statistics.
-        task: what judges their outputs.
         batches: inputs `[R, B, ...]` and targets `[R, B, ...]`, or both without R where all members share them.
         shared: whether they do.
     """

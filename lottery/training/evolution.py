@@ -1,20 +1,19 @@
-"""This module moves masks while sparse networks train."""
+"""This module moves masks while sparse networks train, and with them weights and slots of the optimizer."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from lottery.networks.cohort import Cohort
+from lottery.networks.masks import Mask
 from lottery.networks.network import Loss, State
 from lottery.optimizers import Slots
 from lottery.seeds import stream
 from lottery.topology import Moment
 from lottery.training.counts import Cost, Counts, Moves
 from lottery.training.course import Course
-from lottery.training.moves import move
 from lottery.training.recipe import Member
 from lottery.training.trainable import Trainable, load_masks, masks_of
 
@@ -74,19 +73,31 @@ class Evolution(Trainable):
             )
             now = self._moment(member, step, gradients, trace)
             if lives and _finite(gradients) and _finite(now.weights):
-                self._counts.moved(member, now.mask, move(self.cohort, member, self._course, now, moved))
+                self._counts.moved(member, now.mask, self._move(member, now, moved))
         self._dense = ()
 
     def _moment(self, member: int, step: int, gradients: State, trace: State) -> Moment:
         names, key = self._course.names, self.members[member].key
-        now = self._course.moment(
+        return self._course.moment(
             step,
             {name: self.cohort.weights[name][member].detach() for name in names},
             {name: self.cohort.masks[name][member].clone() for name in names},
             stream(self._course.seed, "topology", key.replicate, key.level, step),
+            {name: gradients[name] for name in names if gradients},
+            {name: trace[name] for name in names if trace},
         )
-        part = {name: gradients[name] for name in names if gradients}
-        return replace(now, gradients=part, trace={name: trace[name] for name in names if trace})
+
+    def _move(self, member: int, now: Moment, slots: Sequence[Sequence[Tensor]]) -> Mask:
+        """Move a member's mask, which is returned; weights and slots of what is dropped become zero."""
+        topology = self._course.topology
+        new: Mask = topology.entry(now, **topology.options)
+        self.cohort.set_mask(member, new)
+        if topology.growth == "random":
+            _draw({name: self.cohort.weights[name][member] for name in new}, now, new)
+        for slot in (self.cohort.view(tensors, member) for tensors in slots):
+            for name, kept in new.items():
+                slot[name].mul_(kept.to(slot[name].dtype))  # a product with a boolean mask takes ten times as long
+        return new
 
     def pop(self) -> list[Moves]:
         """Return how each member's mask moved since the last call."""
@@ -116,3 +127,14 @@ class Evolution(Trainable):
 
 def _finite(tensors: Mapping[str, Tensor]) -> bool:
     return all(math.isfinite(tensor.sum().item()) for tensor in tensors.values())
+
+
+@torch.no_grad()
+def _draw(weights: State, now: Moment, new: Mask) -> None:
+    """Give what was grown random weights, spread as those of the layer that were active and are."""
+    for name, kept in new.items():
+        weight, grown = weights[name], kept & ~now.mask[name]
+        active = weight[kept & now.mask[name]]
+        if grown.any() and active.numel() > 1:
+            noise = torch.randn(weight.shape, generator=now.generator).to(weight.device)
+            weight[grown] = active.std() * noise[grown]

@@ -25,9 +25,6 @@ class Graph:
             step: the same one at each call (not kept: a trainer that holds itself keeps its memory until garbage is
                 collected). It takes rows, their augmentation and the factor as a tensor; works in place on tensors
                 that stay where they are, returns nothing, and never asks the device for a number.
-            index: rows of the batch.
-            shift: their augmentation.
-            factor: on the learning rate.
         """
         if not self._calls:
             self._inputs = [index.clone(), shift.clone(), torch.zeros((), device=index.device)]

@@ -21,10 +21,8 @@ class Projection:
     """A projection says which weights follow from latents, and how.
 
     Attributes:
-        latent: name and options of the rule.
         density: of the weights that take part, ranked together, or of each layer.
         names: of the weights that take part.
-        seed: of the study.
     """
 
     latent: Latent
@@ -50,14 +48,7 @@ class Latents(Trainable):
     def __init__(
         self, cohort: Cohort, members: Sequence[Member], flops: Mapping[str, int], projection: Projection
     ) -> None:
-        """Put latents in place of the weights of `cohort`, which become what is drawn from the latents.
-
-        Args:
-            cohort: dense networks at initialization, made to evolve.
-            members: see `Trainable`.
-            flops: see `Trainable`.
-            projection: what follows from the latents.
-        """
+        """Put latents in place of the weights of `cohort`, dense and made to evolve; else see `Trainable`."""
         super().__init__(cohort, members, flops)
         self.rule: Rule = projection.latent.entry(**projection.latent.options)
         self._projection, self._density, names = projection, projection.density, projection.names

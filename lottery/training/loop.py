@@ -10,18 +10,12 @@ from lottery.networks.network import Loss
 from lottery.optimizers import Slots
 from lottery.training.batches import Batches
 from lottery.training.graph import Graph
-from lottery.training.learning_rate import factor
+from lottery.training.recipe import factor
 from lottery.training.trainable import Trainable
 
 
 class Trainer:
-    """A trainer takes a cohort through training.
-
-    Attributes:
-        trained: the cohort, and what becomes of its masks.
-        cohort: the networks.
-        step: steps behind it, in the schedule's count.
-    """
+    """A trainer takes a cohort through training; `step` counts the steps of the schedule that are behind it."""
 
     def __init__(
         self, trained: Trainable, batches: Batches, loss: Loss, *, noisy: bool = False, cuda_graph: bool = False
@@ -30,8 +24,6 @@ class Trainer:
 
         Args:
             trained: what an optimizer steps; its slots are zero at the start.
-            batches: gives the batch of a step.
-            loss: that is minimised.
             noisy: whether forward passes draw random numbers.
             cuda_graph: whether a step is captured as a CUDA graph.
         """
@@ -79,9 +71,6 @@ class Trainer:
         if not self.trained.resting:
             with torch.no_grad():
                 self._optimize(self.trained.leaves, gradients, self._slots, factor, **self._options)
-        self._note(losses)
-
-    def _note(self, losses: Tensor) -> None:
         self._loss += losses
         self._finite &= losses < torch.inf  # NaN is not; `isfinite` takes ten times as long
         self._finite_steps += self._finite

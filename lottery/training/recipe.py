@@ -1,5 +1,6 @@
-"""A recipe says how one network is trained, a member who is trained so."""
+"""A recipe says how one network is trained, by which learning rate at each step; a member, who is trained so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lottery.config.train import Optimizer, Schedule
@@ -45,17 +46,20 @@ class Member:
     key: Key
     recipe: Recipe
 
-    @property
-    def start(self) -> int:
-        """Return the step of the schedule at which its training starts."""
-        return self.recipe.start
 
-    @property
-    def stop(self) -> int:
-        """Return the step at which it ends."""
-        return self.recipe.stop
+def factor(recipe: Recipe) -> Callable[[int], float]:
+    """Return the factor at a step, from 0; past the end of training it stays at its last value (fine-tuning).
 
-    @property
-    def steps(self) -> int:
-        """Return the number of steps that it is trained for."""
-        return self.recipe.steps
+    During warm-up the schedule's factor is scaled up linearly, from 1 / warmup at step 0, so that no step is lost.
+    """
+    schedule, epoch, stretch = recipe.schedule, recipe.epoch, recipe.stretch
+    length = round(recipe.length / stretch)
+    warmup = schedule.warmup.steps(epoch)
+    entry, options = schedule.entry, schedule.options
+
+    def at(step: int) -> float:
+        step = min(step if stretch == 1 else int(step / stretch), length - 1)
+        value: float = entry(step, length, epoch, **options)
+        return value * min(1.0, (step + 1) / warmup) if warmup else value
+
+    return at

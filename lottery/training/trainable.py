@@ -19,8 +19,6 @@ class Trainable:
     Where masks move, or other tensors are trained than the weights, a class that derives from this one says how.
 
     Attributes:
-        cohort: the networks.
-        members: their names and their recipe, which is the same for all.
         leaves: the tensors that an optimizer steps.
         resting: whether the step under way leaves them as they are: its gradients move masks.
     """
@@ -32,7 +30,7 @@ class Trainable:
 
         Args:
             cohort: at the step at which training starts.
-            members: whose networks those are, one for each.
+            members: whose networks those are, one for each; their recipe is the same.
             flops: name of a weight -> FLOPs of its layer for one image, dense.
         """
         self.cohort, self.members, self._flops = cohort, members, flops

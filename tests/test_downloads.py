@@ -15,6 +15,7 @@ from lottery import registry
 from lottery.data._download import Missing
 from lottery.errors import LotteryError
 from lottery.store.run import Run
+from lottery.studies.prepare import prepare
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -174,3 +175,12 @@ def test_data_that_are_there_are_read_from_anywhere(lottery, mnist, tmp_path, tm
     overrides = ["--set", "data.validation=1", "--set", "train.batch_size=2"]
     assert lottery("train", config, "--dry-run", *overrides).code == 0
     assert len(mnist) == asked
+
+
+def test_nothing_is_downloaded_outside_unless_it_is_said(mnist, tmp_path, tmp_path_factory, monkeypatch):
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LotteryError, match="outside the working directory"):
+        prepare(tiny(data={"name": "mnist", "root": str(outside)}))
+    assert not mnist
+    assert not list(outside.iterdir())

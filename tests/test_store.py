@@ -5,6 +5,7 @@ import pytest
 import torch
 from conftest import evaluation, summary, tensor_files, tiny
 
+from lottery import devices
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network
@@ -140,6 +141,17 @@ def test_tensors_of_any_type_and_shape_are_read_as_they_were_written(dtype, tmp_
     write_tensors(tmp_path / "some.safetensors", tensors)
     found = read_tensors(tmp_path / "some.safetensors", tensors)
     assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+
+
+def test_tensors_may_take_the_memory_that_is_free_and_no_more(tmp_path, monkeypatch):
+    path = tmp_path / "some.safetensors"
+    write_tensors(path, network().state)
+    size = path.stat().st_size
+    monkeypatch.setattr(devices, "free_memory", lambda device: size)
+    assert torch.equal(read_tensors(path)["w"], network().state["w"])
+    monkeypatch.setattr(devices, "free_memory", lambda device: size - 1)
+    with pytest.raises(LotteryError, match="of memory are free"):
+        read_tensors(path)
 
 
 def test_what_is_no_run_is_refused(tmp_path):

@@ -152,6 +152,22 @@ def test_reduced_precision_rounds_products_and_nothing_else(case, execution, pre
         assert (found[name][~mask] == 0).all()
 
 
+def test_scaling_the_loss_for_fp16_changes_no_digit():
+    """Of gradients that fp16 holds without it: the scale is a power of two."""
+    template, networks, images, labels = build(CASES[0], members=1, density=1.0)
+    cohort = Cohort(template, networks, execution="looped", device=CPU, arithmetic=Arithmetic("fp16"))
+    found, _ = gradients(cohort, images, labels)
+    module = copy.deepcopy(template)
+    module.load_state_dict(networks[0].state)
+    with torch.autocast("cpu", torch.float16):
+        outputs = module(images[0])
+    F.cross_entropy(outputs.float(), labels[0]).backward()
+    for name, parameter in module.named_parameters():
+        large = parameter.grad.abs() > 2**-8
+        assert large.any()
+        torch.testing.assert_close(found[name][0][large], parameter.grad[large], rtol=2**-13, atol=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("execution", ["stacked", "looped"])
 def test_compiled_networks_compute_the_same(execution):

@@ -265,6 +265,17 @@ def test_a_sparse_network_starts_from_the_dense_draw_of_its_replicate():
             assert torch.equal(network.state[name], setting.initial(0)[name] * mask)
 
 
+def test_sparse_weights_are_drawn_by_the_studys_seed():
+    """Of one mask."""
+    section = {"density": 0.5, "score": "magnitude", "initializer": "sparse_kaiming"}
+    settings = [prepare(tiny(seed=seed, sparse=section)) for seed in (0, 1)]
+    initial = settings[0].dense(settings[0].initial(0))
+    one, other = (sparse_start(setting, initial, Key(0, 1, "sparse")) for setting in settings)
+    for name, mask in one.mask.items():
+        assert torch.equal(mask, other.mask[name])
+        assert not torch.equal(one.state[name], other.state[name])
+
+
 def test_a_schedule_can_be_stretched():
     config = study("rigl", train__stretch=2.0, train__schedule={"name": "step", "milestones": ["15it"]})
     setting = prepare(config)
@@ -275,6 +286,12 @@ def test_a_schedule_can_be_stretched():
     assert trainer.learning_rate == pytest.approx(0.1)
     trainer.advance(31)
     assert trainer.learning_rate == pytest.approx(0.01)
+
+
+def test_masks_move_at_the_last_step_of_each_interval_that_ends_in_time():
+    rule = {"name": "rigl", "interval": "5it", "start": "10it", "end": "25it"}
+    course = prepare(tiny(train__optimizer=MOMENTUM, sparse={"density": 0.2, "topology": rule})).course(1)
+    assert [step for step in range(30) if course.due(step)] == [14, 19, 24]
 
 
 def test_points_of_training():

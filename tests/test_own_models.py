@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -277,6 +279,21 @@ def test_dropout_is_drawn_from_the_study(tmp_path):
             module.p = 0.0
     quiet.advance(3)
     assert not torch.equal(quiet.cohort.weights["mlp.3.weight"][0], alone.cohort.weights["mlp.3.weight"][0])
+
+
+def test_dropout_is_drawn_by_seed_replicate_and_step():
+    setting = prepare(study("vit"))
+    network = setting.dense(setting.initial(0))
+
+    def drawn(seed, replicate, steps):
+        """What the last step's forward pass drew from."""
+        own = replace(setting, config=study("vit", seed=seed))
+        trainer = new_trainer(own, [network], [replicate], execution="looped")
+        trainer.advance(steps)
+        return trainer.cohort.noise[0].initial_seed()
+
+    assert drawn(3, 0, 2) == drawn(3, 0, 2)
+    assert len({drawn(*which) for which in product((3, 4), (0, 1), (1, 2))}) == 8
 
 
 def test_noisy_and_unstackable_networks_are_looped():

@@ -13,8 +13,8 @@ from lottery.training.evaluation import evaluate
 from lottery.training.recipe import Recipe, factor
 
 
-def recipe(schedule, length):
-    return Recipe(length, 0, length, 1, 10, Optimizer(name="sgd"), schedule)
+def recipe(schedule, length, epoch=10):
+    return Recipe(length, 0, length, 1, epoch, Optimizer(name="sgd"), schedule)
 
 
 def test_step_schedule_and_warmup_by_hand():
@@ -23,6 +23,11 @@ def test_step_schedule_and_warmup_by_hand():
     assert [at(step) for step in (0, 1, 3, 4, 19)] == [0.25, 0.5, 1, 1, 1]
     assert at(20) == pytest.approx(0.1)
     assert at(30) == pytest.approx(0.01)
+
+
+def test_warmup_is_told_in_epochs_too():
+    at = factor(recipe(Schedule.model_validate({"name": "constant", "warmup": "2ep"}), length=50, epoch=5))
+    assert [at(step) for step in (0, 4, 9, 10, 49)] == [0.1, 0.5, 1, 1, 1]
 
 
 def test_cosine_schedule_by_hand():
@@ -122,3 +127,13 @@ def test_stop_is_asked_before_each_step():
     asked = iter([False, False, True])
     assert not trainer.advance(30, lambda: next(asked))
     assert trainer.step == 5
+
+
+def test_the_configs_precision_is_that_of_its_networks():
+    trained = []
+    for precision in ("float32", "bf16"):
+        setting, networks = dense(tiny(train__precision=precision), 1)
+        trainer = new_trainer(setting, networks, [0])
+        trainer.advance(1)
+        trained.append(trainer.cohort.member(0).state["output.bias"])
+    assert not torch.equal(*trained)

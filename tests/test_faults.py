@@ -176,6 +176,17 @@ def test_memory_for_not_even_one_names_the_setting(tmp_path, monkeypatch):
         carry_out(tiny(), tmp_path)
 
 
+def test_memory_that_runs_out_beside_training_fails_the_run_in_words(tmp_path):
+    class Cramped(Quiet):
+        def trained(self, members):
+            raise MemoryError("no room")
+
+    run = Run.create(tmp_path, tiny(), {"study": "train"})
+    with pytest.raises(RunFailed, match=r"out of memory \(no room\)\.\nMake room, then go on with `lottery resume`"):
+        carry_on(run, prepare(tiny()), Cramped())
+    assert run.record["status"] == "failed"
+
+
 REALLY_CRAMPED = """
 import resource, sys, torch
 from pathlib import Path

@@ -105,6 +105,13 @@ def test_execution_follows_what_was_measured():
     assert chosen(small, (1, 8, 8), 8, execution="looped")[0].chunk == 1
 
 
+def test_the_reason_tells_the_work_of_a_step():
+    # LeNet-300-100 on 60 images: 266,200 weights, two FLOPs each, three times for forward and backward.
+    layout, why = chosen("lenet_300_100", (1, 28, 28), 4, batch=60)
+    assert layout.execution == "looped"
+    assert f"steps of {266_200 * 2 * 3 * 60 / 1e6:,.0f} MFLOP" in why
+
+
 def test_chunks_fit_memory(monkeypatch):
     def setting(**changes):
         config = tiny(data__validation=0, train__batch_size=32, **changes)

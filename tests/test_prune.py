@@ -21,9 +21,11 @@ from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.network import Network
+from lottery.seeds import stream
 from lottery.store.run import Run
 from lottery.studies.prepare import prepare
-from lottery.studies.prune import control
+from lottery.studies.prune import control, extended
+from lottery.studies.selection import rate
 from lottery.studies.summary import summary
 from lottery.training.recipe import Member
 
@@ -81,6 +83,26 @@ def test_ties_are_drawn_at_random_for_a_ticket_and_its_controls_alike(tmp_path):
         assert abs(first - last) < 0.06
         drawn.append(mask[name] & tied)
     assert not torch.equal(*drawn)
+
+
+def test_each_replicate_is_scored_on_its_own_images(tmp_path):
+    config = tiny(train__length="5it", pruning={"iterations": 1, "fraction": 0.5, "score": "snip", "arms": []})
+    setting, run = prepare(config), carry_out(config, tmp_path)
+    for replicate in range(2):
+        trained = Network(run.read_weights(main(replicate, 0)), run.read_mask(main(replicate, 0)))
+        scores = [rate(setting, config.pruning.score, own, trained, stream(0)) for own in (0, 1)]
+        tickets = [masks.keep_top(score, 0.5, trained.mask, stream(0)) for score in scores]
+        found = run.read_mask(main(replicate, 1))
+        for name, kept in found.items():
+            assert torch.equal(kept, tickets[replicate][name])
+        assert any(not torch.equal(kept, tickets[1 - replicate][name]) for name, kept in found.items())
+
+
+def test_random_scores_are_drawn_by_the_studys_seed(tmp_path):
+    pruning = {"iterations": 1, "fraction": 0.5, "score": "random", "arms": []}
+    runs = [carry_out(tiny(seed=seed, train__length="1it", pruning=pruning), tmp_path) for seed in (0, 1)]
+    one, other = (run.read_mask(Key(0, 1, "ticket")) for run in runs)
+    assert not any(torch.equal(kept, other[name]) for name, kept in one.items())
 
 
 def test_arms_differ_from_the_ticket_in_what_they_say(finished):
@@ -168,6 +190,22 @@ def test_interrupted_and_resumed_gives_the_same_bytes(steps, rewind, tmp_path):
     assert not (run.path / "checkpoint").exists()
 
 
+def test_resuming_trains_only_the_steps_that_were_left(tmp_path):
+    class Counting(Quiet):
+        steps = 0
+
+        def advanced(self, level, steps):
+            self.steps += steps
+
+    config, counting = tiny(), Counting()
+    run = Run.create(tmp_path, config, {"study": "prune"})
+    with pytest.raises(Interrupted):
+        carry_on(run, prepare(config), counting, stop_after(17))
+    assert counting.steps > 0
+    carry_on(run, prepare(config), counting)
+    assert counting.steps == 30 * len(run.levels())
+
+
 class Crash(Exception):
     pass
 
@@ -199,6 +237,28 @@ def test_crashed_without_a_checkpoint_and_resumed_gives_the_same_bytes(when, cou
     assert same_lines(run, finished)
 
 
+@pytest.mark.parametrize(("keep", "steps"), [({"steps": "7it"}, [7]), ({"minutes": 1e-9}, range(1, 10))])
+def test_checkpoints_of_the_way_are_gone_on_from(keep, steps, tmp_path):
+    class Watching(Quiet):
+        evaluations, done = 0, ()
+
+        def evaluated(self, records):
+            self.evaluations += 1
+            if self.evaluations == 2:  # the first is of step 0, this one of step 10
+                raise Crash
+
+        def training(self, members, done):
+            self.done = (*self.done, done / len(members))
+
+    config = tiny(checkpoint=keep)
+    run, watching = Run.create(tmp_path, config, {"study": "train"}), Watching()
+    with pytest.raises(Crash):
+        carry_on(run, prepare(config), watching)
+    carry_on(run, prepare(config), watching)
+    assert watching.done[0] == 0
+    assert watching.done[1] in steps
+
+
 def test_a_chunk_that_a_crash_left_half_written_is_trained_again(finished, tmp_path, monkeypatch):
     write, left = Run.write_network, iter(range(5))
 
@@ -226,6 +286,12 @@ def test_an_extended_run_is_the_longer_run(finished, tmp_path):
     assert same_lines(run, finished)
 
 
+def test_further_rounds_come_after_those_that_a_run_has(finished, tmp_path):
+    assert extended(finished, 3).pruning.iterations == 2 + 3
+    trained = carry_out(tiny(), tmp_path, "train")  # its config's two rounds were never made
+    assert extended(trained, 3).pruning.iterations == 3
+
+
 def test_a_trained_run_can_be_pruned(tmp_path):
     config = tiny(execution="looped")
     run = carry_out(config, tmp_path, study="train")
@@ -233,6 +299,11 @@ def test_a_trained_run_can_be_pruned(tmp_path):
     run.update(study="prune")
     carry_on(run, prepare(config))
     assert tensor_files(run) == tensor_files(carry_out(config, tmp_path))
+
+
+def test_a_trained_run_keeps_the_step_that_tickets_will_be_rewound_to(tmp_path):
+    run = carry_out(tiny(pruning__rewind="12it"), tmp_path, study="train")
+    assert all(run.has_state(main(replicate, 0), step) for replicate in range(2) for step in (0, 12))
 
 
 def spans(**changes):

@@ -202,6 +202,15 @@ def test_masks_keep_the_counts_of_each_layer(mask, level, finished, setting):
     assert same is (mask == "keep")
 
 
+@pytest.mark.parametrize("about", [Asked(1, 0, mask="shuffle"), Asked(1, 0, mask="random")])
+def test_masks_are_drawn_by_the_studys_seed(about, finished, setting):
+    """Of one ticket."""
+    drawn = [starts(finished, one, about)[0].mask for one in (setting, prepare(tiny()), prepare(tiny(seed=1)))]
+    for name, mask in drawn[0].items():
+        assert torch.equal(mask, drawn[1][name])
+        assert not torch.equal(mask, drawn[2][name])
+
+
 def test_inverted_keeps_what_was_pruned_first(finished, setting):
     # Level 1 keeps half of all weights: its inverse in each layer is the smallest weights of the dense network.
     dense, ticket = finished.read_weights(Key(0, 0, "dense")), finished.read_mask(Key(0, 1, "ticket"))

@@ -288,6 +288,21 @@ def test_a_schedule_can_be_stretched():
     assert trainer.learning_rate == pytest.approx(0.01)
 
 
+def test_weights_ever_active_are_the_union_of_a_members_masks():
+    rule = {"name": "set", "interval": "2it", "end": "20it"}
+    setting = prepare(study(sparse={"density": 0.2, "topology": rule}))
+    trainer = trainer_of(setting, start(setting))
+    union = {name: mask.clone() for name, mask in trainer.cohort.masks.items()}
+    for step in range(1, 22):
+        trainer.advance(step)
+        for name, mask in trainer.cohort.masks.items():
+            union[name] |= mask
+    weights = masks.total(setting.like.mask)
+    shares = [sum(int(mask[member].sum()) for mask in union.values()) / weights for member in range(2)]
+    assert [record["ever_active"] for record in trainer.trained.pop()] == shares
+    assert shares[0] != shares[1]
+
+
 def test_masks_move_at_the_last_step_of_each_interval_that_ends_in_time():
     rule = {"name": "rigl", "interval": "5it", "start": "10it", "end": "25it"}
     course = prepare(tiny(train__optimizer=MOMENTUM, sparse={"density": 0.2, "topology": rule})).course(1)

@@ -126,6 +126,13 @@ def test_what_stays_dense_is_said_with_its_share():
     )
 
 
+def test_of_what_stays_dense_six_are_named():
+    exclude = ["output", "*.in_proj_weight", "mlp*"]
+    said = coverage(prepare(study("vit", pruning__exclude=exclude, model__exclude=["positions"])))
+    named = "token, positions, waves, unused, attention.in_proj_weight, mlp.0, 2 more, biases and normalisation"
+    assert said.endswith(f"stay dense: {named}")
+
+
 def test_it_is_said_once_when_a_study_starts(lottery, tmp_path):
     (tmp_path / "vit.yaml").write_text(study("vit", replicates=1, pruning__arms=[]).to_yaml())
     assert lottery("prune", "vit.yaml").err.count("masks cover 2,544 of 2,845 parameters; ") == 1

@@ -105,6 +105,16 @@ def test_random_scores_are_drawn_by_the_studys_seed(tmp_path):
     assert not any(torch.equal(kept, other[name]) for name, kept in one.items())
 
 
+def test_random_scores_are_drawn_from_the_generator_that_is_given():
+    setting = prepare(tiny(pruning__score="random"))
+    network = setting.dense(setting.initial(0))
+    score = setting.config.pruning.score
+    once, again, other = (rate(setting, score, 0, network, stream(0, level)) for level in (1, 1, 2))
+    for name in network.mask:
+        assert torch.equal(once[name], again[name])
+        assert not torch.equal(once[name], other[name])
+
+
 def test_arms_differ_from_the_ticket_in_what_they_say(finished):
     ticket = finished.read_mask(Key(0, 1, "ticket"))
     for name, same_mask in (("reinit", True), ("random", False), ("shuffle", False)):

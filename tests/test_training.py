@@ -25,6 +25,12 @@ def test_step_schedule_and_warmup_by_hand():
     assert at(30) == pytest.approx(0.01)
 
 
+def test_past_the_end_the_rate_stays_what_it_was_last():
+    at = factor(recipe(Schedule.model_validate({"name": "cosine", "final": 0.2}), length=10))
+    assert 0.2 < at(9) < at(8)
+    assert at(9) == at(10) == at(15)
+
+
 def test_warmup_is_told_in_epochs_too():
     at = factor(recipe(Schedule.model_validate({"name": "constant", "warmup": "2ep"}), length=50, epoch=5))
     assert [at(step) for step in (0, 4, 9, 10, 49)] == [0.1, 0.5, 1, 1, 1]

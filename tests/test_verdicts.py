@@ -97,6 +97,12 @@ def test_answers_are_summed_up_by_density():
     assert found.sparsest == "sparsest: accuracy +0.20 ± 0.26 points, at 32.8 %"
 
 
+def test_a_span_of_densities_is_told_by_its_ends():
+    levels = DENSE + [line for level in range(1, 5) for line in networks([0.980, 0.982, 0.984], level)]
+    found = next(sentence for sentence in summed_up(verdicts(levels)) if sentence.name == "matching")
+    assert found.spans == {"yes": "80.0 to 41.0"}
+
+
 def certain(difference):
     return Estimate(difference, 0.0, 0.0, (difference, difference))
 

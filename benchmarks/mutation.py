@@ -1,6 +1,6 @@
 """Which small changes of the code the tests notice: mutants by mutmut's operators, each tried in a copy of the tree.
 
-    python benchmarks/mutation.py lottery/masks.py lottery/files.py [--count 30] [--processes 2] [--again]
+    python benchmarks/mutation.py lottery/networks/masks.py lottery/seeds.py [--count 30] [--processes 2] [--again]
 
 Of each module `--count` mutants are drawn by `--seed`; none of texts, annotations, decorators, and of what stands in a
 `raise`: messages. First every test file runs by itself on the code as it is: that tells its seconds, and which lines

@@ -25,32 +25,32 @@ class Results:
 
     @property
     def about(self) -> About:
-        """What `run.json` says: status, device, versions, seed."""
+        """Return what `run.json` says: status, device, versions, seed."""
         return self._run.record
 
     @property
     def config(self) -> dict[str, Any]:
-        """The resolved config."""
+        """Return the resolved config."""
         return self._run.config.model_dump(mode="json")
 
     @property
     def levels(self) -> list[Flat]:
-        """A record for each trained network: `pandas.DataFrame(results.levels)`."""
+        """Return a record for each trained network: `pandas.DataFrame(results.levels)`."""
         return [flat_summary(line) for line in self._run.levels()]
 
     @property
     def metrics(self) -> list[Flat]:
-        """A record for each evaluation."""
+        """Return a record for each evaluation."""
         return [flat_evaluation(line) for line in self._run.metrics()]
 
     @property
     def summary(self) -> list[Row]:
-        """A record for each level and arm: means over replicates, deviations, half widths of 95 % intervals."""
+        """Return a record for each level and arm: means over replicates, deviations, half widths of 95 % intervals."""
         return rows(self._run)
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """Whether there is a winning ticket, level by level; none where the run has no dense network."""
+        """Return whether there is a winning ticket, level by level; none where the run has no dense network."""
         return judged(self._run, pooled([self._run]))
 
     def mask(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> Mask:

@@ -21,7 +21,7 @@ class Checkpoint:
 
     @property
     def step(self) -> int:
-        """Steps behind it, in the schedule's count."""
+        """Return the steps behind it, in the schedule's count."""
         return int(self.tensors["step"])
 
 
@@ -44,12 +44,12 @@ class Job:
 
     @property
     def level(self) -> int:
-        """The level of its members."""
+        """Return the level of its members."""
         return self.members[0].key.level
 
     @property
     def name(self) -> str:
-        """A name that no other chunk of the study has."""
+        """Return a name that no other chunk of the study has."""
         replicate, level, arm, order = self.members[0].key
         return f"level-{level:02d}-{arm}-{replicate}" + (f"-order-{order}" if order else "")
 

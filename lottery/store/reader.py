@@ -55,13 +55,13 @@ class Reader:
 
     @property
     def record(self) -> About:
-        """The content of `run.json`; raises LotteryError where it is damaged."""
+        """Return the content of `run.json`; raise LotteryError where it is damaged."""
         path = self.path / places.RECORD
         return records.check(records.ABOUT, files.read_json(path), path)
 
     @property
     def config(self) -> Config:
-        """The resolved config; raises LotteryError where it is damaged."""
+        """Return the resolved config; raise LotteryError where it is damaged."""
         path = self.path / places.CONFIG
         text, mark, checksum = files.read_text(path).rpartition(CHECKSUM)
         if not mark or checksum.strip() != files.text_checksum(text):
@@ -72,7 +72,7 @@ class Reader:
 
     @property
     def abandoned(self) -> bool:
-        """Whether the run is said to be running, and no process on this machine works on it: it was killed."""
+        """Return whether the run is said to be running, and no process on this machine works on it: it was killed."""
         return self.record["status"] == "running" and not locks.is_locked(self.path)
 
     # Lines

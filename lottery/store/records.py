@@ -209,7 +209,7 @@ class About(TypedDict):
 
 
 def _about(record: About) -> About:
-    """The same, if a retraining says of what, and nothing else does."""
+    """Return the same, if a retraining says of what, and nothing else does."""
     rewound = "rewind" in record
     if rewound != (record["study"] == "rewind") or (record.get("parent") is not None and not rewound):
         raise PydanticCustomError("rewind", "a study called rewind says of what, and no other has rewind or parent")

@@ -55,7 +55,7 @@ class Layout:
         return [ordered[low:high] for low, high in pairwise(bounds)]
 
     def halved(self, members: int) -> "Layout":
-        """The layout to go on with where memory ran out for so many members."""
+        """Return the layout to go on with where memory ran out for so many members."""
         return replace(self, chunk=max(1, min(self.chunk, members // 2)), splits=self.splits + 1)
 
     def hands(self, asked: str, device: torch.device) -> tuple[int, int]:
@@ -76,7 +76,7 @@ class Layout:
 
 
 def kept_layout(record: About, setting: Setting) -> Layout | None:
-    """The layout that a run's record says it began with; None where it says none, or none that can be had here.
+    """Return the layout that a run's record says it began with; None if there is none, or none that can be had.
 
     That is one for another kind of device, or for members that can't be stacked.
     """
@@ -87,7 +87,7 @@ def kept_layout(record: About, setting: Setting) -> Layout | None:
 
 
 def choose(setting: Setting, members: int) -> tuple[Layout, str]:
-    """The layout for a study whose largest group is of so many members, and why it was chosen.
+    """Return the layout for a study whose largest group is of so many members, and why it was chosen.
 
     What was measured stands in docs/performance.md. On a CPU, processes of one thread each use the cores better than
     threads do; one batched product saves the overhead of several small ones, which counts where a step is small, but
@@ -138,7 +138,7 @@ def cant_stack(setting: Setting) -> str | None:
 
 
 def _execution(template: nn.Module, members: int, on_cpu: bool, flops: float) -> tuple[Execution, str]:
-    """Stacked or looped, and why, for so many members of so many FLOPs a training step."""
+    """Return stacked or looped, and why, for so many members of so many FLOPs a training step."""
     if members == 1:
         return "looped", "one member for each process"
     if not on_cpu:

@@ -76,7 +76,7 @@ class Tracking:
         self._watcher.noted(text)
 
     def close(self) -> None:
-        """The study stands still."""
+        """Tell trackers that the study stands still."""
         self._open()
         self._tell(lambda tracker: tracker.close(self._run.record["status"]))
         self._trackers.clear()

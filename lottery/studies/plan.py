@@ -20,7 +20,7 @@ class Level:
 
     @property
     def steps(self) -> int:
-        """Steps of training, summed over members."""
+        """Return the steps of training, summed over members."""
         return sum(member.recipe.steps for member in self.members)
 
     def groups(self) -> list[list[Member]]:

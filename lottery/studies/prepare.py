@@ -75,7 +75,7 @@ def prepare(config: Config, dataset: Dataset | None = None, *, download_anywhere
 
 
 def _load(data: Data, download_anywhere: bool) -> Dataset:
-    """The data set, downloaded first where it is missing."""
+    """Return the data set, downloaded first where it is missing."""
     try:
         dataset: Dataset = data.entry(**data.options)
     except Missing as missing:

@@ -54,23 +54,23 @@ class Setting:
     every: int
 
     def initial(self, replicate: int, *name: str | int) -> State:
-        """A replicate's initialization, or with further names another one that is as independent as another seed."""
+        """Return a replicate's initialization, or with further names one that is as independent as another seed's."""
         initializer = self.config.model.initializer
         draw = partial(initializer.entry, **initializer.options)
         return initialise(self.build, draw, self.config.seed, replicate, *name)
 
     def dense(self, state: State) -> Network:
-        """A state as a network that nothing is pruned of."""
+        """Return a state as a network that nothing is pruned of."""
         return Network(state, masks.full(state, list(self.shapes)))
 
     @cached_property
     def like(self) -> Network:
-        """A network of the names, shapes and types of all others; its numbers mean nothing."""
+        """Return a network of the names, shapes and types of all others; its numbers mean nothing."""
         return self.dense(parameters.tensors(self.template))
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How a dense network is trained, and whatever else starts from an initialization of its own."""
+        """Return how a dense network is trained, and whatever else starts from an initialization of its own."""
         train = self.config.train
         return Recipe(
             length=self.length,
@@ -90,18 +90,18 @@ class Setting:
 
     @cached_property
     def task(self) -> Task:
-        """What networks learn."""
+        """Return what networks learn."""
         task: Task = self.config.task.entry(**self.config.task.options)
         return task
 
     @property
     def pruned(self) -> list[str]:
-        """Names of the weights that are pruned: those of all layers but the excluded ones."""
+        """Return the names of the weights that are pruned: those of all layers but the excluded ones."""
         sparse = self.config.sparse
         return self.included(self.config.pruning.exclude if sparse is None else sparse.exclude)
 
     def course(self, level: int) -> Course | None:
-        """How masks move while a level's networks train; None where they don't."""
+        """Return how masks move while a level's networks train; None where they don't."""
         sparse = self.config.sparse
         if level == 0 or sparse is None or "static" in sparse.topology.entry.traits:
             return None
@@ -123,17 +123,17 @@ class Setting:
         )
 
     def included(self, exclude: Sequence[str]) -> list[str]:
-        """Names of the weights that masks may prune: those of all layers but the excluded ones."""
+        """Return the names of the weights that masks may prune: those of all layers but the excluded ones."""
         return [name for name in self.shapes if not any(matches(name, pattern) for pattern in exclude)]
 
     def sparse_densities(self, level: int) -> float | dict[str, float]:
-        """Density of a level that is sparse from the start: of all its weights ranked together, or of each layer."""
+        """Return the density of a level that is sparse from the start: of all weights ranked together, or of each layer."""
         sparse = self.config.sparse
         assert sparse is not None
         return self.allocate(sparse, sparse.densities[level - 1])
 
     def allocate(self, section: Pruning | Sparse, density: float) -> float | dict[str, float]:
-        """What the section's allocation makes of a density, for all layers but those that the section excludes.
+        """Return what the section's allocation makes of a density, for all layers but those that the section excludes.
 
         Raises:
             LotteryError: this density can't be had; the message names the section.

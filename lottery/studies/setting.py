@@ -127,7 +127,7 @@ class Setting:
         return [name for name in self.shapes if not any(matches(name, pattern) for pattern in exclude)]
 
     def sparse_densities(self, level: int) -> float | dict[str, float]:
-        """Return the density of a level that is sparse from the start: of all its weights together, or of each layer."""
+        """Return the density of a level that is sparse from the start: of all its weights, or of each layer."""
         sparse = self.config.sparse
         assert sparse is not None
         return self.allocate(sparse, sparse.densities[level - 1])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from conftest import Quiet, carry_on, carry_out, evaluation, main, new_trainer, plan, tensor_files, tiny
+from conftest import Quiet, carry_on, carry_out, evaluation, lines, main, new_trainer, plan, tensor_files, tiny
 from torch import nn
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
@@ -543,6 +543,53 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
     assert list(Checkpoints(run).read()) == []
 
 
+def test_a_network_that_was_removed_from_a_finished_run_is_trained_again(copied, finished, lottery):
+    shutil.rmtree(copied.path / "replicate-0" / "level-02" / "ticket")
+    assert lottery("resume", copied.path).code == 0
+    assert tensor_files(copied) == tensor_files(finished)
+    assert lottery("report", copied.path).code == 0
+
+
+def test_a_line_that_stands_there_twice_is_no_further_replicate(copied, lottery):
+    path = copied.path / "levels.jsonl"
+    path.write_text(path.read_text() * 2)
+    with pytest.raises(LotteryError, match="`lottery resume` writes it anew"):
+        copied.levels()
+    assert lottery("resume", copied.path).code == 0
+    assert len(copied.levels()) == 2 + 2 * 8
+
+
+@pytest.mark.parametrize("left", [0, 4])
+def test_evaluations_lost_before_a_checkpoint_are_made_again(left, tmp_path):
+    """The early-stop step is read off them: a network gone on from its checkpoint without them would get another."""
+    config = tiny(execution="looped", replicates=1, pruning__arms=[], checkpoint={"steps": "12it"})
+    straight, run = carry_out(config, tmp_path / "straight"), Run.create(tmp_path, config, {"study": "prune"})
+    watching, asked = Watching(), iter(range(10**6))
+    with pytest.raises(Interrupted):
+        carry_on(run, prepare(config), stop=lambda: next(asked) >= 25)
+    path = run.path / "metrics.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:left]))
+    carry_on(run, prepare(config), watching)
+    assert "evaluations before its checkpoint are missing" in watching.notes[0]
+    assert tensor_files(run) == tensor_files(straight)
+    assert lines(run) == lines(straight)
+
+
+def test_evaluations_of_a_trained_network_that_are_lost_are_told_before_anything_is_trained(tmp_path):
+    config = tiny(execution="looped", replicates=1, pruning__arms=[])
+    run, asked = Run.create(tmp_path, config, {"study": "prune"}), iter(range(10**6))
+    with pytest.raises(Interrupted):
+        carry_on(run, prepare(config), stop=lambda: next(asked) >= 40)
+    trained = len(run.levels())
+    (run.path / "metrics.jsonl").unlink()
+    with pytest.raises(LotteryError, match=r"was cut short.*\nremove .*summary\.json to have it trained again"):
+        carry_on(run, prepare(config))
+    assert len(run.levels()) == trained == 1
+    (run.path / "replicate-0" / "level-00" / "dense" / "summary.json").unlink()
+    carry_on(run, prepare(config))
+    assert len(run.levels()) == 3
+
+
 def test_lines_that_were_cut_off_are_missed(copied):
     path = copied.path / "metrics.jsonl"
     whole = path.read_text().splitlines(keepends=True)
@@ -614,6 +661,7 @@ def test_a_run_record_of_other_types_is_refused(key, value, copied):
         ({"metrics": {"accuracy": {"value": 0.9, "right": 8, "of": 10}}}, "metrics.accuracy"),
         ({"metrics": {"accuracy": {"value": 1.1, "right": 11, "of": 10}}}, "metrics.accuracy"),
         ({"metrics": {"accuracy": {"value": 0.9, "right": 9, "of": None}}}, "metrics.accuracy"),
+        ({"metrics": {"accuracy": {"value": 1.7e308, "right": None, "of": None}}}, "metrics.accuracy.value"),
         ({"metrics": {"../x": {"value": 0.9, "right": 9, "of": 10}}}, "metrics"),
     ],
 )

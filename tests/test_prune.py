@@ -302,6 +302,28 @@ def test_further_rounds_come_after_those_that_a_run_has(finished, tmp_path):
     assert extended(trained, 3).pruning.iterations == 3
 
 
+@pytest.mark.parametrize("call", ["update", "write_config", "whole_metrics"])
+def test_an_extension_that_was_killed_is_gone_on_with(call, tmp_path, lottery, monkeypatch):
+    """Whatever it had written: `resume` trains the further round, or `prune` may be asked for it again."""
+    run, longer = carry_out(tiny(pruning__iterations=1), tmp_path / "runs"), carry_out(tiny(), tmp_path / "longer")
+    real, left = getattr(Run, call), iter(range(100))
+
+    def fall(self, *arguments, **named):
+        found = real(self, *arguments, **named)
+        if next(left) == 0:
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(Run, call, fall)
+    assert lottery("prune", run.path, "--iterations", "1").code == 130
+    monkeypatch.setattr(Run, call, real)
+    assert lottery("resume", run.path).code == 0
+    if run.config.pruning.iterations == 1:  # nothing of it had been written
+        assert lottery("prune", run.path, "--iterations", "1").code == 0
+    assert tensor_files(run) == tensor_files(longer)
+    assert run.record["status"] == "finished"
+
+
 def test_a_trained_run_can_be_pruned(tmp_path):
     config = tiny(execution="looped")
     run = carry_out(config, tmp_path, study="train")

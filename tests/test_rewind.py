@@ -26,7 +26,8 @@ def setting():
 def rewinding(parent, about, folder, config=None):
     """A run directory that retrains, as `lottery rewind` makes it; nothing is laid down yet."""
     setting = prepare(config or parent.config)
-    record = {"study": "rewind", "parent": str(parent.path), "rewind": asdict(about)}
+    record = {"study": "rewind", "parent": str(parent.path), "parent_id": parent.record["id"]}
+    record |= {"rewind": asdict(about)}
     layout = Rewind.of_parent(parent, setting, about).parent_layout(parent) if config is None else None
     if layout is not None:
         record |= {"layout": asdict(layout[0]), "layout_because": layout[1]}
@@ -135,6 +136,15 @@ def test_a_run_that_lacks_its_start_and_its_parent_says_so(parent, tmp_path):
     (tmp_path / "moved").rename(gone.path)
     carry_on(run, prepare(late()))
     assert [line["arm"] for line in run.levels()] == ["early", "early", "ticket", "ticket"]
+
+
+def test_another_run_in_its_parents_place_is_not_read(parent, tmp_path):
+    gone = without(parent, 12, tmp_path)
+    run = rewinding(gone, Asked(1, 12), tmp_path / "runs")
+    shutil.rmtree(gone.path)
+    carry_out(late(seed=7), tmp_path / "other").path.rename(gone.path)
+    with pytest.raises(LotteryError, match=f"can't be read now:\n{gone.path} is another run now"):
+        carry_on(run, prepare(late()))
 
 
 def test_a_dry_run_trains_and_writes_nothing(lottery, finished, tmp_path, monkeypatch):

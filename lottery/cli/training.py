@@ -72,9 +72,10 @@ def prune(
         return
     own = Run(run.path)
     with own.working():
+        # Not finished from now on: whatever comes between, `lottery resume` goes on.
+        anew = {} if run.record["study"] == study.name else {"study": study.name, "layout": None}  # of larger groups
+        own.update(status="interrupted", **anew)
         own.write_config(study.setting.config)
-        if run.record["study"] != study.name:
-            own.update(study=study.name, layout=None)  # pruning has larger groups, for which it is chosen anew
         _carry_out(own, study, stop_on)
 
 
@@ -115,7 +116,11 @@ def rewind(
         _forecast(study, study.levels, layout)
         return
     study.read(parent)  # all is read before a run is made
-    record: dict[str, object] = {"parent": str(parent.path.resolve()), "rewind": asdict(asked)}
+    record: dict[str, object] = {
+        "parent": str(parent.path.resolve()),
+        "parent_id": parent.record["id"],
+        "rewind": asdict(asked),
+    }
     if layout is not None:
         record |= {"layout": asdict(layout[0]), "layout_because": layout[1]}
     _carry_out(_create(study, runs_dir, record), study, stop_on)
@@ -131,7 +136,7 @@ def resume(
     from lottery.store.run import Run
 
     found = Run(find_run(run, runs_dir).path)
-    if found.record["status"] == "finished":
+    if found.record["status"] == "finished" and not found.lacks_networks():
         with found.working():
             found.settle(lambda line: False)  # noqa: ARG005
         message(f"{found.path} is finished already")

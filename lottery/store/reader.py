@@ -90,7 +90,11 @@ class Reader:
         last = {(Key.of(line), line["step"]) for line in lines if line["step"] in ends and line["split"] == "test"}
         lost = [line for line in trained if (Key.of(line), line["stop_step"]) not in last]
         if lost:
-            raise LotteryError(f"{self.path / places.METRICS} was cut short: it lacks evaluations of {Key.of(lost[0])}")
+            key = Key.of(lost[0])
+            raise LotteryError(
+                f"{self.path / places.METRICS} was cut short: it lacks evaluations of {key};\nremove "
+                f"{self.path / places.network(key) / places.SUMMARY} to have it trained again"
+            )
         return lines
 
     def levels(self) -> list[Summary]:
@@ -98,11 +102,21 @@ class Reader:
         path = self.path / places.LEVELS
         lines = records.check_lines(records.SUMMARIES, files.checked_lines(path), path)
         trained = sum(1 for _ in places.summaries(self.path))
-        if len({Key.of(line) for line in lines}) != trained and not locks.is_locked(self.path):
+        keys = {Key.of(line) for line in lines}
+        if not (len(lines) == len(keys) == trained) and not locks.is_locked(self.path):
             raise LotteryError(
                 f"{path} has {len(lines)} lines for {trained} trained networks; `lottery resume` writes it anew"
             )
         return lines
+
+    def lacks_networks(self) -> bool:
+        """Return whether networks that were trained are not there any more, as `levels.jsonl` says."""
+        path = self.path / places.LEVELS
+        try:
+            lines = records.check_lines(records.SUMMARIES, files.checked_lines(path), path)
+        except LotteryError:  # it is written anew, from what is there
+            return False
+        return not all(self.has_network(Key.of(line)) for line in lines)
 
     # Networks
 
@@ -142,7 +156,7 @@ class Reader:
 
     def read_state(self, key: Key, step: int, like: "State | None" = None) -> "State":
         """Return a network's state at a step, shaped `like` the model's; raise LotteryError where it is damaged."""
-        return self._read_tensors(places.state(key, step), like)
+        return self._read_trained(places.state(key, step), like)
 
     def _read_tensors(self, place: Path, like: "State | None") -> "State":
         tensors, about = read_tensors_about(self.path / place, like)

@@ -23,7 +23,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1, le=1 << 48)]
 Loss = Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
 """As far as float32 goes: whatever is computed of such numbers stays a number."""
-Amount = Annotated[float, Field(allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=-3.5e38, le=3.5e38)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Time = Annotated[float, Field(ge=0, le=1e15)]
 """In seconds or epochs: more than any training takes, and means and squares of it stay numbers."""
@@ -194,6 +194,7 @@ class About(TypedDict):
     finished: Text | None
     command: NotRequired[list[Argument]]
     parent: NotRequired[Text | None]
+    parent_id: NotRequired[Text]
     rewind: NotRequired[RewindRecord]
     layout: NotRequired[LayoutRecord | None]
     layout_because: NotRequired[Text]

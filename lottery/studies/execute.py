@@ -49,10 +49,11 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         chunks = outstanding(run, layout, levels)
         check_disk(run.path, setting, [Level(chunk[0].key.level, 0.0, tuple(chunk)) for chunk in chunks])
         forget(run, chunks)
-        run.update(status="running", finished=None, **environment(setting))
         checkpoints = Checkpoints(run)
         abouts = [about for _, about in checkpoints.read()]
         run.settle(lambda line: any(before_checkpoint(line, about) for about in abouts))
+        run.whole_metrics()  # what is lost is said before anything is trained
+        run.update(status="running", finished=None, **environment(setting))
         waiting = sum(member.recipe.steps for chunk in chunks for member in chunk)
         how = f"{layout}: {why}"
         if any(level.number for level in levels):

@@ -1,7 +1,7 @@
 """Train the networks of a study, each as soon as what it starts from is there, and write down what comes of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 
 from lottery import devices
@@ -102,6 +102,12 @@ class Members:
             for tensors, about in self._checkpoints
             if (about["members"], about["execution"]) == (own, self._layout.execution)
         ]
+        if found and not all(self._evaluated(member, found[0].step) for member in members):
+            self._watcher.noted(
+                f"{own[0]}: evaluations before its checkpoint are missing; it is trained from its start"
+            )
+            self._forget_lines(own)
+            found = []
         networks = [study.network(self._run, member) for member in members]
         for member, start in zip(members, networks, strict=True):
             layers = collapsed(setting.template, setting.data.shape, start.mask)
@@ -118,6 +124,18 @@ class Members:
             kept_steps=study.kept_steps(members[0].key),
             checkpoint=found[0] if found else None,
         )
+
+    def _evaluated(self, member: Member, step: int) -> bool:
+        """Return whether all evaluations of a member up to a step are there: early stopping is read off them."""
+        start, every = member.recipe.start, self.study.setting.every
+        steps = {line["step"] for line in self._lines[member.key] if line["split"] == "test"}
+        return steps >= {start, *range((start // every + 1) * every, step + 1, every)}
+
+    def _forget_lines(self, keys: Collection[Key]) -> None:
+        """Drop evaluations that will be made again."""
+        for key in keys:
+            self._lines.pop(key, None)
+        self._run.forget_lines(keys)
 
     def take(self, job: Job, event: Event) -> None:
         """Write down what came of a chunk."""
@@ -180,8 +198,5 @@ class Members:
         self._layout = self._layout.halved(len(members))
         self._run.update(layout=asdict(self._layout))
         self._watcher.noted(f"out of memory with {len(members)} members; going on: {self._layout}")
-        keys = {member.key for member in members}
-        for key in keys:  # their evaluations will be made again
-            self._lines.pop(key, None)
-        self._run.forget_lines(keys)
+        self._forget_lines([member.key for member in members])
         self.waiting = [part for whole in [members, *self.waiting] for part in self._layout.chunks(whole, at_least=1)]

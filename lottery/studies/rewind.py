@@ -133,6 +133,8 @@ class Rewind(Study):
             return cls(setting, asked, _density(run.read_mask(keys[0], setting.like.mask)), untrained)
         try:
             parent = Reader.open(Path(str(run.record.get("parent"))))
+            if parent.record["id"] != run.record.get("parent_id"):
+                raise LotteryError(f"{parent.path} is another run now")
             study = cls.of_parent(parent, setting, asked)
             study.read(parent)
         except LotteryError as error:

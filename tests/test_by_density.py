@@ -10,13 +10,11 @@ from PIL import Image
 from rich.console import Console
 
 from lottery import open_run
-from lottery.report.by_density import standings
 from lottery.report.canvas import density_axis
-from lottery.report.comparison import dense_beside, labels, repetitions
-from lottery.report.costs import with_costs
-from lottery.report.draw import draw
+from lottery.report.comparison import dense_beside, labels, repetitions, standings
+from lottery.report.entries import rows, with_costs
+from lottery.report.figures import draw
 from lottery.report.html import page
-from lottery.report.rows import rows
 from lottery.report.tables import comparison_tables, run_tables, verdict_lines
 
 PASSES = 3 * 32 * 30  # forward and backward, images of a batch, steps

@@ -14,7 +14,7 @@ from conftest import carry_on, carry_out, networks, recorded, tensor_files, tiny
 from lottery import devices
 from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
-from lottery.report import draw
+from lottery.report import figures
 from lottery.store import files
 from lottery.store.records import About, LayoutRecord, RewindRecord
 from lottery.store.run import Run
@@ -61,7 +61,7 @@ def forged(half, folder, changes):
 def outcome(run, lottery, monkeypatch):
     """`refused`, or the tensors of the run once it is listed, reported, retrained and resumed."""
     monkeypatch.setattr(devices, "cores", lambda: 2)
-    monkeypatch.setattr(draw, "draw", lambda runs, everything: [])
+    monkeypatch.setattr(figures, "draw", lambda runs, everything: [])
     for command in (
         ["runs", "--runs-dir", run.path.parent],
         ["report", run.path],
@@ -161,12 +161,12 @@ def test_a_report_is_not_written_through_links(trained, tmp_path):
     outside.mkdir()
     (trained.path / "report").symlink_to(outside)
     with pytest.raises(LotteryError, match="report is a symbolic link"):
-        draw.draw([trained])
+        figures.draw([trained])
     (trained.path / "report").unlink()
     (trained.path / "report").mkdir()
     (trained.path / "report" / "accuracy_by_density.png").symlink_to(outside / "mine.png")
     with pytest.raises(LotteryError, match=r"accuracy_by_density\.png is a symbolic link"):
-        draw.draw([trained])
+        figures.draw([trained])
     assert not list(outside.iterdir())
 
 

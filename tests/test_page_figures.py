@@ -12,7 +12,7 @@ from conftest import evaluation, networks, recorded, tiny
 from PIL import Image
 
 from lottery.report.canvas import DENSITY_COLOURS
-from lottery.report.curves import curves
+from lottery.report.series import curves
 from lottery.report.statistics import estimate
 from lottery.report.tickets import tickets, weights
 from lottery.store.run import Run

@@ -77,7 +77,7 @@ def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
 def show(runs: Sequence["Reader"], everything: bool = False) -> None:
     """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
     from lottery.cli.console import results_console
-    from lottery.report.draw import draw
+    from lottery.report.figures import draw
     from lottery.report.tables import comparison_tables, run_tables
 
     console = results_console()

@@ -188,7 +188,7 @@ def _carry_out(run: "Run", study: "Study", stop_on: Sequence[signal.Signals]) ->
 
 def _forecast(study: "Study", levels: "Sequence[Level]", kept: "tuple[Layout, str] | None" = None) -> None:
     from lottery.cli.console import results_console
-    from lottery.report.forecast import forecast_table
+    from lottery.report.tables import forecast_table
     from lottery.studies.forecast import forecast
 
     results_console().print(forecast_table(forecast(study.setting, levels, kept)))

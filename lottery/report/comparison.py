@@ -1,34 +1,31 @@
-"""Several runs side by side: which of them repeat one another, and in what the others differ."""
+"""Several runs side by side: which repeat one another, in what the others differ, how they stand by density."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from lottery.arms import is_main
 from lottery.escape import visible
-from lottery.report.costs import Costed, with_costs
-from lottery.report.series import has_dense, shown
+from lottery.report.entries import Costed, mean_flops, mean_of, with_costs
+from lottery.report.quantities import at_end, metrics_of, unit_of_differences, with_unit
+from lottery.report.series import by_level, has_dense, readings, shown, whole
+from lottery.report.statistics import Answer, Estimate, Reading, difference
+from lottery.report.verdicts import matches
+from lottery.store.flat import dotted
 from lottery.store.reader import Reader
+from lottery.tasks import Metric
 
-_CHANGES_NO_RESULT = (
+_CHANGES_NO_RESULT = {
     "name", "seed", "replicates", "device", "workers", "execution", "checkpoint", "deterministic", "trackers",
-)  # fmt: skip
+}  # fmt: skip
 """Settings of a study that its results don't depend on but by chance and rounding."""
 _SMALL = "model.small_dense"
 
 
 def conditions(run: Reader) -> dict[str, object]:
     """Return what a run's results depend on: dotted key of the config -> value; and what `rewind` was asked for."""
-    flat: dict[str, object] = {}
-
-    def walk(value: object, path: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(inner, f"{path}.{key}" if path else key)
-        else:
-            flat[path] = value
-
-    config = run.config.model_dump(mode="json")
-    walk({key: value for key, value in config.items() if key not in _CHANGES_NO_RESULT}, "")
+    config = run.config.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
+    flat = dotted(config | {"rewind": run.record.get("rewind", {})})
     flat.pop("pruning.iterations")  # a longer study begins as a shorter one
-    walk(run.record.get("rewind", {}), "rewind")
     return flat
 
 
@@ -70,9 +67,8 @@ def labels(groups: Sequence[Sequence[Reader]]) -> list[str]:
 
 
 def _title(run: Reader) -> str:
-    record = run.record
-    made = record.get("rewind")
-    return f"{record['id']} ({made['mask']} mask, {made['weights']} weights)" if made else record["id"]
+    own, made = run.record["id"], run.record.get("rewind")
+    return f"{own} ({made['mask']} mask, {made['weights']} weights)" if made else own
 
 
 def dense_beside(groups: Sequence[Sequence[Reader]], prefer_own: bool = True) -> list[int | None]:
@@ -104,3 +100,83 @@ def differences(runs: Sequence[Reader]) -> dict[str, list[str]]:
     keys = dict.fromkeys(key for own in everyones for key in own)
     values = {key: ["-" if own.get(key) is None else str(own[key]) for own in everyones] for key in keys}
     return {key: found for key, found in values.items() if len(set(found)) > 1}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A standing is what one study's networks of one density came to, controls left out.
+
+    Attributes:
+        density: kept share of the weights; of a small dense network, its size over that of the whole model.
+        value: of the metric, on the test data at the end; None where all diverged.
+        gain: how much better it is than the dense network's, paired by seed and replicate; None where they share none.
+        matching: whether it is as good as the dense network's, but for the tolerance.
+        flops: of one forward pass on one image.
+        train_flops: of its training.
+        total_train_flops: with the training of those it was pruned from; None where it isn't known.
+    """
+
+    label: str
+    density: float
+    metric: Metric
+    value: Estimate | None
+    gain: Estimate | None
+    matching: Answer
+    flops: float
+    train_flops: float | None
+    total_train_flops: float | None
+
+
+def standings(groups: Sequence[Sequence[Reader]]) -> list[Standing]:
+    """Return the standings of all studies at all densities, the densest first.
+
+    Args:
+        groups: of repetitions of one study each, as `repetitions` gives them.
+    """
+    found = []
+    for name, group, peer in zip(labels(groups), groups, dense_beside(groups), strict=True):
+        lines = [line for line in pooled(group) if is_main(line["arm"])]
+        for level in sorted({line["level"] for line in lines}):
+            own = [line for line in lines if line["level"] == level]
+            found.append(_standing(name, group, own, None if peer is None else groups[peer]))
+    return sorted(found, key=lambda one: -round(one.density, 3))  # stable: studies in the order they were named
+
+
+def _standing(name: str, group: Sequence[Reader], own: Sequence[Costed], beside: Sequence[Reader] | None) -> Standing:
+    metric, level, small = metrics_of(group[0])[0], own[0]["level"], group[0].config.model.small_dense
+    apart = beside if level or small else None
+    gain = None
+    if apart is not None:
+        sides = _seeded(group, level, metric), _seeded(apart, 0, metric)
+        gain = difference(*sides, higher_is_better=metric.higher_is_better)
+    return Standing(
+        label=name,
+        density=own[0]["density"] * (small or 1.0),
+        metric=metric,
+        value=by_level(own, at_end(metric)).get(level),
+        gain=gain,
+        matching=matches(metric, gain),
+        flops=mean_flops(own),
+        train_flops=mean_of(own, "train_flops"),
+        total_train_flops=mean_of(own, "total_train_flops"),
+    )
+
+
+def _seeded(group: Sequence[Reader], level: int, metric: Metric) -> dict[tuple[int, int], Reading]:
+    # By seed and replicate: networks that have both in common share split and batches, whatever their study.
+    return {
+        (run.config.seed, replicate): reading
+        for run in group
+        for replicate, reading in readings(whole(shown(run.levels()), level), metric).items()
+    }
+
+
+def headings(found: Sequence[Standing]) -> tuple[str, str]:
+    """Return the headings of the columns of values and of gains."""
+    metrics = list(dict.fromkeys(one.metric for one in found))
+    if len(metrics) != 1:
+        return "test metric", "better than dense"
+    (metric,) = metrics
+    against = "minus dense" if metric.higher_is_better else "less than dense"
+    unit = unit_of_differences(metric)
+    return f"test {with_unit(metric)}", f"{against}, {unit}" if unit else against

@@ -6,10 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from lottery import escape, words
-from lottery.report.costs import with_costs
-from lottery.report.entries import Entry, entries
+from lottery.report.entries import Entry, entries, rows, with_costs
 from lottery.report.quantities import EARLY_STOP_STEP, Quantity, at_early_stop, at_end, metrics_of, with_unit
-from lottery.report.rows import rows
 from lottery.report.series import shown
 from lottery.store.reader import Reader
 
@@ -56,11 +54,10 @@ FORMATS: dict[str, Callable[[Sequence[Reader]], str]] = {
 
 def _table(runs: Sequence[Reader]) -> list[list[str]]:
     """Return head and cells; the run is named only where there are several."""
-    columns = {run.path: _columns(run) for run in runs}
-    head = list(dict.fromkeys(title for own in columns.values() for title in own))
+    columns = [_columns(run) for run in runs]
+    head = list(dict.fromkeys(title for own in columns for title in own))
     lines = [["run", *head]]
-    for run in runs:
-        own = columns[run.path]
+    for run, own in zip(runs, columns, strict=True):
         lines += [
             [run.record["id"], *(own[title](entry) if title in own else "" for title in head)]
             for entry in entries(shown(with_costs(run)))

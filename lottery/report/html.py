@@ -1,20 +1,21 @@
 """One HTML file that says what some runs found, offline, with figures that can be looked into."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files as resources
 
 from lottery import escape
-from lottery.report import costs
-from lottery.report.answers import answers, definitions, jackpot
+from lottery.report import jackpot, verdicts
 from lottery.report.comparison import differences, labels, pooled, repetitions
-from lottery.report.draw import MOST_BY_THEMSELVES
+from lottery.report.entries import CONVENTIONS
+from lottery.report.figures import MOST_BY_THEMSELVES
 from lottery.report.page_data import page_data, plain
 from lottery.report.quantities import metrics_of, spoken
 from lottery.report.series import has_dense, shown
+from lottery.report.statistics import INTERVALS
 from lottery.report.tickets import has_tickets
-from lottery.report.verdicts import judged, missing_controls
 from lottery.store.reader import Reader
+from lottery.tasks import Metric
 
 _SCRIPTS = ("elements.js", "chart.js", "figures.js", "page.js")
 """In the order in which they need one another."""
@@ -27,10 +28,10 @@ def page(runs: Sequence[Reader]) -> str:
     """
     groups = repetitions([run for run in runs if shown(run.levels())])
     lines = [pooled(group) for group in groups]
-    verdicts = [judged(group[0], own) for group, own in zip(groups, lines, strict=True)]
+    judged = [verdicts.judged(group[0], own) for group, own in zip(groups, lines, strict=True)]
     metrics = [metrics_of(group[0])[0] for group in groups]
     with_masks = len(runs) <= MOST_BY_THEMSELVES
-    data = page_data(groups, verdicts, with_masks)
+    data = page_data(groups, judged, with_masks)
     embedded = json.dumps(data, default=plain, separators=(",", ":")).replace("<", "\\u003c")
     title = " + ".join(run.record["id"] for run in runs)
     measured = ", ".join(dict.fromkeys(spoken(metric) for metric in metrics)).capitalize()
@@ -40,17 +41,17 @@ def page(runs: Sequence[Reader]) -> str:
             *(_status(run) for run in runs),
             "<h2>Is there a winning ticket?</h2>",
             *(
-                answers(label, found, missing_controls(group[0], own), has_dense(own))
-                for label, found, group, own in zip(labels(groups), verdicts, groups, lines, strict=True)
+                _answers(label, found, verdicts.missing_controls(group[0], own), has_dense(own))
+                for label, found, group, own in zip(labels(groups), judged, groups, lines, strict=True)
             ),
-            definitions([(one.name, metric) for own, metric in zip(verdicts, metrics, strict=True) for one in own]),
-            jackpot(runs),
+            _definitions([(one.name, metric) for own, metric in zip(judged, metrics, strict=True) for one in own]),
+            _jackpot(runs),
             f"<h2>{escape.html(measured or 'Quality')} and speed against density</h2>"
             "<p class=soft>Points are means over replicates with 95 % t-intervals; point at one, or move to it by the "
             "tab key, for its numbers. The band is the dense network.</p><div id=figure-density></div>",
             "<h2>Learning curves</h2><div id=figure-curves></div>",
             "" if with_masks and not any(map(has_tickets, groups)) else _masks(with_masks),
-            f"<h2>Numbers</h2><p class=soft>{escape.html(costs.CONVENTIONS)}</p><div id=tables></div>",
+            f"<h2>Numbers</h2><p class=soft>{escape.html(CONVENTIONS)}</p><div id=tables></div>",
             _differing([group[0] for group in groups]),
             "<h2>Settings and environment</h2>",
             *(_settings(run) for run in runs),
@@ -79,10 +80,9 @@ def _masks(drawn: bool) -> str:
 def _status(run: Reader) -> str:
     record, config = run.record, run.config
     status = "killed" if run.abandoned else record["status"]
-    networks = len(run.levels())
     text = (
         f"{record['id']}: {record['study']}, {status}, {config.model.name} on {config.data.name}, "
-        f"{config.replicates} replicates, {networks} networks trained, started {record['started']}"
+        f"{config.replicates} replicates, {len(run.levels())} networks trained, started {record['started']}"
     )
     return f"<p class=soft>{escape.html(text)}</p>"
 
@@ -91,15 +91,20 @@ def _differing(runs: Sequence[Reader]) -> str:
     found = differences(runs) if len(runs) > 1 else {}
     if not found:
         return ""
-    head = "".join(
-        f"<th class=text>{escape.html(cell)}</th>" for cell in ("setting", *(run.record["id"] for run in runs))
-    )
-    body = "".join(
-        f"<tr>{''.join(f'<td class=text>{escape.html(cell)}</td>' for cell in (key, *values))}</tr>"
-        for key, values in found.items()
-    )
-    table = f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    return f"<h2>In what the studies differ</h2>{table}"
+    rows = ["".join(f"<td class=text>{escape.html(cell)}</td>" for cell in (key, *found[key])) for key in found]
+    names = ("setting", *(run.record["id"] for run in runs))
+    return f"<h2>In what the studies differ</h2>{_table(names, rows)}"
+
+
+def _table(headings: Sequence[str], rows: Sequence[str]) -> str:
+    """Return a table of rows that are safe already."""
+    head = "".join(f"<th class=text>{escape.html(text)}</th>" for text in headings)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _items(texts: Iterable[str]) -> str:
+    return "".join(f"<li>{escape.html(text)}</li>" for text in texts)
 
 
 def _settings(run: Reader) -> str:
@@ -107,4 +112,52 @@ def _settings(run: Reader) -> str:
     return (
         f"<details><summary>{escape.html(run.record['id'])}</summary><pre>{escape.html(run.config.to_yaml())}</pre>"
         f"<pre>{escape.html(json.dumps(record, indent=1))}</pre></details>"
+    )
+
+
+def _answers(title: str, found: Sequence[verdicts.Verdict], lacking: str, has_dense: bool) -> str:
+    """Return, for each question, the range of densities of each answer, in a sentence; and what is `lacking`."""
+    items = []
+    for name, spans, sparsest in verdicts.summed_up(found):
+        parts = [f"<span class={answer}>{answer}</span> at {at} % of the weights" for answer, at in spans.items()]
+        more = f" <span class=soft>({escape.html(sparsest)})</span>" if sparsest else ""
+        items.append(f"<li class=answer>{escape.html(name)}: {'; '.join(parts)}{more}</li>")
+    if lacking:
+        items.append(f"<li class=soft>{escape.html(lacking)}</li>")
+    if not items:
+        reason = "no sparse networks to judge" if has_dense else verdicts.NO_DENSE
+        return f"<p>{escape.html(title)}: {reason}.</p>"
+    return f"<h3>{escape.html(title)}</h3><ul>{''.join(items)}</ul>"
+
+
+def _definitions(asked: Sequence[tuple[str, Metric]]) -> str:
+    """Return the definitions of questions, each of networks that are compared by a metric."""
+    found = dict.fromkeys((name, verdicts.definition(name, metric)) for name, metric in asked)
+    terms = "".join(f"<li><b>{escape.html(name)}</b>: {escape.html(text)}</li>" for name, text in found)
+    note = f"An answer is <i>undecided</i> where the 95 % interval holds the threshold: {escape.html(INTERVALS)}."
+    return f"<details><summary>What these words mean</summary><ul>{terms}</ul><p>{note}</p></details>" if terms else ""
+
+
+def _jackpot(runs: Sequence[Reader]) -> str:
+    """Return prize, conditions and numbers of each level that pruning runs allow to judge, and what is missing."""
+    found = jackpot.jackpots(runs)
+    if not found:
+        return ""
+    rows = [
+        f"<td>{one.level}</td><td>{100 * one.density:.1f}</td><td class=text>{one.prize}</td>"
+        + "".join(
+            f"<td class=text><span class={answer}>{answer}</span> {escape.html(one.numbers[key])}</td>"
+            for key, answer in one.answers.items()
+        )
+        for one in found
+    ]
+    prizes = [one.prize for one in found]
+    counts = ", ".join(f"{prize} at {prizes.count(prize)}" for prize in dict.fromkeys(prizes))
+    missing = _items(jackpot.missing_of(found))
+    return (
+        f"<h2>Is it a jackpot?</h2><p>Of {len(prizes)} levels: {escape.html(counts)}.</p>"
+        f"<details id=jackpot><summary>The conditions, and the numbers of each level</summary>"
+        f"<p class=soft>{escape.html(jackpot.MEANING)}:</p><ol>{_items(jackpot.CONDITIONS.values())}</ol>"
+        f"{_table(('level', 'weights, %', 'prize', *jackpot.CONDITIONS), rows)}</details>"
+        + (f"<p>What is missing:</p><ul>{missing}</ul>" if missing else "")
     )

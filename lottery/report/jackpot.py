@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lottery.report.decisions import Answer, all_of, any_of, at_least, more_replicates, more_than
+from lottery.report import statistics
 from lottery.report.learning_rates import RATE, Cell, Grid, Outcome, grids
-from lottery.report.quantities import in_points
-from lottery.report.statistics import Estimate, replicates_needed
+from lottery.report.quantities import in_points, metrics_of
+from lottery.report.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 
@@ -37,7 +37,6 @@ class Jackpot:
     """A jackpot is what several runs at several learning rates say of one level.
 
     Attributes:
-        level: number of the level.
         density: kept share of the weights.
         answers: condition -> answer.
         numbers: condition -> what its answer rests on, in words.
@@ -77,14 +76,9 @@ def jackpots(runs: Sequence[Reader]) -> list[Jackpot]:
 
 
 def _judge(grid: Grid, ticket: Summary, cells: dict[float, Cell]) -> Jackpot:
-    density, metric = ticket["density"], grid.metric
-    found = Jackpot(
-        ticket["level"],
-        density,
-        answers={"1": "yes" if density <= _SPARSE_ENOUGH else "no"},
-        numbers={"1": f"{density:.1%} of weights"},
-        missing=[],
-    )
+    density, metric = ticket["density"], metrics_of(grid.first)[0]
+    enough: Answer = "yes" if density <= _SPARSE_ENOUGH else "no"
+    found = Jackpot(ticket["level"], density, {"1": enough}, {"1": f"{density:.1%} of weights"}, missing=[])
     clearly = (more_than, _CLEARLY / metric.scale)
     within = (at_least, -_TOLERANCES.get(grid.first.config.data.name, _TOLERANCE) / metric.scale)
     needed = []
@@ -99,7 +93,7 @@ def _judge(grid: Grid, ticket: Summary, cells: dict[float, Cell]) -> Jackpot:
         settled = gain is None and answer in ("yes", "no")
         found.numbers[key] = "diverged" if settled else in_points(metric, gain)
         if answer == "undecided":
-            needed.append(None if gain is None else replicates_needed(gain, threshold))
+            needed.append(None if gain is None else statistics.replicates_needed(gain, threshold))
     if found.prize == "undecided":
         found.missing.extend(_missing(grid, found, ticket["nonzero"], cells, needed))
     return found
@@ -116,8 +110,9 @@ def _somewhere(
     tried = cells if len(cells) > 1 else [*cells, Cell()]
     against = [(own.ticket, [getattr(other, arm) for other in (tried if everywhere else [own])]) for own in tried]
     answer = any_of([all_of([_compare(ticket, other, holds) for other in others]) for ticket, others in against])
-    worst = [_least([ticket.gain(other) for other in others]) for ticket, others in against]
-    return answer, max((one for one in worst if one is not None), key=lambda one: one.mean, default=None)
+    gains = [[gain for other in others if (gain := ticket.gain(other))] for ticket, others in against]
+    worst = [min(own, key=lambda one: one.mean) for own in gains if own]
+    return answer, max(worst, key=lambda one: one.mean, default=None)
 
 
 def _compare(ticket: Outcome, other: Outcome, holds: Callable[[Estimate | None], Answer]) -> Answer:
@@ -130,10 +125,6 @@ def _compare(ticket: Outcome, other: Outcome, holds: Callable[[Estimate | None],
         return "unknown"
     gain = ticket.gain(other)
     return "undecided" if gain is None else holds(gain)  # None: no seed and replicate in common
-
-
-def _least(gains: Sequence[Estimate | None]) -> Estimate | None:
-    return min((one for one in gains if one is not None), key=lambda one: one.mean, default=None)
 
 
 def _missing(
@@ -160,7 +151,7 @@ def _missing(
         seed = 1 + max(run.config.seed for run in grid.all_runs)
         beside = ", and small dense networks" if found.answers["2"] == "undecided" else ""
         missing.append(
-            f"{more_replicates(needed)}: lottery prune {config} --seed {seed}, at each learning rate{beside}"
+            f"{statistics.more_replicates(needed)}: lottery prune {config} --seed {seed}, at each learning rate{beside}"
         )
     return missing
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 
 from lottery.arms import is_main
 from lottery.report.comparison import conditions
-from lottery.report.kind import kind, prunes
-from lottery.report.quantities import metrics_of
+from lottery.report.quantities import kind, metrics_of
 from lottery.report.series import has_dense, readings, shown, whole
 from lottery.report.statistics import Estimate, Reading, difference
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
-from lottery.tasks import Metric
 
 RATE = "train.optimizer.lr"
 _SAME_SIZE = 0.1
@@ -25,7 +23,6 @@ class Outcome:
         readings: of those that did not diverge, by seed and replicate.
         lost: each of them diverged, or would have started from one that did. That is a result, and nothing is missing.
         waiting: some are still to be trained.
-        higher_is_better: of the metric.
     """
 
     readings: dict[tuple[int, int], Reading] = field(default_factory=dict)
@@ -58,9 +55,7 @@ class Cell:
 class Grid:
     """A grid is pruning studies that differ in learning rate, seed and controls alone, and small dense ones beside.
 
-    Attributes:
-        runs: learning rate -> pruning studies.
-        small: learning rate -> small dense networks of the same data, model and training.
+    Both are by learning rate; small dense networks are of the same data, model and training.
     """
 
     runs: dict[float, list[Reader]] = field(default_factory=dict)
@@ -76,11 +71,6 @@ class Grid:
         """Pruning studies, then small dense networks."""
         return [run for runs in (*self.runs.values(), *self.small.values()) for run in runs]
 
-    @property
-    def metric(self) -> Metric:
-        """That their networks are compared by."""
-        return metrics_of(self.first)[0]
-
     def tickets(self) -> dict[int, Summary]:
         """Return level -> line of the first ticket there is."""
         found: dict[int, Summary] = {}
@@ -92,17 +82,13 @@ class Grid:
 
     def cells(self, level: int, kept: int) -> dict[float, Cell]:
         """Return learning rate, in ascending order -> what came of a level, which keeps so many weights."""
-        return {rate: self._cell(rate, level, kept) for rate in sorted(self.runs)}
-
-    def _cell(self, rate: float, level: int, kept: int) -> Cell:
-        runs, distance = self.runs[rate], {run: abs(_size(run) - kept) for run in self.small.get(rate, [])}
-        nearest = [run for run, far in distance.items() if far == min(distance.values()) <= _SAME_SIZE * kept]
-        return Cell(
-            ticket=_outcome(runs, level),
-            reinit=_outcome(runs, level, "reinit"),
-            dense=_outcome(runs, 0),
-            small=_outcome(nearest, 0),
-        )
+        found = {}
+        for rate, runs in sorted(self.runs.items()):
+            distance = {run: abs(run.levels()[0]["total"] - kept) for run in self.small.get(rate, [])}
+            nearest = [run for run, far in distance.items() if far == min(distance.values()) <= _SAME_SIZE * kept]
+            outcomes = (_outcome(runs, level), _outcome(runs, level, "reinit"), _outcome(runs, 0))
+            found[rate] = Cell(*outcomes, small=_outcome(nearest, 0))
+        return found
 
     def unfinished(self, level: int) -> list[Reader]:
         """Return the runs that have still to train networks that a level is judged by."""
@@ -113,22 +99,23 @@ def grids(runs: Sequence[Reader]) -> list[Grid]:
     """Return the grids that the pruning studies among some runs make."""
     found: dict[str, Grid] = {}
     for run in runs:
-        if prunes(run) and (any(line["level"] for line in run.levels()) or _outcome([run], 1).lost):
+        if _prunes(run) and (any(line["level"] for line in run.levels()) or _outcome([run], 1).lost):
             own = conditions(run)
             own.pop("pruning.arms")  # what else is trained changes no ticket
-            rate = _rate(own.pop(RATE))
+            rate = float(str(own.pop(RATE)))
             found.setdefault(repr(sorted(own.items())), Grid()).runs.setdefault(rate, []).append(run)
-    small = [run for run in runs if run.config.model.small_dense and not prunes(run) and has_dense(run.levels())]
+    small = [run for run in runs if run.config.model.small_dense and not _prunes(run) and has_dense(run.levels())]
     for grid in found.values():
         of_grid = _dense_conditions(grid.first)
         for run in small:
             if _dense_conditions(run) == of_grid:
-                grid.small.setdefault(_rate(conditions(run)[RATE]), []).append(run)
+                grid.small.setdefault(float(str(conditions(run)[RATE])), []).append(run)
     return list(found.values())
 
 
-def _rate(value: object) -> float:
-    return float(str(value))
+def _prunes(run: Reader) -> bool:
+    """Return whether a run's masks were made by training of its own, round after round."""
+    return bool(kind(run).rounds_before(run.config, 1))
 
 
 def _dense_conditions(run: Reader) -> dict[str, object]:
@@ -139,13 +126,9 @@ def _dense_conditions(run: Reader) -> dict[str, object]:
 
 
 def _waits(run: Reader, level: int) -> bool:
-    pruned = prunes(run) and level <= run.config.pruning.iterations
+    pruned = _prunes(run) and level <= run.config.pruning.iterations
     members = [(0, None), *([(level, None), (level, "reinit")] if pruned else [])]
     return any(_outcome([run], *member).waiting for member in members)
-
-
-def _size(run: Reader) -> int:
-    return next(line["total"] for line in run.levels())
 
 
 def _outcome(runs: Sequence[Reader], level: int, arm: str | None = None) -> Outcome:

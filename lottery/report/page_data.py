@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-from lottery.report.by_density import headings, standings
-from lottery.report.comparison import dense_beside, labels, pooled
-from lottery.report.costs import Costed
-from lottery.report.curves import curves
-from lottery.report.entries import Entry, entries
+from lottery.report.comparison import dense_beside, headings, labels, pooled, standings
+from lottery.report.entries import Costed, Entry, entries
 from lottery.report.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, metrics_of
-from lottery.report.questions import Verdict
-from lottery.report.series import Series, series_of
+from lottery.report.series import Series, curves, series_of
 from lottery.report.statistics import Estimate, estimate
 from lottery.report.tickets import tickets, weights
+from lottery.report.verdicts import Verdict
 from lottery.store.reader import Reader
 from lottery.tasks import Metric
 
@@ -40,14 +37,14 @@ def page_data(groups: Sequence[Sequence[Reader]], verdicts: Sequence[Sequence[Ve
     beside = dense_beside(groups, prefer_own=False)
     found = standings(groups) if len(groups) > 1 else []
     studies = [
-        _study(group, series) | {"title": title, "dense": dense, "verdicts": own}
+        _study(group, series)
+        | {"title": title, "dense": dense, "verdicts": own, "masks": _masks(group) if with_masks else None}
         for group, title, dense, own in zip(groups, labels(groups), beside, verdicts, strict=True)
     ]
-    masks = [_masks(group) if with_masks else None for group in groups]
     return {
         "series": series,
         "quantities": {one.name: one for group in groups for one in _shown(metrics_of(group[0])[0])},
-        "studies": [study | {"masks": own} for study, own in zip(studies, masks, strict=True)],
+        "studies": studies,
         "headings": headings(found),
         "standings": found,
     }
@@ -102,6 +99,5 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _masks(group: Sequence[Reader]) -> Data | None:
-    """Return what the masks and weights of the study's tickets are like; None where no sparse network is trained."""
     found = tickets(group)
     return None if found is None else {"tickets": found, "overlaps": found.overlaps, "weights": weights(group)}

@@ -1,4 +1,4 @@
-"""What a report shows of each network, and how it is written: a task's metrics, the early-stop step, seconds."""
+"""What a report asks of a run: its kind of study, its metrics, and all quantities that are shown, in words."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from lottery.report.statistics import Estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Measured, Summary
+from lottery.studies.kinds import KINDS
+from lottery.studies.study import Study
 from lottery.tasks import Metric, Task
 
 
@@ -15,7 +17,7 @@ class Quantity:
 
     Attributes:
         name: what begins the names of its fields in rows.
-        label: what it is, and its unit.
+        label: in headings, with its unit.
         scale: what a value is multiplied by to be read in that unit.
         digits: behind the decimal point.
         read: returns a network's value, or None where it has none.
@@ -31,12 +33,12 @@ class Quantity:
         """Return a network's value; None where it has none, or diverged."""
         return self.read(line) if line["diverged"] is None else None
 
-    def written(self, value: Estimate | None) -> str:
-        """Return an estimate in words: `97.41 ± 0.12`; nothing where there is none."""
+    def written(self, value: Estimate | None, sign: str = "") -> str:
+        """Return an estimate in words, `97.41 ± 0.12`; nothing where there is none. Differences have a `+` as sign."""
         if value is None:
             return ""
         sure = "" if value.half_width is None else f" ± {self.scale * value.half_width:,.{self.digits}f}"
-        return f"{self.scale * value.mean:,.{self.digits}f}{sure}"
+        return f"{self.scale * value.mean:{sign},.{self.digits}f}{sure}"
 
 
 EARLY_STOP_STEP = Quantity(
@@ -47,27 +49,28 @@ SECONDS = Quantity("train_seconds", "seconds measured", 1.0, 1, lambda line: lin
 
 def at_end(metric: Metric) -> Quantity:
     """Return a metric on the test data at the end of training."""
-
-    def read(line: Summary) -> float | None:
-        return _value(metric, line["test"])
-
-    label = f"test {with_unit(metric, 'at the end')}"
-    return Quantity(f"test_{metric.name}", label, metric.scale, metric.digits, read)
+    return _tested(metric, "", "at the end", lambda line: line["test"])
 
 
 def at_early_stop(metric: Metric) -> Quantity:
     """Return a metric on the test data at the early-stop step."""
+    when = "at the early-stop step"
+    return _tested(metric, "early_stop_", when, lambda line: line["early_stop"] and line["early_stop"]["test"])
 
+
+def _tested(metric: Metric, prefix: str, when: str, measured: Callable[[Summary], Measured | None]) -> Quantity:
     def read(line: Summary) -> float | None:
-        return line["early_stop"] and _value(metric, line["early_stop"]["test"])
+        found = measured(line)
+        measure = found["metrics"].get(metric.name) if found else None
+        return measure["value"] if measure else None
 
-    label = f"test {with_unit(metric, 'at the early-stop step')}"
-    return Quantity(f"early_stop_test_{metric.name}", label, metric.scale, metric.digits, read)
+    label = f"test {with_unit(metric, when)}"
+    return Quantity(f"{prefix}test_{metric.name}", label, metric.scale, metric.digits, read)
 
 
-def _value(metric: Metric, measured: Measured) -> float | None:
-    measure = measured["metrics"].get(metric.name)
-    return measure["value"] if measure else None
+def kind(run: Reader) -> type[Study]:
+    """Return the kind of study that a run is."""
+    return KINDS[run.record["study"]]
 
 
 def metrics_of(run: Reader) -> tuple[Metric, ...]:
@@ -106,9 +109,8 @@ def in_points(metric: Metric, difference: Estimate | None, *, unit: bool = True)
     """Return a difference of a metric in words: `+0.20 ± 0.26 points`; its unit is left out where that is said."""
     if difference is None:
         return "unknown"
-    sure = "" if difference.half_width is None else f" ± {metric.scale * difference.half_width:.{metric.digits}f}"
     behind = unit_of_differences(metric) if unit else ""
-    return f"{metric.scale * difference.mean:+.{metric.digits}f}{sure} {behind}".rstrip()
+    return f"{at_end(metric).written(difference, '+')} {behind}".rstrip()
 
 
 def gain(metric: Metric, difference: Estimate | None) -> str:

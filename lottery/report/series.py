@@ -1,12 +1,14 @@
-"""Which networks of a study make one line of a figure, and one column of a table."""
+"""Which networks of a study make one line of a figure, and one column of a table; their curves while they learn."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from lottery import arms
+from lottery.networks.key import Key
 from lottery.report.quantities import Quantity
 from lottery.report.statistics import Estimate, Reading, estimate
+from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric
 
@@ -15,17 +17,12 @@ Line = TypeVar("Line", bound=Summary)
 
 @dataclass(frozen=True)
 class Series:
-    """A series is what a study is about, from dense to its sparsest networks, or one of its controls.
-
-    Attributes:
-        name: in headings and legends.
-        arms: of its networks.
-        place: of its colour.
-    """
+    """A series is what a study is about, from dense to its sparsest networks, or one of its controls."""
 
     name: str
     arms: tuple[str, ...]
     place: int
+    """Of its colour."""
 
     def of(self, lines: Iterable[Line]) -> list[Line]:
         """Return the lines of its networks."""
@@ -87,3 +84,26 @@ def readings(lines: Iterable[Summary], metric: Metric, *, early_stop: bool = Fal
         if reading is not None:
             found[line["replicate"]] = reading
     return found
+
+
+Curve = dict[int, list[float]]
+"""Step -> a metric on the test data, of each replicate, by ascending step."""
+
+
+def curves(group: Sequence[Reader], metric: Metric) -> dict[tuple[int, str], Curve]:
+    """Return level and arm -> a metric at each step, of the trained replicates of repetitions of one study.
+
+    As in the tables, networks that diverged are left out: had they part in a mean, it would jump where they end.
+
+    Raises:
+        LotteryError: evaluations of a trained network have been lost.
+    """
+    found: dict[tuple[int, str], Curve] = {}
+    for run in group:
+        whole = {Key.of(line) for line in shown(run.levels()) if line["diverged"] is None}
+        for line in run.whole_metrics():
+            measure = line["metrics"].get(metric.name) if line["split"] == "test" else None
+            if measure is not None and measure["value"] is not None and Key.of(line) in whole:
+                curve = found.setdefault((line["level"], line["arm"]), {})
+                curve.setdefault(line["step"], []).append(measure["value"])
+    return {key: dict(sorted(curve.items())) for key, curve in sorted(found.items())}

@@ -1,10 +1,11 @@
-"""Means over replicates, differences paired by replicate, and how sure they are."""
+"""Means over replicates, differences paired by replicate, how sure they are, and what holds as far as these tell."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from lottery.store.records import Measure
 
@@ -12,6 +13,15 @@ _MOST_REPLICATES = 10_000
 _NORMAL = 1.959963984540054
 """Of 95 %: the normal distribution's quantile at 0.975."""
 
+Answer = Literal["yes", "no", "undecided", "unknown"]
+"""Undecided: more replicates are needed. Unknown: something was not trained."""
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
+
+INTERVALS = (
+    "differences are paired by replicate; their 95 % interval is Student's over replicates, never narrower than what "
+    "counting right answers, or reading steps off evaluations, leaves uncertain"
+)
+"""What the ± of a difference is."""
 
 Name = TypeVar("Name", bound=Hashable)
 """What networks are paired by: a replicate, or a seed and a replicate."""
@@ -41,7 +51,6 @@ class Estimate:
     """An estimate is a mean over replicates, and how sure it is.
 
     Attributes:
-        mean: of the values.
         deviation: standard deviation of the values, with n - 1 in the denominator; None for a single value.
         half_width: of the 95 % confidence interval around the mean; None for a single value, which has none.
         values: each replicate's.
@@ -172,3 +181,41 @@ def replicates_needed(difference: Estimate, threshold: float = 0.0) -> int | Non
         middle = (low + high) // 2
         low, high = (middle, high) if _half_width(middle, *spread) >= distance else (low, middle)
     return high
+
+
+def at_least(
+    difference: Estimate | None, threshold: float = 0.0, *, beyond: Callable[[float, float], bool] = operator.ge
+) -> Answer:
+    """Return whether a difference is `threshold` or more, as far as its 95 % interval tells."""
+    if difference is None:
+        return "unknown"
+    if difference.low is None or difference.high is None:
+        return "undecided"
+    if beyond(difference.low, threshold):
+        return "yes"
+    return "undecided" if beyond(difference.high, threshold) else "no"
+
+
+def more_than(difference: Estimate | None, threshold: float = 0.0) -> Answer:
+    """Return whether a difference is more than `threshold`, as far as its 95 % interval tells."""
+    return at_least(difference, threshold, beyond=operator.gt)
+
+
+def all_of(answers: Sequence[Answer]) -> Answer:
+    """Return whether all of some things hold; that none is asked for can't be answered."""
+    order: tuple[Answer, ...] = ("no", "unknown", "undecided", "yes")
+    return min(answers, key=order.index, default="unknown")
+
+
+def any_of(answers: Sequence[Answer]) -> Answer:
+    """Return whether one of some things holds."""
+    order: tuple[Answer, ...] = ("yes", "undecided", "unknown", "no")
+    return min(answers, key=order.index, default="unknown")
+
+
+def more_replicates(needed: Sequence[int | None]) -> str:
+    """Return in words how many replicates would settle it, if what was found stays as it is."""
+    known = [number for number in needed if number is not None]
+    if len(known) < len(needed):
+        return "more replicates"
+    return f"about {max(known):,} replicates" if known else ""

@@ -9,17 +9,14 @@ from rich.text import Text
 from lottery import words
 from lottery.arms import is_main
 from lottery.networks.key import Key
-from lottery.report import costs
-from lottery.report.by_density import headings, standings
-from lottery.report.comparison import differences, labels, pooled, repetitions
-from lottery.report.costs import Costed
-from lottery.report.decisions import INTERVALS
-from lottery.report.entries import entries
-from lottery.report.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, in_points, metrics_of
-from lottery.report.questions import Verdict, definition
+from lottery.report import comparison, entries, quantities
+from lottery.report.comparison import pooled
+from lottery.report.entries import Costed
 from lottery.report.series import by_level, has_dense, series_of, shown
-from lottery.report.verdicts import NO_DENSE, judged, missing_controls, summed_up
+from lottery.report.statistics import INTERVALS
+from lottery.report.verdicts import NO_DENSE, Verdict, definition, judged, missing_controls, summed_up
 from lottery.store.reader import Reader
+from lottery.studies.forecast import Forecast, coverage
 
 
 def run_tables(run: Reader) -> RenderableType:
@@ -42,7 +39,7 @@ def run_tables(run: Reader) -> RenderableType:
 
 def comparison_tables(runs: Sequence[Reader]) -> RenderableType:
     """Return what several runs say together: repetitions pooled, and in which conditions the others differ."""
-    groups = repetitions([run for run in runs if shown(run.levels())])
+    groups = comparison.repetitions([run for run in runs if shown(run.levels())])
     parts: list[RenderableType] = []
     for group in groups:
         if len(group) > 1:
@@ -52,7 +49,8 @@ def comparison_tables(runs: Sequence[Reader]) -> RenderableType:
             parts.append(Text(f"pooled: {ids}: one study, {replicates} replicates", style="bold"))
             parts += _level_tables(group[0], lines)
     if len(groups) > 1:
-        differing, names = differences([group[0] for group in groups]), ("setting", *labels(groups))
+        differing = comparison.differences([group[0] for group in groups])
+        names = ("setting", *comparison.labels(groups))
         parts += [
             _studies_table(groups),
             Text("in which the studies differ"),
@@ -63,22 +61,15 @@ def comparison_tables(runs: Sequence[Reader]) -> RenderableType:
 
 def _studies_table(groups: Sequence[Sequence[Reader]]) -> RenderableType:
     """Return the metric and cost of each study's networks, by density, controls left out."""
-    found = standings(groups)
-    names = (
-        "weights %",
-        "study",
-        *headings(found),
-        "matching",
-        "inference FLOPs",
-        "training FLOPs",
-        "with rounds before",
-    )
+    found = comparison.standings(groups)
+    costs = ("inference FLOPs", "training FLOPs", "with rounds before")
+    names = ("weights %", "study", *comparison.headings(found), "matching", *costs)
     rows = [
         (
             f"{100 * one.density:.1f}",
             one.label,
-            "diverged" if one.value is None else at_end(one.metric).written(one.value),
-            *(("", "") if one.gain is None else (in_points(one.metric, one.gain, unit=False), one.matching)),
+            "diverged" if one.value is None else quantities.at_end(one.metric).written(one.value),
+            *(("", "") if one.gain is None else (quantities.in_points(one.metric, one.gain, unit=False), one.matching)),
             *(words.of_operations(count) for count in (one.flops, one.train_flops, one.total_train_flops)),
         )
         for one in found
@@ -92,8 +83,8 @@ def _costs(lines: Sequence[Costed]) -> RenderableType:
     names = ("level", "weights %", "compression", "theoretical speed-up", "inference FLOPs", "training FLOPs",
              "of dense", "with rounds before", "seconds measured")  # fmt: skip
     rows = []
-    for entry in entries([line for line in lines if is_main(line["arm"])]):
-        share, seconds = entry.train_flops_of_dense, entry.estimate(SECONDS)
+    for entry in entries.entries([line for line in lines if is_main(line["arm"])]):
+        share, seconds = entry.train_flops_of_dense, entry.estimate(quantities.SECONDS)
         rows.append(
             (
                 _level(entry.level, lines),
@@ -107,7 +98,7 @@ def _costs(lines: Sequence[Costed]) -> RenderableType:
                 "" if seconds is None else f"{seconds.mean:,.1f}",
             )
         )
-    return Group(Text("cost of one network"), _table(names, rows), Text(costs.CONVENTIONS, style="dim"))
+    return Group(Text("cost of one network"), _table(names, rows), Text(entries.CONVENTIONS, style="dim"))
 
 
 def _times(ratio: float | None) -> str:
@@ -121,15 +112,16 @@ def _level(level: int, lines: Sequence[Costed]) -> str:
 
 def _level_tables(run: Reader, lines: Sequence[Costed]) -> list[RenderableType]:
     """Return metric and early-stop step by level and arm, cost, verdicts, and what one has to know."""
-    found, metric = judged(run, lines), metrics_of(run)[0]
+    found, metric = judged(run, lines), quantities.metrics_of(run)[0]
     parts: list[RenderableType] = []
     for name, spans, sparsest in summed_up(found):
         parts.append(Text(f"{name}: {'; '.join(f'{answer} at {at} %' for answer, at in spans.items())} of the weights"))
         parts += [Text(f"  {sparsest}", style="dim")] if sparsest else []
-    parts.append(_by_level_and_arm(lines, at_end(metric), ""))
+    parts.append(_by_level_and_arm(lines, quantities.at_end(metric)))
     if any(line["early_stop"] for line in lines):
-        parts.append(_by_level_and_arm(lines, EARLY_STOP_STEP, " (first minimum of the validation loss)"))
-        parts.append(_by_level_and_arm(lines, at_early_stop(metric), ""))
+        explained = " (first minimum of the validation loss)"
+        parts.append(_by_level_and_arm(lines, quantities.EARLY_STOP_STEP, explained))
+        parts.append(_by_level_and_arm(lines, quantities.at_early_stop(metric)))
     parts.append(_costs(lines))
     if found:
         parts.append(_verdicts(found))
@@ -141,7 +133,7 @@ def _level_tables(run: Reader, lines: Sequence[Costed]) -> list[RenderableType]:
     return parts
 
 
-def _by_level_and_arm(lines: Sequence[Costed], quantity: Quantity, explained: str) -> RenderableType:
+def _by_level_and_arm(lines: Sequence[Costed], quantity: quantities.Quantity, explained: str = "") -> RenderableType:
     columns = {series.name: by_level(series.of(lines), quantity) for series in series_of(lines)}
     density = {line["level"]: f"{100 * line['density']:.1f}" for line in lines}
     rows = [
@@ -153,7 +145,6 @@ def _by_level_and_arm(lines: Sequence[Costed], quantity: Quantity, explained: st
 
 
 def _verdicts(found: Sequence[Verdict]) -> RenderableType:
-    """Return the answers by level."""
     names = list(dict.fromkeys(verdict.name for verdict in found))
     rows = []
     for level in dict.fromkeys(verdict.level for verdict in found):
@@ -172,7 +163,7 @@ def verdict_lines(run: Reader) -> list[str]:
     found = judged(run, shown_lines)
     if not found:
         return ["no sparse networks to judge" if has_dense(shown_lines) else NO_DENSE]
-    metric = metrics_of(run)[0]
+    metric = quantities.metrics_of(run)[0]
     lines = [f"{name}: {definition(name, metric)}" for name in dict.fromkeys(verdict.name for verdict in found)]
     lines.append(f"±: {INTERVALS}")
     for verdict in found:
@@ -207,3 +198,31 @@ def _table(
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def forecast_table(forecast: Forecast) -> RenderableType:
+    """Return a table of the levels, under a heading and above the totals."""
+    setting, config, levels = forecast.setting, forecast.setting.config, forecast.levels
+    names = ("level", "weights %", "members", "arms", "steps each", "training FLOPs")
+    rows = [
+        (
+            str(level.number),
+            f"{100 * level.density:.1f}",
+            str(len(level.members)),
+            ", ".join(dict.fromkeys(member.key.arm for member in level.members)),
+            " or ".join(dict.fromkeys(f"{member.recipe.steps:,}" for member in level.members)),
+            f"{forecast.training_flops(level):.2e}",
+        )
+        for level in levels
+    ]
+    heading = (
+        f"{config.name}: {config.model.name} ({forecast.weights:,} prunable weights, {forecast.flops:,} FLOPs an "
+        f"image) on {config.data.name}, on {setting.device}"
+    )
+    networks, steps = sum(len(level.members) for level in levels), sum(level.steps for level in levels)
+    totals = (
+        f"{networks} networks, {steps:,} steps of training in all, {sum(map(forecast.training_flops, levels)):.2e} "
+        f"FLOPs; disk {words.of_bytes(forecast.kept)}, while training up to {words.of_bytes(forecast.passing)} more"
+    )
+    table = _table(names, rows, left=("arms",))
+    return Group(Text(heading, style="bold"), Text(forecast.layout), Text(coverage(setting)), table, Text(totals))

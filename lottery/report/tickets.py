@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from lottery.arms import is_main
 from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask, overlap
-from lottery.report.kind import is_nested
+from lottery.report.quantities import kind
 from lottery.report.series import shown
 from lottery.report.statistics import Estimate, estimate
 from lottery.store.reader import Reader
@@ -72,7 +71,6 @@ class Weights:
     """How large the weights of a study's sparsest tickets are.
 
     Attributes:
-        level: theirs.
         density: of the networks.
         layers: how many there are.
         limit: bins of equal width lie from minus to plus so many standard deviations of a layer's initialization.
@@ -86,20 +84,14 @@ class Weights:
     shares: dict[str, list[float]]
 
 
-class _Level(NamedTuple):
-    """A level's tickets that did not diverge."""
-
-    density: float
-    keys: dict[Place, Key]
-
-
-def _levels(group: Sequence[Reader]) -> dict[int, _Level]:
-    found: dict[int, _Level] = {}
+def _levels(group: Sequence[Reader]) -> dict[int, tuple[float, dict[Place, Key]]]:
+    """Return level -> density of the network, and its tickets that did not diverge."""
+    found: dict[int, tuple[float, dict[Place, Key]]] = {}
     for position, run in enumerate(group):
         for line in shown(run.levels()):
             if is_main(line["arm"]) and line["diverged"] is None:
-                level = found.setdefault(line["level"], _Level(line["density"], {}))
-                level.keys[position, line["replicate"]] = Key.of(line)
+                _, keys = found.setdefault(line["level"], (line["density"], {}))
+                keys[position, line["replicate"]] = Key.of(line)
     return dict(sorted(found.items()))
 
 
@@ -117,15 +109,15 @@ def tickets(group: Sequence[Reader]) -> Tickets | None:
     found, levels = Tickets(), _levels(group)
     if not any(levels):
         return None
-    nested = all(map(is_nested, group))
+    nested = all(1 in (kind(run).rounds_before(run.config, 2) or ()) for run in group)
     before: dict[Place, Mask] = {}
     parent_density = 1.0
     for level, (density, keys) in levels.items():
         own = {place: group[place[0]].read_mask(key) for place, key in keys.items()}  # no more than a level's are held
         found.densities[level] = density
-        layers = [_layer_densities(mask) for mask in own.values()]
-        for name in layers[0]:
-            found.layers.setdefault(name, []).append(sum(one[name] for one in layers) / len(layers))
+        for name in next(iter(own.values())):
+            shares = [int(mask[name].count_nonzero()) / mask[name].numel() for mask in own.values()]
+            found.layers.setdefault(name.removesuffix(".weight"), []).append(sum(shares) / len(shares))
         own = {place: mask for place, mask in own.items() if masks.count(mask)}  # nothing has nothing in common
         if level:
             pairs = [overlap(*pair) for pair in combinations(own.values(), 2)]
@@ -135,10 +127,6 @@ def tickets(group: Sequence[Reader]) -> Tickets | None:
             found.between_levels += _common(min(density, parent_density), pairs)
             before, parent_density = own, density
     return found
-
-
-def _layer_densities(mask: Mask) -> dict[str, float]:
-    return {name.removesuffix(".weight"): int(kept.count_nonzero()) / kept.numel() for name, kept in mask.items()}
 
 
 def _common(density: float, pairs: Sequence[tuple[float, float]]) -> list[Common]:
@@ -157,12 +145,12 @@ def weights(group: Sequence[Reader]) -> Weights | None:
     levels = _levels(group)
     if not any(levels):
         return None
-    level, sparsest = list(levels.items())[-1]
-    if not all(group[run].has_state(_initial(replicate), 0) for run, replicate in sparsest.keys):
+    level, (density, keys) = list(levels.items())[-1]
+    if not all(group[run].has_state(_initial(replicate), 0) for run, replicate in keys):
         return None
     parts: dict[str, list[torch.Tensor]] = {"initial, kept": [], "initial, pruned": [], "trained, kept": []}
     layers = 0
-    for (position, replicate), key in sparsest.keys.items():
+    for (position, replicate), key in keys.items():
         run = group[position]
         mask = run.read_mask(key)
         initial, trained = run.read_state(_initial(replicate), 0), run.read_weights(key)
@@ -173,7 +161,7 @@ def weights(group: Sequence[Reader]) -> Weights | None:
             parts["initial, kept"].append(initial[name][kept] / scale)
             parts["initial, pruned"].append(initial[name][~kept] / scale)
             parts["trained, kept"].append(trained[name][kept] / scale)
-    return _histogram(level, sparsest.density, layers, {name: torch.cat(part).numpy() for name, part in parts.items()})
+    return _histogram(level, density, layers, {name: torch.cat(part).numpy() for name, part in parts.items()})
 
 
 def _initial(replicate: int) -> Key:

@@ -1,5 +1,6 @@
 """Records without records in them: what tables of data and trackers take."""
 
+from collections.abc import Mapping
 from typing import cast
 
 from lottery.store.records import Evaluation, Measured, Measures, Summary
@@ -40,4 +41,12 @@ def _metrics(prefix: str, measures: Measures) -> Flat:
     for name, measure in measures.items():
         found[f"{prefix}{name}"] = measure["value"]
         found |= {f"{prefix}{name}_right": measure["right"], f"{prefix}{name}_of": measure["of"]}
+    return found
+
+
+def dotted(tree: Mapping[str, object], place: str = "") -> dict[str, object]:
+    """Return the values of dicts within dicts by dotted key, `train.optimizer.lr`."""
+    found: dict[str, object] = {}
+    for name, value in tree.items():
+        found |= dotted(value, f"{place}{name}.") if isinstance(value, dict) else {f"{place}{name}": value}
     return found

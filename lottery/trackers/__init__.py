@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from lottery.config.schema import Config
 from lottery.networks.key import Key
-from lottery.store.flat import flat_summary
+from lottery.store.flat import dotted, flat_summary
 from lottery.store.records import Evaluation, Summary
 
 
@@ -76,18 +76,12 @@ def hyperparameters(config: Config, key: Key | None = None) -> dict[str, str | i
         config: of the study.
         key: of one of its networks, which is then named too.
     """
-    found: dict[str, str | int | float | bool] = {}
-
-    def flatten(place: str, value: object) -> None:
-        if isinstance(value, dict):
-            for name, part in value.items():
-                flatten(f"{place}.{name}" if place else name, part)
-        elif isinstance(value, str | int | float):
-            found[place] = value
-        elif value is not None:
-            found[place] = json.dumps(value)
-
-    flatten("", config.model_dump(mode="json", exclude={"trackers"}))
+    values = dotted(config.model_dump(mode="json", exclude={"trackers"}))
+    found = {
+        name: value if isinstance(value, str | int | float) else json.dumps(value)
+        for name, value in values.items()
+        if value is not None
+    }
     return found | (key._asdict() if key else {})
 
 

@@ -11,9 +11,6 @@ from lottery.networks.key import Key
 from lottery.store.reader import Reader
 from lottery.trackers import Measurement, Tracker, hyperparameters, title
 
-_ENVIRONMENT = {"WANDB_ERROR_REPORTING": "false"}
-"""What holds where the user's environment says nothing else."""
-
 
 def wandb(
     run: Reader,
@@ -28,8 +25,7 @@ def wandb(
         project: its name in W&B.
         mode: offline opens no connection; online sends everything at once, to the account that is logged in.
     """
-    for key, value in _ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
     return _Wandb(run, wandb, project, mode)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from lottery.arms import is_main
 from lottery.escape import visible
-from lottery.report.entries import Costed, mean_flops, mean_of, with_costs
+from lottery.report.entries import Costed, mean_of, with_costs
 from lottery.report.quantities import at_end, metrics_of, unit_of_differences, with_unit
 from lottery.report.series import by_level, has_dense, readings, shown, whole
 from lottery.report.statistics import Answer, Estimate, Reading, difference
@@ -147,7 +148,7 @@ def _standing(name: str, group: Sequence[Reader], own: Sequence[Costed], beside:
     apart = beside if level or small else None
     gain = None
     if apart is not None:
-        sides = _seeded(group, level, metric), _seeded(apart, 0, metric)
+        sides = seeded(group, level, metric), seeded(apart, 0, metric)
         gain = difference(*sides, higher_is_better=metric.higher_is_better)
     return Standing(
         label=name,
@@ -156,18 +157,20 @@ def _standing(name: str, group: Sequence[Reader], own: Sequence[Costed], beside:
         value=by_level(own, at_end(metric)).get(level),
         gain=gain,
         matching=matches(metric, gain),
-        flops=mean_flops(own),
+        flops=fmean(line["flops"] for line in own),
         train_flops=mean_of(own, "train_flops"),
         total_train_flops=mean_of(own, "total_train_flops"),
     )
 
 
-def _seeded(group: Sequence[Reader], level: int, metric: Metric) -> dict[tuple[int, int], Reading]:
-    # By seed and replicate: networks that have both in common share split and batches, whatever their study.
+def seeded(
+    group: Sequence[Reader], level: int, metric: Metric, arm: str | None = None
+) -> dict[tuple[int, int], Reading]:
+    """Return readings by seed and replicate: networks that share both share split and batches, whatever their study."""
     return {
         (run.config.seed, replicate): reading
         for run in group
-        for replicate, reading in readings(whole(shown(run.levels()), level), metric).items()
+        for replicate, reading in readings(whole(shown(run.levels()), level, arm), metric).items()
     }
 
 

@@ -5,6 +5,7 @@ No masked network runs faster for its mask: sparsity is simulated. Costs follow 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from lottery import arms
@@ -46,11 +47,6 @@ def with_costs(run: Reader) -> list[Costed]:
         return line["train_flops"] + sum(known) if len(known) == len(parts) else None
 
     return [{**line, "total_train_flops": total(line)} for line in lines]
-
-
-def mean_flops(lines: Sequence[Summary]) -> float:
-    """Return the mean over networks of the FLOPs of one forward pass on one image."""
-    return sum(line["flops"] for line in lines) / len(lines)
 
 
 def mean_of(lines: Sequence[Costed], key: Literal["train_flops", "total_train_flops"]) -> float | None:
@@ -113,7 +109,7 @@ def entries(lines: Sequence[Costed]) -> list[Entry]:
 
 
 def _entry(own: Sequence[Costed], dense_train_flops: float | None) -> Entry:
-    first, flops = own[0], mean_flops(own)
+    first, flops = own[0], fmean(line["flops"] for line in own)
     trained, total = mean_of(own, "train_flops"), mean_of(own, "total_train_flops")
     return Entry(
         lines=own,

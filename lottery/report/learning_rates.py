@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lottery.arms import is_main
-from lottery.report.comparison import conditions
+from lottery.report.comparison import conditions, seeded
 from lottery.report.quantities import kind, metrics_of
-from lottery.report.series import has_dense, readings, shown, whole
+from lottery.report.series import has_dense, shown
 from lottery.report.statistics import Estimate, Reading, difference
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
@@ -137,8 +137,7 @@ def _outcome(runs: Sequence[Reader], level: int, arm: str | None = None) -> Outc
     everyone, planned, lost = set(), set(), set()
     for run in runs:
         lines, seed = shown(run.levels()), run.config.seed
-        own = readings(whole(lines, level, arm), metrics_of(run)[0])
-        found |= {(seed, replicate): reading for replicate, reading in own.items()}
+        found |= seeded([run], level, metrics_of(run)[0], arm)
         lost |= {(seed, line["replicate"]) for line in lines if _lost(run, line, level, arm)}
         replicates = {(seed, replicate) for replicate in range(run.config.replicates)}
         everyone |= replicates

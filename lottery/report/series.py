@@ -80,8 +80,7 @@ def readings(lines: Iterable[Summary], metric: Metric, *, early_stop: bool = Fal
         early = line["early_stop"]
         measured = (early and early["test"]) if early_stop else line["test"]
         measure = measured["metrics"].get(metric.name) if measured else None
-        reading = Reading.of(measure) if measure else None
-        if reading is not None:
+        if measure and (reading := Reading.of(measure)) is not None:
             found[line["replicate"]] = reading
     return found
 

@@ -146,14 +146,14 @@ def weights(group: Sequence[Reader]) -> Weights | None:
     if not any(levels):
         return None
     level, (density, keys) = list(levels.items())[-1]
-    if not all(group[run].has_state(_initial(replicate), 0) for run, replicate in keys):
+    if not all(group[run].has_state(Key(replicate, 0, "dense"), 0) for run, replicate in keys):
         return None
     parts: dict[str, list[torch.Tensor]] = {"initial, kept": [], "initial, pruned": [], "trained, kept": []}
     layers = 0
     for (position, replicate), key in keys.items():
         run = group[position]
         mask = run.read_mask(key)
-        initial, trained = run.read_state(_initial(replicate), 0), run.read_weights(key)
+        initial, trained = run.read_state(Key(replicate, 0, "dense"), 0), run.read_weights(key)
         layers = len(mask)
         for name, kept in mask.items():
             # Layers of different scale share an axis; a layer of one weight, too, has a deviation.
@@ -162,10 +162,6 @@ def weights(group: Sequence[Reader]) -> Weights | None:
             parts["initial, pruned"].append(initial[name][~kept] / scale)
             parts["trained, kept"].append(trained[name][kept] / scale)
     return _histogram(level, density, layers, {name: torch.cat(part).numpy() for name, part in parts.items()})
-
-
-def _initial(replicate: int) -> Key:
-    return Key(replicate, 0, "dense")
 
 
 def _histogram(level: int, density: float, layers: int, parts: dict[str, NDArray[np.float32]]) -> Weights:

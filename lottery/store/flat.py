@@ -21,10 +21,10 @@ def flat_summary(line: Summary) -> Flat:
     """
     early = line["early_stop"]
     parts = {"test": line["test"], "validation": line["validation"], "early_stop_test": early and early["test"]}
-    found = _others(line, "test", "validation", "early_stop")
-    found["early_stop_step"] = early and early["step"]
+    found = _others(line, *parts, "early_stop") | {"early_stop_step": early and early["step"]}
     for name, measured in parts.items():
-        found |= _measured(f"{name}_", measured) if measured else dict.fromkeys(_measured(f"{name}_", line["test"]))
+        own = _measured(f"{name}_", measured or line["test"])
+        found |= own if measured else dict.fromkeys(own)
     return found
 
 

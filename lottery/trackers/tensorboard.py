@@ -61,11 +61,8 @@ class _TensorBoard:
             self._paths[key] = folder / f"events.out.tfevents.{time.time_ns()}.lottery"
             # What an earlier process wrote from this step on, before it was killed, doesn't count.
             again = self._event.SessionLog(status=self._event.SessionLog.START)
-            events = [
-                event(wall_time=now, file_version="brain.Event:2"),
-                event(wall_time=now, step=step, session_log=again),
-                *events,
-            ]
+            version = event(wall_time=now, file_version="brain.Event:2")
+            events = [version, event(wall_time=now, step=step, session_log=again), *events]
         with self._paths[key].open("ab") as file:
             writer = self._writer(file)
             for one in events:

@@ -11,6 +11,9 @@ from lottery.networks.key import Key
 from lottery.store.reader import Reader
 from lottery.trackers import Measurement, Tracker, hyperparameters, title
 
+_QUIET = dict.fromkeys(("silent", "disable_git", "disable_code", "x_disable_stats", "x_disable_meta"), True)
+"""Nothing that nobody asked for, such as the machine's state, every few seconds."""
+
 
 def wandb(
     run: Reader,
@@ -78,14 +81,6 @@ class _Wandb:
                 reinit="create_new",
                 mode=self._mode,
                 config=hyperparameters(self._config, key),
-                # Nothing that nobody asked for, such as the machine's state, every few seconds.
-                settings=self._library.Settings(
-                    silent=True,
-                    console="off",
-                    disable_git=True,
-                    disable_code=True,
-                    x_disable_stats=True,
-                    x_disable_meta=True,
-                ),
+                settings=self._library.Settings(console="off", **_QUIET),
             )
         return self._runs[key]

@@ -164,7 +164,7 @@ def test_a_snapshot_reads_each_file_once(tmp_path, monkeypatch):
     assert (run.levels(), run.metrics(), run.record) == (again.levels(), again.metrics(), again.record)
     for name in ("levels.jsonl", "metrics.jsonl", "run.json"):
         (run.path / name).unlink()
-    monkeypatch.setattr(files, "read_lines", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr(files, "checked_lines", lambda path: pytest.fail(f"{path} is read again"))
     assert len(run.levels()) == 4
     assert page([run])
 

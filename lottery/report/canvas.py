@@ -1,9 +1,11 @@
 """What all figures share: colours, axes, files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -16,12 +18,11 @@ from lottery.store.reader import Reader
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 """Okabe & Ito's, but yellow, which colour-blind readers can tell apart: of arms by their place, of studies in turn."""
-_OTHER = "#555555"
 _DENSE = "0.5"
 _LINE: Any = {"marker": "o", "markersize": 3.5, "capsize": 2, "linewidth": 1.4}
 DENSITY_COLOURS = ["#9f8d05", "#078d50", "#036884", "#0d2eac", "#370165"]
 """From dense to sparse, as on the page: in equal steps of lightness, which every eye tells apart."""
-STYLE: Any = {
+_STYLE: Any = {
     "axes.grid": True,
     "grid.alpha": 0.3,
     "axes.spines.top": False,
@@ -32,7 +33,7 @@ STYLE: Any = {
 
 def arm_colour(place: int) -> str:
     """Return the colour of the arms of a place."""
-    return PALETTE[place] if place < len(PALETTE) else _OTHER
+    return PALETTE[place] if place < len(PALETTE) else "#555555"
 
 
 def density_colours(count: int) -> list[tuple[float, float, float]]:
@@ -76,11 +77,16 @@ def density_axis(axes: Axes, densities: Sequence[float]) -> None:
     axes.set_xticklabels(["100" if tick == 100 else f"{tick:.1f}" if tick >= 0.1 else f"{tick:.1g}" for tick in kept])
 
 
-def save(figure: Figure, paths: Sequence[Path]) -> list[Path]:
-    """Write a figure to files, in the format of their suffix; return them."""
-    for path in paths:
-        figure.savefig(path)
-    return list(paths)
+@contextmanager
+def panels(
+    paths: Sequence[Path], width: float, height: float, count: int = 1, *, sharey: bool = False
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give a figure, in inches, with panels in a row; written to files at the end, in the format of their suffix."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+        yield figure, list(figure.subplots(1, count, squeeze=False, sharey=sharey)[0])
+        for path in paths:
+            figure.savefig(path)
 
 
 def places(run: Reader, name: str, svg: bool) -> list[Path]:

@@ -77,14 +77,9 @@ def dense_beside(groups: Sequence[Sequence[Reader]], prefer_own: bool = True) ->
 
     It is the group itself, if that has one and is preferred, else the first. A small dense network is none.
     """
-    subjects = [
-        {
-            key: value
-            for key, value in conditions(group[0]).items()
-            if key.startswith(("model.", "data.", "task.")) and key != _SMALL
-        }
-        for group in groups
-    ]
+    of_subject = ("model.", "data.", "task.")
+    everyones = [conditions(group[0]) for group in groups]
+    subjects = [{key: own[key] for key in own if key.startswith(of_subject) and key != _SMALL} for own in everyones]
     there = [
         group[0].config.model.small_dense is None and any(has_dense(run.levels()) for run in group) for group in groups
     ]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from lottery import arms
 from lottery.networks.key import Key
-from lottery.report.quantities import Quantity, kind, metrics_of, quantities
+from lottery.report.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, kind, metrics_of
 from lottery.report.statistics import Estimate, estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
@@ -141,7 +141,8 @@ def rows(run: Reader) -> list[Row]:
 
     The field names are stable; metrics are as they are computed (an accuracy is a fraction), seconds are measured.
     """
-    measured = quantities(metrics_of(run))
+    metrics = metrics_of(run)
+    measured = [*map(at_end, metrics), EARLY_STOP_STEP, *map(at_early_stop, metrics), SECONDS]
     name: Row = {"run": run.record["id"]}
     return [name | _row(entry, measured) for entry in entries(with_costs(run))]
 

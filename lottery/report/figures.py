@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Literal
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from lottery import escape
 from lottery.arms import is_main
@@ -58,15 +57,14 @@ def against_density(lines: Sequence[Summary], metric: Metric, paths: Sequence[Pa
         paths: of the picture, PNG or SVG by their suffix.
     """
     quantities = drawn(metric, lines)
-    with mpl.rc_context(canvas.STYLE):
-        figure = Figure(figsize=(6.2 * len(quantities), 4.4), dpi=150, layout="constrained")
-        for axes, quantity in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
+    with canvas.panels(paths, 6.2 * len(quantities), 4.4, len(quantities)) as (_, row):
+        for axes, quantity in zip(row, quantities, strict=True):
             _panel(axes, lines, quantity)
             axes.set_ylabel(quantity.label)
             canvas.density_axis(axes, [line["density"] for line in lines])
             if axes.has_data():  # not where all networks diverged
                 axes.legend(fontsize=8)
-        return canvas.save(figure, paths)
+    return list(paths)
 
 
 def _panel(axes: Axes, lines: Sequence[Summary], quantity: Quantity) -> None:
@@ -97,9 +95,7 @@ def learning_curves(run: Reader, paths: Sequence[Path], most: int = 6) -> list[P
     ordered = sorted(density, key=lambda level: -density[level])
     levels = list(dict.fromkeys(ordered[round(i * (len(ordered) - 1) / max(1, most - 1))] for i in range(most)))
     ends = [metric.scale * value for line in lines if (value := at_end(metric).of(line)) is not None]
-    with mpl.rc_context(canvas.STYLE):
-        figure = Figure(figsize=(max(6.2, 4.2 * len(panels)), 4.4), dpi=150, layout="constrained")
-        row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    with canvas.panels(paths, max(6.2, 4.2 * len(panels)), 4.4, len(panels), sharey=True) as (_, row):
         for axes, series in zip(row, panels, strict=True):
             for level, colour in zip(levels, canvas.density_colours(len(levels)), strict=True):
                 for (number, arm), curve in found.items():
@@ -108,11 +104,12 @@ def learning_curves(run: Reader, paths: Sequence[Path], most: int = 6) -> list[P
             axes.set_title(series.name, fontsize=10)
             axes.set_xlabel("training step")
             if axes.has_data():
-                axes.set_ylim(_frame(ends, metric.higher_is_better))
-                corner = "lower right" if metric.higher_is_better else "upper right"
+                higher = metric.higher_is_better
+                axes.set_ylim(_frame(ends, higher))
+                corner: Literal["lower right", "upper right"] = "lower right" if higher else "upper right"
                 axes.legend(title="weights", fontsize=8, title_fontsize=8, loc=corner)
         row[0].set_ylabel(f"test {with_unit(metric)}")
-        return canvas.save(figure, paths)
+    return list(paths)
 
 
 def _curve(axes: Axes, curve: Curve, scale: float, colour: tuple[float, float, float], label: str) -> None:
@@ -151,10 +148,8 @@ def studies_by_density(groups: Sequence[Sequence[Reader]], paths: Sequence[Path]
     studies = list(_studies(groups))
     bands = dict.fromkeys(peer for peer in dense_beside(groups, prefer_own=False) if peer is not None)
     quantities = {name: quantity for study in studies for name, quantity in study.quantities.items()}
-    with mpl.rc_context(canvas.STYLE):
-        figure = Figure(figsize=(6.2 * len(quantities) + 2, 4.6), dpi=150, layout="constrained")
-        panels = figure.subplots(1, len(quantities), squeeze=False)[0]
-        for axes, (name, quantity) in zip(panels, quantities.items(), strict=True):
+    with canvas.panels(paths, 6.2 * len(quantities) + 2, 4.6, len(quantities)) as (figure, row):
+        for axes, (name, quantity) in zip(row, quantities.items(), strict=True):
             densities = _studies_panel(axes, studies, name)
             for peer in bands:
                 own = studies[peer].quantities.get(name)
@@ -164,11 +159,9 @@ def studies_by_density(groups: Sequence[Sequence[Reader]], paths: Sequence[Path]
             axes.set_ylabel(quantity.label)
             canvas.density_axis(axes, densities)
         # Studies of other tasks have panels of their own.
-        legend = {
-            text: handle for axes in panels for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
+        legend = {text: handle for axes in row for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(list(legend.values()), list(legend), loc="outside right upper", fontsize=8)
-        return canvas.save(figure, paths)
+    return list(paths)
 
 
 def _studies(groups: Sequence[Sequence[Reader]]) -> Iterator[_Study]:
@@ -201,10 +194,8 @@ def _studies_panel(axes: Axes, studies: Sequence[_Study], name: str) -> list[flo
 def layer_density(found: Tickets, paths: Sequence[Path]) -> list[Path]:
     """Draw each layer's density by level, mean over replicates, as a map."""
     names, grid = list(found.layers), np.array(list(found.layers.values()))
-    with mpl.rc_context(canvas.STYLE):
-        size = (2.5 + 0.55 * len(found.densities), 1.6 + 0.38 * len(names))
-        figure = Figure(figsize=size, dpi=150, layout="constrained")
-        axes = figure.subplots()
+    width, height = 2.5 + 0.55 * len(found.densities), 1.6 + 0.38 * len(names)
+    with canvas.panels(paths, width, height) as (figure, (axes,)):
         shown = axes.imshow(grid, aspect="auto", cmap="viridis", norm="log", vmin=max(grid.min(), 1e-4), vmax=1)
         axes.grid(visible=False)
         axes.set_yticks(range(len(names)), names)
@@ -215,7 +206,7 @@ def layer_density(found: Tickets, paths: Sequence[Path]) -> list[Path]:
             ink = "black" if value > 0.2 else "white"
             axes.text(column, row, f"{100 * value:.3g}", ha="center", va="center", fontsize=6.5, color=ink)
         figure.colorbar(shown, ax=axes, label="density of the layer")
-        return canvas.save(figure, paths)
+    return list(paths)
 
 
 def mask_overlap(found: Tickets, paths: Sequence[Path]) -> list[Path]:
@@ -223,9 +214,8 @@ def mask_overlap(found: Tickets, paths: Sequence[Path]) -> list[Path]:
     kinds = found.overlaps
     if not kinds:
         return []
-    with mpl.rc_context(canvas.STYLE):
-        figure = Figure(figsize=(5.2 * len(kinds) + 1, 4.2), dpi=150, layout="constrained")
-        for axes, (title, pairs) in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds.items(), strict=True):
+    with canvas.panels(paths, 5.2 * len(kinds) + 1, 4.2, len(kinds)) as (_, row):
+        for axes, (title, pairs) in zip(row, kinds.items(), strict=True):
             x = [100 * one.density for one in pairs]
             axes.plot(x, [100 * one.shares.mean for one in pairs], marker="o", color=canvas.PALETTE[0], label="masks")
             for at, one in zip(x, pairs, strict=True):
@@ -239,15 +229,13 @@ def mask_overlap(found: Tickets, paths: Sequence[Path]) -> list[Path]:
             axes.set_xlabel("weights remaining in the sparser, %")
             axes.set_ylabel("of them in common, %")
             axes.legend(fontsize=8)
-        return canvas.save(figure, paths)
+    return list(paths)
 
 
 def weight_histograms(found: Weights, paths: Sequence[Path]) -> list[Path]:
     """Draw, for the sparsest level, the weights at initialization, kept and pruned, and the kept ones trained."""
     colours = {"initial, kept": canvas.PALETTE[0], "initial, pruned": "#999999", "trained, kept": canvas.PALETTE[1]}
-    with mpl.rc_context(canvas.STYLE):
-        figure = Figure(figsize=(6.2, 4.2), dpi=150, layout="constrained")
-        axes = figure.subplots()
+    with canvas.panels(paths, 6.2, 4.2) as (_, (axes,)):
         for name, shares in found.shares.items():
             edges = np.linspace(-found.limit, found.limit, len(shares) + 1)
             axes.stairs(shares, edges, color=colours[name], label=name, linewidth=1.4)
@@ -255,7 +243,7 @@ def weight_histograms(found: Weights, paths: Sequence[Path]) -> list[Path]:
         axes.set_ylabel("share of weights, per unit")
         axes.set_title(f"level {found.level}, {100 * found.density:.1f} % of weights", fontsize=10)
         axes.legend(fontsize=8)
-        return canvas.save(figure, paths)
+    return list(paths)
 
 
 def draw_tickets(runs: Sequence[Reader]) -> list[Path]:

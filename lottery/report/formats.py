@@ -36,15 +36,10 @@ def as_markdown(runs: Sequence[Reader]) -> str:
 
 def as_latex(runs: Sequence[Reader]) -> str:
     """Return a tabular for the package booktabs."""
-    head, *body = [[escape.latex(cell) for cell in line] for line in _table(runs)]
-    lines = [
-        r"\begin{tabular}{" + "l" + "r" * (len(head) - 1) + "}",
-        r"\toprule",
-        " & ".join(head) + r" \\",
-        r"\midrule",
-    ]
-    lines += [" & ".join(line) + r" \\" for line in body]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+    table = _table(runs)
+    head, *body = [" & ".join(map(escape.latex, line)) + r" \\" for line in table]
+    begin = r"\begin{tabular}{" + "l" + "r" * (len(table[0]) - 1) + "}"
+    return "\n".join([begin, r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""])
 
 
 FORMATS: dict[str, Callable[[Sequence[Reader]], str]] = {

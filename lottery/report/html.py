@@ -31,6 +31,8 @@ def page(runs: Sequence[Reader]) -> str:
     judged = [verdicts.judged(group[0], own) for group, own in zip(groups, lines, strict=True)]
     metrics = [metrics_of(group[0])[0] for group in groups]
     with_masks = len(runs) <= MOST_BY_THEMSELVES
+    too_many = f"<p class=soft>Drawn in reports of up to {MOST_BY_THEMSELVES} runs.</p>"
+    masks = "<div id=figure-masks></div>" if with_masks else too_many
     data = page_data(groups, judged, with_masks)
     embedded = json.dumps(data, default=plain, separators=(",", ":")).replace("<", "\\u003c")
     title = " + ".join(run.record["id"] for run in runs)
@@ -50,7 +52,7 @@ def page(runs: Sequence[Reader]) -> str:
             "<p class=soft>Points are means over replicates with 95 % t-intervals; point at one, or move to it by the "
             "tab key, for its numbers. The band is the dense network.</p><div id=figure-density></div>",
             "<h2>Learning curves</h2><div id=figure-curves></div>",
-            "" if with_masks and not any(map(has_tickets, groups)) else _masks(with_masks),
+            "" if with_masks and not any(map(has_tickets, groups)) else f"<h2>Masks and weights</h2>{masks}",
             f"<h2>Numbers</h2><p class=soft>{escape.html(CONVENTIONS)}</p><div id=tables></div>",
             _differing([group[0] for group in groups]),
             "<h2>Settings and environment</h2>",
@@ -70,11 +72,6 @@ def page(runs: Sequence[Reader]) -> str:
 
 def _part(name: str) -> str:
     return resources("lottery.report").joinpath("page", name).read_text()
-
-
-def _masks(drawn: bool) -> str:
-    note = f"<p class=soft>Drawn in reports of up to {MOST_BY_THEMSELVES} runs.</p>"
-    return f"<h2>Masks and weights</h2>{'<div id=figure-masks></div>' if drawn else note}"
 
 
 def _status(run: Reader) -> str:

@@ -92,7 +92,13 @@ class Grid:
 
     def unfinished(self, level: int) -> list[Reader]:
         """Return the runs that have still to train networks that a level is judged by."""
-        return [run for run in self.all_runs if _waits(run, level)]
+
+        def waits(run: Reader) -> bool:
+            pruned = _prunes(run) and level <= run.config.pruning.iterations
+            members = [(0, None), *([(level, None), (level, "reinit")] if pruned else [])]
+            return any(_outcome([run], *member).waiting for member in members)
+
+        return list(filter(waits, self.all_runs))
 
 
 def grids(runs: Sequence[Reader]) -> list[Grid]:
@@ -123,12 +129,6 @@ def _dense_conditions(run: Reader) -> dict[str, object]:
     own = conditions(run)
     other = (RATE, "model.small_dense")
     return {key: own[key] for key in own if key not in other and not key.startswith(("pruning.", "sparse"))}
-
-
-def _waits(run: Reader, level: int) -> bool:
-    pruned = _prunes(run) and level <= run.config.pruning.iterations
-    members = [(0, None), *([(level, None), (level, "reinit")] if pruned else [])]
-    return any(_outcome([run], *member).waiting for member in members)
 
 
 def _outcome(runs: Sequence[Reader], level: int, arm: str | None = None) -> Outcome:

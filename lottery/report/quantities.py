@@ -79,11 +79,6 @@ def metrics_of(run: Reader) -> tuple[Metric, ...]:
     return task.metrics
 
 
-def quantities(metrics: Sequence[Metric]) -> list[Quantity]:
-    """Return all that rows say of networks with these metrics."""
-    return [*map(at_end, metrics), EARLY_STOP_STEP, *map(at_early_stop, metrics), SECONDS]
-
-
 def drawn(metric: Metric, lines: Sequence[Summary]) -> list[Quantity]:
     """Return what is drawn against density: a metric, and the step of early stopping where some network has one."""
     has_step = any(EARLY_STOP_STEP.read(line) is not None for line in lines)

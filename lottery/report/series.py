@@ -67,8 +67,7 @@ def by_level(lines: Sequence[Summary], quantity: Quantity) -> dict[int, Estimate
     """Return the estimate of a quantity at each level, over the networks that have it, and did not diverge."""
     values: dict[int, list[float]] = {}
     for line in lines:
-        value = quantity.of(line)
-        if value is not None:
+        if (value := quantity.of(line)) is not None:
             values.setdefault(line["level"], []).append(value)
     return {level: estimate(own) for level, own in sorted(values.items())}
 

@@ -153,8 +153,8 @@ def weights(group: Sequence[Reader]) -> Weights | None:
     for (position, replicate), key in keys.items():
         run = group[position]
         mask = run.read_mask(key)
-        initial, trained = run.read_state(Key(replicate, 0, "dense"), 0), run.read_weights(key)
         layers = len(mask)
+        initial, trained = run.read_state(Key(replicate, 0, "dense"), 0), run.read_weights(key)
         for name, kept in mask.items():
             # Layers of different scale share an axis; a layer of one weight, too, has a deviation.
             scale = initial[name].std(correction=0).clamp_min(1e-12)

@@ -262,6 +262,12 @@ def test_arms_have_their_columns_and_colours_in_the_order_of_their_places():
     assert [series.name for series in series_of(networks([0.9], 1, "sparse"))] == ["sparse"]
 
 
+def test_other_orders_of_batches_are_no_further_replicates_in_rows(tmp_path):
+    lines = [*networks([0.9, 0.8], 0), *networks([0.5], 0, order=1)]
+    (row,) = rows(recorded(tmp_path, tiny(), lines, "train"))
+    assert (row["test_accuracy_replicates"], row["test_accuracy_mean"]) == (2, pytest.approx(0.85))
+
+
 def test_dense_networks_on_the_way_to_a_rewound_one_stand_in_rows_alone(tmp_path):
     about = {"level": 1, "to": 10, "weights": "rewind", "mask": "keep"}
     lines = networks([0.5, 0.6], 0, "early", stop_step=10) + networks([0.9, 0.9], 1)

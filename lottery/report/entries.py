@@ -144,7 +144,8 @@ def rows(run: Reader) -> list[Row]:
     metrics = metrics_of(run)
     measured = [*map(at_end, metrics), EARLY_STOP_STEP, *map(at_early_stop, metrics), SECONDS]
     name: Row = {"run": run.record["id"]}
-    return [name | _row(entry, measured) for entry in entries(with_costs(run))]
+    lines = [line for line in with_costs(run) if not line["order"]]  # another order is no further replicate
+    return [name | _row(entry, measured) for entry in entries(lines)]
 
 
 def _row(entry: Entry, measured: Sequence[Quantity]) -> Row:

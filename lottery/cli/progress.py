@@ -1,6 +1,7 @@
 """A running study is displayed live, on stderr: redrawn in a terminal, as plain lines elsewhere."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -44,11 +45,12 @@ class Display:
     ) -> None:
         self._live.stop()
 
-    def planned(self, levels: Sequence[Level], done: int, how: str) -> None:
+    def planned(self, levels: Sequence[Level], left: Sequence[Member], how: str) -> None:
         """See `Watcher`; called once."""
-        self._levels = {level.number: _Level(level, {}, len(level.members)) for level in levels}
+        waiting = Counter(member.key.level for member in left)
+        self._levels = {level.number: _Level(level, {}, waiting[level.number]) for level in levels}
         self._total = sum(level.steps for level in levels)
-        self._done = self._first = done
+        self._done = self._first = self._total - sum(member.recipe.steps for member in left)
         self._started = time.perf_counter()
         self._console.print(Text(how), soft_wrap=True)
 

@@ -54,11 +54,10 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         run.settle(lambda line: any(before_checkpoint(line, about) for about in abouts))
         run.whole_metrics()  # what is lost is said before anything is trained
         run.update(status="running", finished=None, **environment(setting))
-        waiting = sum(member.recipe.steps for chunk in chunks for member in chunk)
         how = f"{layout}: {why}"
         if any(level.number for level in levels):
             how += f"\n{coverage(setting)}"
-        watcher.planned(levels, sum(level.steps for level in levels) - waiting, how)
+        watcher.planned(levels, [member for chunk in chunks for member in chunk], how)
         places, threads = _hands(layout, setting, watcher)
         here, load = partial(train_chunk, setting), partial(elsewhere, setting.config, setting.dataset)
         try:

@@ -106,8 +106,9 @@ class Members:
             self._watcher.noted(
                 f"{own[0]}: evaluations before its checkpoint are missing; it is trained from its start"
             )
-            self._forget_lines(own)
             found = []
+        if not found and any(self._lines.get(key) for key in own):  # of a checkpoint that doesn't fit any more
+            self._forget_lines(own)
         networks = [study.network(self._run, member) for member in members]
         for member, start in zip(members, networks, strict=True):
             layers = collapsed(setting.template, setting.data.shape, start.mask)

@@ -39,9 +39,9 @@ class Tracking:
         self._last: dict[Key, int] = {}
         self._to_open = False
 
-    def planned(self, levels: Sequence[Level], done: int, how: str) -> None:
+    def planned(self, levels: Sequence[Level], left: Sequence[Member], how: str) -> None:
         """See `Watcher`."""
-        self._watcher.planned(levels, done, how)
+        self._watcher.planned(levels, left, how)
         self._to_open = True  # not yet: workers are forked now, and libraries start threads
 
     def training(self, members: Sequence[Member], done: int) -> None:

@@ -11,8 +11,8 @@ from lottery.training.recipe import Member
 class Watcher(Protocol):
     """A watcher is told what a study is at, and says nothing back."""
 
-    def planned(self, levels: Sequence[Level], done: int, how: str) -> None:
-        """Hear which levels will be trained, how, and how many of their steps (summed over members) are done."""
+    def planned(self, levels: Sequence[Level], left: Sequence[Member], how: str) -> None:
+        """Hear which levels the study has, which of their members are left to train, and how that is done."""
 
     def training(self, members: Sequence[Member], done: int) -> None:
         """Hear that members of a level are trained now; so many of their steps (summed) a checkpoint had already."""

@@ -24,7 +24,7 @@ from lottery.networks.network import Network
 from lottery.seeds import stream
 from lottery.store.run import Run
 from lottery.studies.prepare import prepare
-from lottery.studies.prune import control, extended
+from lottery.studies.prune import control, extended, Prune
 from lottery.studies.selection import rate
 from lottery.studies.summary import summary
 from lottery.training.recipe import Member
@@ -144,6 +144,26 @@ def test_fresh_initializations_are_all_different():
     """Whatever two of arm, level and replicate have in common, a control is drawn anew."""
     drawn = [untrained(*which)[0] for which in product(("reinit", "random"), (1, 2), (0, 1))]
     assert not any(torch.equal(one, other) for one, other in combinations(drawn, 2))
+
+
+def test_masks_of_controls_are_all_different():
+    """Whatever two of arm, level and replicate have in common, a mask is shuffled anew."""
+    setting = prepare(tiny())
+    half = {name: torch.arange(shape.numel()).view(shape) % 2 == 0 for name, shape in setting.shapes.items()}
+    ticket = Network(setting.initial(0), half)
+    made = [
+        control(setting, ticket, Key(replicate, level, arm)).mask["hidden_1.weight"]
+        for arm, level, replicate in product(("random", "shuffle"), (1, 2), (0, 1))
+    ]
+    assert not any(torch.equal(one, other) for one, other in combinations(made, 2))
+
+
+def test_the_dense_networks_alone_are_kept_on_their_way():
+    """A control that starts over passes the step that tickets are rewound to, too."""
+    late = Prune(prepare(tiny(pruning__rewind="12it")))
+    kept = {member.key.arm: late.kept_steps(member.key) for level in late.levels for member in level.members}
+    assert kept == {"dense": [12], "ticket": [], "reinit": [], "random": [], "shuffle": []}
+    assert Prune(prepare(tiny())).kept_steps(main(0, 0)) == []
 
 
 def test_the_same_config_gives_the_same_bytes(finished, tmp_path):

@@ -130,6 +130,17 @@ def test_room_is_asked_for_before_the_start(lottery, config_file, monkeypatch, t
     assert not (tmp_path / "runs").exists()
 
 
+def test_where_there_is_no_room_what_was_trained_stays(monkeypatch, tmp_path):
+    """A chunk that a crash left half written is trained again as a whole, but not before there is room for it."""
+    run = carry_out(tiny(execution="stacked"), tmp_path, "train")
+    run.forget_network(main(1, 0))
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(forecast.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(LotteryError, match="make room"):
+        carry_on(run, prepare(run.config))
+    assert run.has_network(main(0, 0))
+
+
 def test_the_forecast_of_disk_use_is_not_too_low(finished):
     setting = prepare(tiny())
     tensors = sum(path.stat().st_size for path in finished.path.rglob("*") if path.is_file())

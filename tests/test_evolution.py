@@ -1,5 +1,7 @@
 """Networks that are sparse from the start, and masks that move while they train."""
 
+from itertools import combinations
+
 import pytest
 import torch
 from conftest import batches_of, carry_out, interrupted_and_resumed, new_trainer, plan, same, tiny
@@ -189,6 +191,30 @@ def test_what_is_grown_starts_where_the_config_says(growth, execution):
             assert (values == 0).all()
         else:
             assert values.std() == pytest.approx(new.state[name][stayed].std(), rel=0.5)
+
+
+def moved(setting, network, replicates, level, alive=None):
+    """The masks of equal networks after the first update, without training before it."""
+    trained = new_trainer(setting, [network] * len(replicates), replicates, level=level).trained
+    trained.before_step(9)
+    trained.after_step(9, {}, torch.tensor(alive or [True] * len(replicates)))
+    return [mask["hidden_1.weight"] for mask in (trained.cohort.member(index).mask for index in range(len(replicates)))]
+
+
+def test_each_replicate_and_level_grows_by_draws_of_its_own():
+    setting = prepare(study("set", [0.2, 0.1]))
+    network = start(setting, 1)[0]
+    found = [mask for level in (1, 2) for mask in moved(setting, network, [0, 1], level)]
+    assert not any(torch.equal(one, other) for one, other in combinations([network.mask["hidden_1.weight"], *found], 2))
+
+
+def test_the_mask_of_a_member_that_diverged_stays():
+    """Its weights may still be numbers, though its loss was none."""
+    setting = prepare(study("set"))
+    network = start(setting, 1)[0]
+    lives, lost = moved(setting, network, [0, 1], 1, [True, False])
+    assert not torch.equal(lives, network.mask["hidden_1.weight"])
+    assert torch.equal(lost, network.mask["hidden_1.weight"])
 
 
 def test_counts_and_costs_stand_in_the_run(tmp_path):

@@ -1,7 +1,7 @@
 import shutil
 import sys
 from dataclasses import asdict
-from itertools import chain, repeat
+from itertools import chain, combinations, product, repeat
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.store.reader import find_run
 from lottery.store.run import Run
+from lottery.studies.other_masks import other_mask
 from lottery.studies.prepare import prepare
 from lottery.studies.rewind import Asked, Rewind
 from lottery.training.loop import Trainer
@@ -178,6 +179,22 @@ def test_dense_networks_that_diverge_on_their_way_fail_the_run(parent, tmp_path)
     assert {line["arm"] for line in run.levels()} == {"early"}
 
 
+def test_where_all_that_is_retrained_diverges_the_run_fails(parent, tmp_path, monkeypatch):
+    """Though the dense networks on their way did not."""
+    run, network = rewinding(without(parent, 12, tmp_path), Asked(1, 12), tmp_path), Rewind.network
+
+    def bad(self, run, member):
+        found = network(self, run, member)
+        if member.key.arm == "ticket":
+            found.state["output.bias"] += torch.inf
+        return found
+
+    monkeypatch.setattr(Rewind, "network", bad)
+    with pytest.raises(RunFailed, match="all networks diverged"):
+        carry_on(run, prepare(late()))
+    assert [line["diverged"] for line in run.levels()] == [None, None, 12, 12]
+
+
 def starts(parent, setting, about):
     """What each replicate's retraining starts from."""
     study = Rewind.of_parent(parent, setting, about)
@@ -219,6 +236,22 @@ def test_masks_are_drawn_by_the_studys_seed(about, finished, setting):
     for name, mask in drawn[0].items():
         assert torch.equal(mask, drawn[1][name])
         assert not torch.equal(mask, drawn[2][name])
+
+
+def test_other_masks_and_weights_are_all_different(finished, setting):
+    """Whatever two of kind, level and replicate have in common, a mask is shuffled anew; so are weights drawn."""
+    ticket = finished.read_mask(main(0, 1))
+    shuffled = [
+        other_mask(finished, setting, main(replicate, level), ticket, kind)["hidden_1.weight"]
+        for kind, level, replicate in product(("shuffle", "random"), (1, 2), (0, 1))
+    ]
+    drawn = [
+        start.state["hidden_1.weight"]
+        for level in (1, 2)
+        for start in starts(finished, setting, Asked(level, 0, weights="reinit"))
+    ]
+    for found in (shuffled, drawn):
+        assert not any(torch.equal(one, other) for one, other in combinations(found, 2))
 
 
 def test_inverted_keeps_what_was_pruned_first(finished, setting):

@@ -3,15 +3,18 @@ import math
 
 import pytest
 import torch
-from conftest import evaluation, summary, tensor_files, tiny
+from conftest import carry_on, evaluation, summary, tensor_files, tiny
 
 from lottery import devices
+from lottery.crews.jobs import Job
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.store.checkpoints import Checkpoints, before_checkpoint
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors, write_tensors
+from lottery.studies.prepare import prepare
+from lottery.training.recipe import Member
 
 
 @pytest.fixture
@@ -101,6 +104,30 @@ def test_an_evaluation_is_before_a_checkpoint_of_its_network_alone():
     assert not before_checkpoint(evaluation(0, 1, step=10, order=1), about)
 
 
+@pytest.mark.parametrize(
+    ("key", "execution"),
+    [
+        (Key(1, 0, "dense"), "looped"),
+        (Key(0, 1, "dense"), "looped"),
+        (Key(0, 0, "early"), "looped"),
+        (Key(0, 0, "dense", 1), "looped"),
+        (Key(0, 0, "dense"), "stacked"),
+    ],
+)
+def test_a_checkpoint_of_another_network_or_execution_is_not_gone_on_from(key, execution, tmp_path):
+    """It would not even fit."""
+    run = Run.create(tmp_path, tiny(execution="looped", replicates=1), {"study": "train"})
+    Checkpoints(run).write("level-00-other", {"step": torch.tensor(5)}, chunk(5, key) | {"execution": execution})
+    carry_on(run, prepare(run.config))
+    assert run.record["status"] == "finished"
+
+
+def test_each_chunk_has_a_name_of_its_own():
+    keys = [Key(0, 1, "ticket"), Key(1, 1, "ticket"), Key(0, 2, "ticket"), Key(0, 1, "reinit"), Key(0, 1, "ticket", 1)]
+    recipe = prepare(tiny()).recipe
+    assert len({Job([Member(key, recipe)], [], "looped", []).name for key in keys}) == len(keys)
+
+
 def test_damage_is_named(run):
     run.write_network(network(), summary())
     path = run.path / "replicate-0" / "level-00" / "dense" / "weights.safetensors"
@@ -131,6 +158,14 @@ def test_settling_drops_what_will_come_again_and_adds_what_was_lost(run):
     run.settle(lambda record: record["step"] <= 5)
     assert run.levels() == [summary(), summary(0, 1)]
     assert run.metrics() == [evaluation(level=level, step=step) for level, step in steps[:3]]
+
+
+def test_lines_that_were_lost_come_back_level_by_level(run):
+    for replicate in (0, 1):
+        for level in (0, 1):
+            run.write_network(network(), summary(replicate, level))
+    run.settle(lambda record: False)
+    assert [(line["level"], line["replicate"]) for line in run.levels()] == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +215,14 @@ def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):
     record = finished.record
     assert record["status"] == "finished"
     assert {"id", "study", "device", "versions", "commit", "dirty", "seed", "started", "finished"} <= set(record)
+
+
+def test_members_of_a_chunk_share_the_seconds_that_it_took(finished):
+    assert finished.record["layout"]["chunk"] == 8  # a level is a chunk
+    for level in range(3):
+        shares = [line["train_seconds"] for line in finished.levels() if line["level"] == level]
+        taken = max(line["seconds"] for line in finished.metrics() if line["level"] == level)
+        assert sum(shares) == pytest.approx(taken, abs=0.001 * len(shares))
 
 
 def test_a_ticket_loads_into_the_plain_model(finished):

@@ -7,10 +7,13 @@ from torch.nn import functional as F
 
 from lottery.config.train import Optimizer, Schedule
 from lottery.networks import masks
+from lottery.networks.key import Key
 from lottery.networks.network import Network
+from lottery.studies.chunk import make_trainer
 from lottery.studies.prepare import prepare
 from lottery.training.evaluation import evaluate
-from lottery.training.recipe import Recipe, factor
+from lottery.training.recipe import Recipe, factor, Member
+from lottery.training.learning_rate import factor
 
 
 def recipe(schedule, length, epoch=10):
@@ -143,3 +146,27 @@ def test_the_configs_precision_is_that_of_its_networks():
         trainer.advance(1)
         trained.append(trainer.cohort.member(0).state["output.bias"])
     assert not torch.equal(*trained)
+
+
+def test_members_of_other_orders_see_other_batches():
+    setting, (network, _) = dense(tiny(), 2)
+    members = [Member(Key(0, 0, "dense", order), setting.recipe) for order in (0, 1)]
+    both = make_trainer(setting, [network, network], members, "looped")
+    alone = make_trainer(setting, [network], members[1:], "looped")
+    for trainer in (both, alone):
+        trainer.advance(3)
+    first, second, expected = (
+        trainer.cohort.member(index).state["hidden_1.weight"] for trainer, index in ((both, 0), (both, 1), (alone, 0))
+    )
+    assert torch.equal(second, expected)
+    assert not torch.equal(first, second)
+
+
+def test_labels_are_smoothed_as_torch_does():
+    setting, networks = dense(tiny(train__label_smoothing=0.2), 1)
+    trainer = new_trainer(setting, networks, [0])
+    trainer.advance(1)
+    setting.template.load_state_dict(networks[0].state)
+    images, labels = batches_of(setting, [0]).at(0)
+    loss = F.cross_entropy(setting.template(images[0]), labels[0], label_smoothing=0.2)
+    assert trainer.pop_loss() == pytest.approx([loss.item()])

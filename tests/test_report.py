@@ -133,6 +133,17 @@ def test_results_for_python(finished):
     assert results.summary == rows(finished)
 
 
+def test_results_of_another_order_for_python(tmp_path):
+    run = Run.create(tmp_path, tiny(), {"study": "prune"})
+    for order in (0, 1):
+        line = summary(0, 1, order=order)
+        run.write_network(Network({"w": torch.full((2,), order)}, {"w": torch.tensor([True, order == 1])}), line)
+    results = open_run(run.path)
+    for order in (0, 1):
+        assert results.weights(1, order=order)["w"].tolist() == [order, order]
+        assert results.mask(1, order=order)["w"].tolist() == [True, order == 1]
+
+
 def test_overlap_by_hand():
     first = {"a": torch.tensor([1, 1, 0, 0], dtype=torch.bool), "b": torch.tensor([1, 1], dtype=torch.bool)}
     second = {"a": torch.tensor([0, 1, 0, 1], dtype=torch.bool), "b": torch.tensor([1, 0], dtype=torch.bool)}

@@ -1,10 +1,14 @@
 import io
+from collections import Counter
+from itertools import repeat
 
+import pytest
 import torch
-from conftest import carry_on, tiny
+from conftest import Quiet, carry_on, evaluation, plan, tiny
 from rich.console import Console
 
 from lottery.cli.progress import Display
+from lottery.errors import Interrupted
 from lottery.store.run import Run
 from lottery.studies.prepare import prepare
 
@@ -50,3 +54,49 @@ def test_a_live_display_in_a_terminal(tmp_path):
         "reinit ",
     ):
         assert word in frame
+
+
+class Counting(Quiet):
+    """A watcher that counts the steps of each level, those that a checkpoint held and those that followed."""
+
+    def __init__(self):
+        self.steps = Counter()
+
+    def training(self, members, done):
+        self.steps[members[0].key.level] += done
+
+    def advanced(self, level, steps):
+        self.steps[level] += steps
+
+
+def test_steps_that_are_told_of_are_all_steps_of_all_members(tmp_path):
+    config = tiny(pruning__rewind="12it", pruning__iterations=1, pruning__arms=[], execution="stacked")
+    run, setting, asked = Run.create(tmp_path, config, {"study": "prune"}), prepare(config), repeat(False, 35)
+    whole, rest = Counting(), Counting()
+    with pytest.raises(Interrupted):
+        carry_on(run, setting, whole, lambda: next(asked, True))
+    assert whole.steps[0] == 2 * 30
+    assert 0 < whole.steps[1] < 2 * 18
+    carry_on(run, setting, rest)
+    assert rest.steps == {1: 2 * 18}
+
+
+def test_a_line_and_a_frame_by_hand(monkeypatch):
+    """Two networks of 30 steps go on from step 10, and are at step 20 after 10 seconds."""
+    setting, now = prepare(tiny()), [0.0]
+    monkeypatch.setattr("lottery.cli.progress.time.perf_counter", lambda: now[0])
+    console, frame = (Console(file=io.StringIO(), width=160) for _ in range(2))
+    display, levels = Display(console, setting.task.metrics[0]), plan(setting, "train")
+    members = levels[0].members
+    display.planned(levels, 0, "")
+    display.training(members, 20)
+    display.advanced(0, 20)
+    now[0] = 10.0
+    display.evaluated([evaluation(0, accuracy=0.5), evaluation(1, accuracy=0.7), evaluation(1, accuracy=0.9, order=1)])
+    frame.print(display._render())
+    (own, whole) = frame.file.getvalue().splitlines()
+    assert own.count("━") == whole.count("━") == 30 * 40 // 60
+    assert "0 of 2 networks trained, test accuracy dense 70.00%" in own
+    assert "2 member steps/s, 0:10 left" in whole
+    display.trained(members)
+    assert "2 of 2 networks trained, test accuracy dense 70.00%; 2 member steps/s" in console.file.getvalue()

@@ -195,6 +195,11 @@ def test_where_lower_is_better(ticket, winning, matching, within):
     assert "at most 0.2 above" in definition("matching", PERPLEXITY)
 
 
+def test_a_level_of_controls_alone_is_not_judged_yet():
+    levels = DENSE + networks([0.97] * 3, 1) + networks([0.97] * 3, 2, "reinit")
+    assert {verdict.level for verdict in verdicts(levels)} == {1}
+
+
 def test_dense_networks_on_the_way_are_nobodys_dense_network():
     lines = networks([0.9, 0.9], 0, "early") + networks([0.9, 0.9], 1)
     assert verdicts(lines) == []

@@ -10,12 +10,15 @@ from PIL import Image
 from rich.console import Console
 
 from lottery import open_run
+from lottery.report.by_density import headings, standings
 from lottery.report.canvas import density_axis
 from lottery.report.comparison import dense_beside, labels, repetitions, standings
 from lottery.report.entries import rows, with_costs
 from lottery.report.figures import draw
 from lottery.report.html import page
 from lottery.report.tables import comparison_tables, run_tables, verdict_lines
+from lottery.tasks import Metric
+from lottery.tasks.classification import Classification
 
 PASSES = 3 * 32 * 30  # forward and backward, images of a batch, steps
 
@@ -73,6 +76,13 @@ def test_a_retrained_mask_came_from_elsewhere(tmp_path):
     about = {"level": 1, "to": 0, "weights": "rewind", "mask": "keep"}
     run = recorded(tmp_path, tiny(), networks((0.9, 0.9), 1), "rewind", parent="elsewhere", rewind=about)
     assert {line["total_train_flops"] for line in with_costs(run)} == {None}
+
+
+def test_dense_networks_on_the_way_are_no_measure_of_costs(tmp_path):
+    about = {"level": 1, "to": 10, "weights": "rewind", "mask": "keep"}
+    lines = networks((0.5, 0.6), 0, "early", density=1.0) + networks((0.9, 0.9), 1)
+    run = recorded(tmp_path, tiny(), lines, "rewind", parent="elsewhere", rewind=about)
+    assert [(row["arm"], row["train_flops_of_dense"]) for row in rows(run)] == [("early", None), ("ticket", None)]
 
 
 def test_costs_are_relative_to_the_dense_network_of_the_run(tmp_path):
@@ -147,9 +157,30 @@ def test_a_dense_network_of_another_model_is_none(tmp_path):
     assert standings(groups)[-1].gain is None
 
 
+def test_where_lower_is_better_a_study_gains_by_what_it_has_less(tmp_path, monkeypatch):
+    """Of networks that err on 5 and 6 %, and a dense one that errs on 8 and 10 %."""
+    errors = Metric(name="accuracy", unit="%", scale=100, digits=2, higher_is_better=False)
+    monkeypatch.setattr(Classification, "metrics", (errors,))
+    sparse_ones = sparse(tmp_path, accuracies=((0.05, 0.06), (0.2, 0.2)), dense=(0.08, 0.10))
+    _, better, worse = standings([[sparse_ones]])
+    assert better.gain.values == pytest.approx((0.03, 0.04))
+    assert worse.gain.values == pytest.approx((-0.12, -0.10))
+    assert headings([better])[1] == "less than dense, points"
+
+
 def test_other_seeds_are_no_pairs(tmp_path):
     found = standings(repetitions([sparse(tmp_path, seed=5), pruned(tmp_path)]))
     assert {one.gain for one in found if one.label == "set"} == {None}
+
+
+def test_a_longer_study_repeats_a_shorter_one_and_another_rewinding_does_not(tmp_path):
+    short, long = (pruned(tmp_path, pruning__iterations=count, seed=count) for count in (2, 3))
+    again = {"level": 1, "to": 0, "weights": "rewind", "mask": "keep"}
+    kept, shuffled = (
+        recorded(tmp_path, tiny(seed=seed), networks((0.9, 0.9), 1), "rewind", rewind=again | {"mask": mask})
+        for seed, mask in enumerate(("keep", "shuffle"))
+    )
+    assert repetitions([short, long, kept, shuffled]) == [[short, long], [kept], [shuffled]]
 
 
 def test_studies_of_one_name_go_by_their_ids(tmp_path):

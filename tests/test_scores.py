@@ -362,6 +362,15 @@ def test_weights_that_score_nothing_go_at_random_in_each_round():
     assert not torch.equal(found, pruned(2, 2))
 
 
+def test_random_scores_are_drawn_anew_in_each_round():
+    setting = prepare(tiny())
+    network = setting.dense(setting.initial(0))
+    once, twice = (
+        prune_to(setting, Score(name="random"), Key(0, 1, "sparse"), network, 0.25, rounds) for rounds in (1, 2)
+    )
+    assert not torch.equal(once["hidden_1.weight"], twice["hidden_1.weight"])
+
+
 def one_percent(replicate, name, rounds):
     """LeNet-300-100 for digits, and its mask of 1 %."""
     setting = prepare(tiny(model={"name": "lenet_300_100"}))

@@ -321,6 +321,27 @@ def test_one_tracker_that_fails_leaves_the_others(tmp_path, monkeypatch):
     assert_holds_all(run, "tensorboard")
 
 
+def test_what_is_evaluated_once_more_is_told_once(tmp_path, monkeypatch):
+    """Where memory ran out, smaller chunks begin anew; another order's network is another one."""
+    told = []
+
+    class Listening:
+        def __init__(self, run): ...
+
+        def has(self, key): ...
+
+        def evaluated(self, new):
+            told.extend((one.key.order, one.step) for one in new)
+
+    monkeypatch.setattr("lottery.trackers.tensorboard._TensorBoard", Listening)
+    tracking = Tracking(create(tmp_path, "tensorboard"), Quiet())
+    tracking.planned([], 0, "")
+    tracking.training([], 0)
+    for order, step in ((0, 0), (0, 5), (0, 0), (1, 0), (0, 5), (0, 10)):
+        tracking.evaluated([evaluation(step=step, order=order)])
+    assert told == [(0, 0), (0, 5), (1, 0), (0, 10)]
+
+
 def test_a_network_has_one_name_in_all_trackers():
     assert title(Key(3, 1, "ticket")) == "level-01/ticket/replicate-3"
     assert title(Key(3, 1, "ticket", 2)) == "level-01/ticket/replicate-3/order-2"

@@ -195,6 +195,14 @@ def test_where_lower_is_better(ticket, winning, matching, within):
     assert "at most 0.2 above" in definition("matching", PERPLEXITY)
 
 
+def test_a_ticket_exactly_as_good_as_its_control_does_not_beat_it():
+    """Of a metric that isn't counted, whose differences are certain."""
+    same = [20.0, 20.2, 20.4]
+    lines = perplexities(same, 0) + perplexities(same, 1) + perplexities(same, 1, "reinit")
+    found = {one.name: one.answer for one in verdicts(lines, PERPLEXITY)}
+    assert (found["matching"], found["beats reinit"]) == ("yes", "no")
+
+
 def test_a_level_of_controls_alone_is_not_judged_yet():
     levels = DENSE + networks([0.97] * 3, 1) + networks([0.97] * 3, 2, "reinit")
     assert {verdict.level for verdict in verdicts(levels)} == {1}

@@ -4,12 +4,12 @@ import io
 import json
 
 import pytest
-from conftest import networks, recorded, tiny
+from conftest import forget_entries, networks, recorded, tiny
 from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
-from lottery import open_run
+from lottery import open_run, tasks
 from lottery.report.by_density import headings, standings
 from lottery.report.canvas import density_axis
 from lottery.report.comparison import dense_beside, labels, repetitions, standings
@@ -155,6 +155,23 @@ def test_a_dense_network_of_another_model_is_none(tmp_path):
     groups = repetitions([sparse(tmp_path), pruned(tmp_path, model__widths=[32])])
     assert dense_beside(groups) == [None, 1]
     assert standings(groups)[-1].gain is None
+
+
+def test_a_dense_network_of_another_task_is_none(tmp_path, monkeypatch):
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    (folder / "other.py").write_text(
+        "from lottery.tasks import classification\n\n\n"
+        'def other():\n    """Learn the same under another name."""\n    return classification.classification()\n'
+    )
+    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
+    forget_entries()
+    try:
+        groups = repetitions([sparse(tmp_path), pruned(tmp_path, task="other")])
+        assert dense_beside(groups) == [None, 1]
+    finally:
+        monkeypatch.undo()
+        forget_entries()
 
 
 def test_where_lower_is_better_a_study_gains_by_what_it_has_less(tmp_path, monkeypatch):

@@ -21,8 +21,10 @@ from lottery.report.entries import rows
 from lottery.report.figures import draw, draw_tickets
 from lottery.report.formats import as_csv, as_json, as_latex, as_markdown
 from lottery.report.html import page
-from lottery.report.quantities import at_end
+from lottery.report.quantities import at_end, at_early_stop
 from lottery.report.series import by_level, curves, series_of, whole
+from lottery.report.mask_figures import draw_tickets
+from lottery.report.rows import rows
 from lottery.report.statistics import estimate
 from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.tickets import tickets, weights
@@ -89,6 +91,16 @@ def test_rows_and_their_formats(finished):
     assert len(lines) == 2 + len(found)
     assert r"\pm" in as_latex([finished])
     assert as_latex([finished]).count(r"\\") == 1 + len(found)
+
+
+def test_a_quantity_is_read_from_its_own_metric_and_step(tmp_path):
+    """Where a task has another metric that comes first; at the end, and at the early-stop step."""
+    line = summary(test_accuracy=0.9, early_stop_test_accuracy=0.8)
+    for measured in (line["test"], line["early_stop"]["test"]):
+        measured["metrics"] = {"another": {"value": 7.0, "right": None, "of": None}} | measured["metrics"]
+    assert (at_end(ACCURACY).of(line), at_early_stop(ACCURACY).of(line)) == (0.9, 0.8)
+    (row,) = rows(recorded(tmp_path, tiny(), [line]))
+    assert (row["test_accuracy_mean"], row["early_stop_test_accuracy_mean"]) == (0.9, 0.8)
 
 
 def test_speed_up_is_known_where_no_dense_network_was_trained(tmp_path):

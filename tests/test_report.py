@@ -29,6 +29,7 @@ from lottery.report.statistics import estimate
 from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.tickets import tickets, weights
 from lottery.report.verdicts import missing_controls
+from lottery.store.flat import flat_summary
 from lottery.store.run import Run
 from lottery.tasks import Metric
 from lottery.tasks.classification import Classification
@@ -143,6 +144,13 @@ def test_results_for_python(finished):
     assert torch.equal(results.mask(1)["output.weight"], results.mask(1, arm="reinit")["output.weight"])
     assert {verdict.name for verdict in results.verdicts} >= {"matching", "beats reinit"}
     assert results.summary == rows(finished)
+
+
+def test_what_was_measured_when_is_told_apart_in_a_flat_record():
+    flat = flat_summary(summary(test_accuracy=0.9, validation_accuracy=0.7, early_stop_test_accuracy=0.8))
+    parts = ("test", "validation", "early_stop_test")
+    assert [flat[f"{part}_accuracy"] for part in parts] == [0.9, 0.7, 0.8]
+    assert [flat[f"{part}_accuracy_right"] for part in parts] == [9000, 7000, 8000]
 
 
 def test_results_of_another_order_for_python(tmp_path):

@@ -358,6 +358,12 @@ def test_a_trained_run_keeps_the_step_that_tickets_will_be_rewound_to(tmp_path):
     assert all(run.has_state(main(replicate, 0), step) for replicate in range(2) for step in (0, 12))
 
 
+def test_further_rounds_are_counted_from_what_the_run_has(finished, tmp_path):
+    """One that only trained has none, whatever its config says of pruning."""
+    assert extended(finished, 1).pruning.iterations == 3
+    assert extended(carry_out(tiny(), tmp_path, "train"), 1).pruning.iterations == 1
+
+
 def spans(**changes):
     setting = prepare(tiny(**changes))
     return {member.key.arm: (member.recipe.start, member.recipe.stop) for member in plan(setting, "prune")[1].members}

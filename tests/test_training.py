@@ -162,6 +162,15 @@ def test_members_of_other_orders_see_other_batches():
     assert not torch.equal(first, second)
 
 
+def test_each_member_is_charged_for_its_own_mask_from_its_start_on():
+    """18 steps of 32 images, thrice the forward pass of 64 * 16 + 16 * 10 weights, or of half of them."""
+    setting, (whole, other) = dense(tiny(), 2)
+    half = {name: torch.arange(mask.numel()).view(mask.shape) % 2 == 0 for name, mask in other.mask.items()}
+    trained = new_trainer(setting, [whole, Network(other.state, half)], [0, 1], start=12).trained
+    expected = 18 * 32 * 3 * 2 * (64 * 16 + 16 * 10)
+    assert trained.costs(30) == [{"train_flops": expected}, {"train_flops": expected // 2}]
+
+
 def test_labels_are_smoothed_as_torch_does():
     setting, networks = dense(tiny(train__label_smoothing=0.2), 1)
     trainer = new_trainer(setting, networks, [0])

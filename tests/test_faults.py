@@ -34,6 +34,7 @@ from lottery.store.tensor_files import read_tensors_about, write_tensors
 from lottery.studies import chunk, forecast
 from lottery.studies.prepare import prepare
 from lottery.studies.setting import Setting
+from lottery.training.loop import Trainer
 
 COMMAND = [sys.executable, "-c", "from lottery.cli import main; main()"]
 
@@ -176,6 +177,21 @@ def test_where_memory_runs_out_chunks_are_halved(tmp_path, monkeypatch):
             torch.testing.assert_close(run.read_weights(key)[name], weight, rtol=1e-2, atol=1e-3)
     carry_on(run, prepare(config))  # nothing is left to do
     assert len(run.levels()) == len(straight.levels())
+
+
+def test_where_memory_runs_out_on_the_way_no_evaluation_stands_twice(tmp_path, monkeypatch):
+    """Two networks together come to step 10, and begin anew, each by itself."""
+    config, advance = tiny(execution="stacked"), Trainer.advance
+
+    def cramped(self, to, *others):
+        if self.cohort.size > 1 and self.step >= 10:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return advance(self, to, *others)
+
+    monkeypatch.setattr(Trainer, "advance", cramped)
+    run = carry_out(config, tmp_path, "train")
+    told = [(Key.of(line), line["step"], line["split"]) for line in run.whole_metrics()]
+    assert len(told) == len(set(told)) == 2 * (3 + 4 + 4)
 
 
 def test_memory_for_not_even_one_names_the_setting(tmp_path, monkeypatch):

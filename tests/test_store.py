@@ -199,6 +199,13 @@ def test_what_is_no_run_is_refused(tmp_path):
         Run.create(tmp_path / "file", tiny(), {"study": "train"})
 
 
+@pytest.mark.parametrize("schema", [1000, -1, 3.0, "3", None])
+def test_a_schema_that_no_lottery_has_is_refused(run, schema):
+    run.update(schema=schema)
+    with pytest.raises(LotteryError, match=r"run\.json is not what lottery writes: schema"):
+        Run.open(run.path)
+
+
 def test_every_line_of_a_study_is_json_with_the_documented_keys(finished):
     metrics = {
         "replicate", "level", "arm", "order", "step", "epoch", "split", "loss", "metrics", "lr", "seconds",

@@ -66,10 +66,12 @@ def test_chunks_that_a_crash_left_half_written_are_trained_as_a_whole(run, setti
     assert [member.key for member in chunk] == [main(0, 0), main(1, 0)]
 
 
-def test_where_memory_ran_out_before_what_is_done_stays_done(run, setting):
+@pytest.mark.parametrize("tried", [2, 4])
+def test_where_memory_ran_out_before_what_is_done_stays_done(tried, run, setting):
+    """Whether chunks are of one member since then, or still of two."""
     levels = plan(setting, "train")
     trained(run, main(0, 0))
-    (chunk,) = outstanding(run, PAIRS.halved(2), levels)
+    (chunk,) = outstanding(run, PAIRS.halved(tried), levels)
     assert [member.key for member in chunk] == [main(1, 0)]
 
 

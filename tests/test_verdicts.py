@@ -6,6 +6,10 @@ from conftest import measured, networks, recorded, tiny
 from lottery.report.comparison import headings, standings
 from lottery.report.statistics import Estimate, at_least, more_than
 from lottery.report.verdicts import definition, summed_up
+from lottery.report.by_density import headings, standings
+from lottery.report.decisions import at_least, more_than
+from lottery.report.questions import definition
+from lottery.report.series import whole
 from lottery.report.verdicts import verdicts as verdicts_of
 from lottery.studies.prune import Prune
 from lottery.tasks import Metric
@@ -206,6 +210,11 @@ def test_a_ticket_exactly_as_good_as_its_control_does_not_beat_it():
 def test_a_level_of_controls_alone_is_not_judged_yet():
     levels = DENSE + networks([0.97] * 3, 1) + networks([0.97] * 3, 2, "reinit")
     assert {verdict.level for verdict in verdicts(levels)} == {1}
+
+
+def test_dense_networks_on_the_way_are_none_of_the_dense_ones():
+    dense = networks([0.9, 0.9], 0)
+    assert whole(dense + networks([0.5, 0.5], 0, "early"), 0) == dense
 
 
 def test_dense_networks_on_the_way_are_nobodys_dense_network():

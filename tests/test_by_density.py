@@ -10,9 +10,8 @@ from PIL import Image
 from rich.console import Console
 
 from lottery import open_run, tasks
-from lottery.report.by_density import headings, standings
 from lottery.report.canvas import density_axis
-from lottery.report.comparison import dense_beside, labels, repetitions, standings
+from lottery.report.comparison import dense_beside, headings, labels, repetitions, standings
 from lottery.report.entries import rows, with_costs
 from lottery.report.figures import draw
 from lottery.report.html import page

@@ -218,8 +218,6 @@ REALLY_CRAMPED = """
 import resource, sys, torch
 from pathlib import Path
 from conftest import carry_on, tiny
-from lottery.store.run import Run
-from lottery.studies.prepare import prepare
 config = tiny(execution="stacked", pruning__iterations=1, pruning__arms=[], replicates=16, train__length="4it",
               model={"name": "fcn", "widths": [2048, 2048]}, train__evaluate_every="4it", train__optimizer="sgd")
 setting = prepare(config)

@@ -24,7 +24,7 @@ from lottery.networks.network import Network
 from lottery.seeds import stream
 from lottery.store.run import Run
 from lottery.studies.prepare import prepare
-from lottery.studies.prune import control, extended, Prune
+from lottery.studies.prune import Prune, control, extended
 from lottery.studies.selection import rate
 from lottery.studies.summary import summary
 from lottery.training.recipe import Member

@@ -21,10 +21,8 @@ from lottery.report.entries import rows
 from lottery.report.figures import draw, draw_tickets
 from lottery.report.formats import as_csv, as_json, as_latex, as_markdown
 from lottery.report.html import page
-from lottery.report.quantities import at_end, at_early_stop
+from lottery.report.quantities import at_early_stop, at_end
 from lottery.report.series import by_level, curves, series_of, whole
-from lottery.report.mask_figures import draw_tickets
-from lottery.report.rows import rows
 from lottery.report.statistics import estimate
 from lottery.report.tables import comparison_tables, run_tables
 from lottery.report.tickets import tickets, weights

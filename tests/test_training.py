@@ -12,8 +12,7 @@ from lottery.networks.network import Network
 from lottery.studies.chunk import make_trainer
 from lottery.studies.prepare import prepare
 from lottery.training.evaluation import evaluate
-from lottery.training.recipe import Recipe, factor, Member
-from lottery.training.learning_rate import factor
+from lottery.training.recipe import Member, Recipe, factor
 
 
 def recipe(schedule, length, epoch=10):

@@ -4,12 +4,9 @@ import pytest
 from conftest import measured, networks, recorded, tiny
 
 from lottery.report.comparison import headings, standings
+from lottery.report.series import whole
 from lottery.report.statistics import Estimate, at_least, more_than
 from lottery.report.verdicts import definition, summed_up
-from lottery.report.by_density import headings, standings
-from lottery.report.decisions import at_least, more_than
-from lottery.report.questions import definition
-from lottery.report.series import whole
 from lottery.report.verdicts import verdicts as verdicts_of
 from lottery.studies.prune import Prune
 from lottery.tasks import Metric

@@ -600,6 +600,21 @@ def test_evaluations_lost_before_a_checkpoint_are_made_again(left, tmp_path):
     assert lines(run) == lines(straight)
 
 
+def test_evaluations_of_a_checkpoint_that_does_not_fit_are_not_made_twice(tmp_path):
+    """As of a run that began on a GPU, and is laid out anew on a CPU."""
+    config, asked = tiny(pruning__iterations=1), iter(range(10**6))
+    run = Run.create(tmp_path, tiny(pruning__iterations=1, execution="stacked"), {"study": "train"})
+    with pytest.raises(Interrupted):
+        carry_on(run, prepare(run.config), stop=lambda: next(asked) >= 20)
+    assert {line["step"] for line in run.metrics()} == {0, 10}
+    run.write_config(config)
+    run.update(layout=run.record["layout"] | {"device": "cuda"})
+    carry_on(run, prepare(config))
+    made = [(Key.of(line), line["step"], line["split"]) for line in run.metrics()]
+    assert len(set(made)) == len(made)
+    assert {step for _, step, _ in made} == {0, 10, 20, 30}
+
+
 def test_evaluations_of_a_trained_network_that_are_lost_are_told_before_anything_is_trained(tmp_path):
     config = tiny(execution="looped", replicates=1, pruning__arms=[])
     run, asked = Run.create(tmp_path, config, {"study": "prune"}), iter(range(10**6))

@@ -88,7 +88,7 @@ def test_a_line_and_a_frame_by_hand(monkeypatch):
     console, frame = (Console(file=io.StringIO(), width=160) for _ in range(2))
     display, levels = Display(console, setting.task.metrics[0]), plan(setting, "train")
     members = levels[0].members
-    display.planned(levels, 0, "")
+    display.planned(levels, members, "")
     display.training(members, 20)
     display.advanced(0, 20)
     now[0] = 10.0
@@ -100,3 +100,18 @@ def test_a_line_and_a_frame_by_hand(monkeypatch):
     assert "2 member steps/s, 0:10 left" in whole
     display.trained(members)
     assert "2 of 2 networks trained, test accuracy dense 70.00%; 2 member steps/s" in console.file.getvalue()
+
+
+def test_who_was_trained_before_counts_as_trained(tmp_path):
+    """A level of which a half is done when a run is resumed says so, and has its line once the rest is."""
+    config, asked = tiny(pruning__iterations=1, execution="looped"), iter([False] * 170)
+    run, setting = Run.create(tmp_path, config, {"study": "prune"}), prepare(config)
+    with pytest.raises(Interrupted):
+        carry_on(run, setting, stop=lambda: next(asked, True))
+    before = len([line for line in run.levels() if line["level"] == 1])
+    assert 0 < before < 8
+    console = Console(file=io.StringIO(), width=160)
+    with Display(console, setting.task.metrics[0]) as display:
+        carry_on(run, setting, display)
+    (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("level 1")]
+    assert "8 of 8 networks trained" in line

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lottery.arms import main_arm
+from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import State
@@ -54,11 +55,16 @@ class Results:
 
     def mask(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> Mask:
         """Return state-dict name -> bool tensor, True where a weight is kept; of no arm, the level's main network's."""
-        return self._run.read_mask(self._key(level, replicate, arm, order))
+        return self._run.read_mask(self._trained(level, replicate, arm, order))
 
     def weights(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> State:
         """Return a trained network's state dict, which the plain model loads; of no arm, the level's main network's."""
-        return self._run.read_weights(self._key(level, replicate, arm, order))
+        return self._run.read_weights(self._trained(level, replicate, arm, order))
 
-    def _key(self, level: int, replicate: int, arm: str | None, order: int) -> Key:
-        return Key(replicate, level, arm or main_arm(level, sparse=self._run.config.sparse is not None), order)
+    def _trained(self, level: int, replicate: int, arm: str | None, order: int) -> Key:
+        """Return the key of a trained network; raise LotteryError that names those there are where it is none."""
+        key = Key(replicate, level, arm or main_arm(level, sparse=self._run.config.sparse is not None), order)
+        if not self._run.has_network(key):
+            there = dict.fromkeys(f"level {line['level']}, {line['arm']}" for line in self._run.levels())
+            raise LotteryError(f"{self._run.path} has no {key}; there are {'; '.join(there) or 'none'}")
+        return key

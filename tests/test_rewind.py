@@ -169,7 +169,7 @@ def test_the_command_trains_a_step_that_was_not_kept(lottery, finished, tmp_path
     assert spans == {(0, "early", 0, 7), (1, "ticket", 7, 30)}
     told = lottery("report", run.path, "--csv", "--html")
     assert told.code == 0
-    assert "no dense network" in lottery("report", run.path).out  # an early one is none
+    assert "the dense networks are its parent's" in lottery("report", run.path).out  # an early one is none
 
 
 def test_dense_networks_that_diverge_on_their_way_fail_the_run(parent, tmp_path):

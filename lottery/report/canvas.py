@@ -36,6 +36,12 @@ def arm_colour(place: int) -> str:
     return PALETTE[place] if place < len(PALETTE) else "#555555"
 
 
+def lightness(colour: Sequence[float]) -> float:
+    """Return how light a colour is, from 0 to 1, of its red, green and blue: what is written on it has to contrast."""
+    red, green, blue = colour[:3]
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
 def density_colours(count: int) -> list[tuple[float, float, float]]:
     """Return red, green and blue (0 to 1) of so many curves, from the densest to the sparsest, each darker."""
     ramp = LinearSegmentedColormap.from_list("density", DENSITY_COLOURS)
@@ -62,15 +68,20 @@ def dense_band(axes: Axes, dense: Estimate, quantity: Quantity, label: str) -> N
     axes.axhline(quantity.scale * dense.mean, color=_DENSE, linewidth=1, label=label)
 
 
+_LEAST_SHARE = 0.07
+"""Of the axis that lies between two ticks at least, so that their labels don't touch."""
+
+
 def density_axis(axes: Axes, densities: Sequence[float]) -> None:
     """Put density along x: dense on the left, as in the papers; logarithmic, with the levels themselves as ticks."""
     axes.set_xscale("log")
     axes.invert_xaxis()
     axes.set_xlabel("weights remaining, %")
     ticks = sorted({100 * density for density in densities if density}, reverse=True)  # a logarithm has no place for 0
+    apart = (ticks[0] / ticks[-1]) ** _LEAST_SHARE if ticks else 1.0
     kept: list[float] = []
     for tick in ticks:
-        if not kept or kept[-1] / tick > 1.35:
+        if not kept or kept[-1] / tick >= apart:
             kept.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from lottery import words
 from lottery.arms import is_main
 from lottery.escape import visible
 from lottery.report.entries import Costed, mean_of, with_costs
@@ -69,7 +70,7 @@ def labels(groups: Sequence[Sequence[Reader]]) -> list[str]:
 
 def _title(run: Reader) -> str:
     own, made = run.record["id"], run.record.get("rewind")
-    return f"{own} ({made['mask']} mask, {made['weights']} weights)" if made else own
+    return f"{own} ({words.of_rewind(made)})" if made else own
 
 
 def dense_beside(groups: Sequence[Sequence[Reader]], prefer_own: bool = True) -> list[int | None]:

@@ -71,11 +71,14 @@ def _panel(axes: Axes, lines: Sequence[Summary], quantity: Quantity) -> None:
     dense = by_level([line for line in lines if line["arm"] == "dense"], quantity).get(0)
     if dense is not None and len({(line["level"], line["arm"]) for line in lines}) > 1:
         canvas.dense_band(axes, dense, quantity, "dense")
-    for index, series in enumerate(series_of(lines)):
+    there, densities = series_of(lines), [line["density"] for line in lines if line["density"]]
+    reach = max(densities, default=1.0) / min(densities, default=1.0)
+    for index, series in enumerate(there):
         own = series.of(lines)
         density = {line["level"]: 100 * line["density"] for line in own}
         found = sorted(by_level(own, quantity).items(), reverse=True)
-        shift = 1.012 ** (index - 1)  # a little to the side for each, so that intervals don't hide one another
+        # A little to the side for each, so that intervals don't hide one another.
+        shift = reach ** (0.006 * (index - (len(there) - 1) / 2))
         points = [(shift * density[level], value) for level, value in found]
         colour = canvas.arm_colour(series.place)
         canvas.density_line(axes, quantity, points, color=colour, label=series.name)
@@ -196,16 +199,20 @@ def layer_density(found: Tickets, paths: Sequence[Path]) -> list[Path]:
     names, grid = list(found.layers), np.array(list(found.layers.values()))
     width, height = 2.5 + 0.55 * len(found.densities), 1.6 + 0.38 * len(names)
     with canvas.panels(paths, width, height) as (figure, (axes,)):
-        shown = axes.imshow(grid, aspect="auto", cmap="viridis", norm="log", vmin=max(grid.min(), 1e-4), vmax=1)
+        least = max(float(grid.min()), 1e-4)
+        shown = axes.imshow(grid, aspect="auto", cmap="viridis", norm="log", vmin=least, vmax=1)
         axes.grid(visible=False)
         axes.set_yticks(range(len(names)), names)
         labels = [f"{100 * density:.1f}" for density in found.densities.values()]
         axes.set_xticks(range(len(labels)), labels, rotation=60)
         axes.set_xlabel("weights remaining in the network, %")
         for (row, column), value in np.ndenumerate(grid):
-            ink = "black" if value > 0.2 else "white"
+            behind = shown.to_rgba(np.full(1, max(float(value), least)))[0]
+            ink = "black" if canvas.lightness(behind.tolist()) > 0.5 else "white"
             axes.text(column, row, f"{100 * value:.3g}", ha="center", va="center", fontsize=6.5, color=ink)
-        figure.colorbar(shown, ax=axes, label="density of the layer")
+        bar = figure.colorbar(shown, ax=axes, label="density of the layer, %")
+        bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}")
+        bar.ax.yaxis.set_minor_formatter(lambda share, _: f"{100 * share:.3g}")
     return list(paths)
 
 

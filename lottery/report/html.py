@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable, Sequence
 from importlib.resources import files as resources
 
-from lottery import escape
+from lottery import escape, words
 from lottery.report import jackpot, verdicts
 from lottery.report.comparison import differences, labels, pooled, repetitions
 from lottery.report.entries import CONVENTIONS
 from lottery.report.figures import MOST_BY_THEMSELVES
 from lottery.report.page_data import page_data, plain
 from lottery.report.quantities import metrics_of, spoken
-from lottery.report.series import has_dense, shown
+from lottery.report.series import shown
 from lottery.report.statistics import INTERVALS
 from lottery.report.tickets import has_tickets
 from lottery.store.reader import Reader
@@ -43,7 +43,7 @@ def page(runs: Sequence[Reader]) -> str:
             *(_status(run) for run in runs),
             "<h2>Is there a winning ticket?</h2>",
             *(
-                _answers(label, found, verdicts.missing_controls(group[0], own), has_dense(own))
+                _answers(label, found, verdicts.missing_controls(group[0], own), verdicts.unjudged(group[0], own))
                 for label, found, group, own in zip(labels(groups), judged, groups, lines, strict=True)
             ),
             _definitions([(one.name, metric) for own, metric in zip(judged, metrics, strict=True) for one in own]),
@@ -79,8 +79,10 @@ def _status(run: Reader) -> str:
     status = "killed" if run.abandoned else record["status"]
     text = (
         f"{record['id']}: {record['study']}, {status}, {config.model.name} on {config.data.name}, "
-        f"{config.replicates} replicates, {len(run.levels())} networks trained, started {record['started']}"
+        f"{config.replicates} replicates, {len(shown(run.levels()))} networks trained, started {record['started']}"
     )
+    if "rewind" in record:
+        text += f"; retrained from {record.get('parent')}: {words.of_rewind(record['rewind'])}"
     return f"<p class=soft>{escape.html(text)}</p>"
 
 
@@ -112,8 +114,8 @@ def _settings(run: Reader) -> str:
     )
 
 
-def _answers(title: str, found: Sequence[verdicts.Verdict], lacking: str, has_dense: bool) -> str:
-    """Return, for each question, the range of densities of each answer, in a sentence; and what is `lacking`."""
+def _answers(title: str, found: Sequence[verdicts.Verdict], lacking: str, without: str) -> str:
+    """Return, for each question, the densities of each answer, and what is `lacking`; or why there are none."""
     items = []
     for name, spans, sparsest in verdicts.summed_up(found):
         parts = [f"<span class={answer}>{answer}</span> at {at} % of the weights" for answer, at in spans.items()]
@@ -122,8 +124,7 @@ def _answers(title: str, found: Sequence[verdicts.Verdict], lacking: str, has_de
     if lacking:
         items.append(f"<li class=soft>{escape.html(lacking)}</li>")
     if not items:
-        reason = "no sparse networks to judge" if has_dense else verdicts.NO_DENSE
-        return f"<p>{escape.html(title)}: {reason}.</p>"
+        return f"<p>{escape.html(title)}: {escape.html(without)}.</p>"
     return f"<h3>{escape.html(title)}</h3><ul>{''.join(items)}</ul>"
 
 

@@ -14,7 +14,7 @@ from lottery.report.comparison import pooled
 from lottery.report.entries import Costed
 from lottery.report.series import by_level, has_dense, series_of, shown
 from lottery.report.statistics import INTERVALS
-from lottery.report.verdicts import NO_DENSE, Verdict, definition, judged, missing_controls, summed_up
+from lottery.report.verdicts import Verdict, definition, judged, missing_controls, summed_up, unjudged
 from lottery.store.reader import Reader
 from lottery.studies.forecast import Forecast, coverage
 
@@ -126,7 +126,7 @@ def _level_tables(run: Reader, lines: Sequence[Costed]) -> list[RenderableType]:
     if found:
         parts.append(_verdicts(found))
     elif not has_dense(lines):
-        parts.append(Text(NO_DENSE))
+        parts.append(Text(unjudged(run, lines)))
     parts += [Text(note, style="bold") for note in _notes(lines)]
     if len({line["replicate"] for line in lines}) > 1:
         parts.append(Text(f"mean ± half width of the 95 % t-interval over replicates; {INTERVALS}", style="dim"))
@@ -162,7 +162,7 @@ def verdict_lines(run: Reader) -> list[str]:
     shown_lines = pooled([run])
     found = judged(run, shown_lines)
     if not found:
-        return ["no sparse networks to judge" if has_dense(shown_lines) else NO_DENSE]
+        return [unjudged(run, shown_lines)]
     metric = quantities.metrics_of(run)[0]
     lines = [f"{name}: {definition(name, metric)}" for name in dict.fromkeys(verdict.name for verdict in found)]
     lines.append(f"±: {INTERVALS}")

@@ -18,6 +18,17 @@ from lottery.store.records import Summary
 from lottery.tasks import Metric
 
 NO_DENSE = "no dense network in this run, and nothing to judge by; report it beside a run that has one"
+
+
+def unjudged(run: Reader, lines: Sequence[Summary]) -> str:
+    """Return why there are no verdicts for some networks of a run, and where there may be some."""
+    if has_dense(lines):
+        return "no sparse networks to judge"
+    if "rewind" in run.record:
+        return f"the dense networks are its parent's; beside it: lottery report {run.record.get('parent')} {run.path}"
+    return NO_DENSE
+
+
 _MATCHING_TOLERANCE = 0.2
 """Points that a matching network may lack (Frankle et al. 2020, section 4.4)."""
 _BEATS = "beats "

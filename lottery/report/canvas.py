@@ -68,7 +68,7 @@ def dense_band(axes: Axes, dense: Estimate, quantity: Quantity, label: str) -> N
     axes.axhline(quantity.scale * dense.mean, color=_DENSE, linewidth=1, label=label)
 
 
-_LEAST_SHARE = 0.07
+_LEAST_SHARE = 0.065
 """Of the axis that lies between two ticks at least, so that their labels don't touch."""
 
 

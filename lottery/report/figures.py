@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from lottery import escape
 from lottery.arms import is_main
@@ -212,7 +213,7 @@ def layer_density(found: Tickets, paths: Sequence[Path]) -> list[Path]:
             axes.text(column, row, f"{100 * value:.3g}", ha="center", va="center", fontsize=6.5, color=ink)
         bar = figure.colorbar(shown, ax=axes, label="density of the layer, %")
         bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}")
-        bar.ax.yaxis.set_minor_formatter(lambda share, _: f"{100 * share:.3g}")
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
     return list(paths)
 
 

@@ -24,6 +24,7 @@ from lottery.errors import Interrupted, LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.networks.parameters import prunable
+from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.chunk import make_trainer
 from lottery.studies.execute import execute
@@ -389,16 +390,30 @@ def browser():
         found.close()
 
 
-@pytest.fixture
-def opened(browser, tmp_path: Path):
-    """Open the page of some runs; what the console says and what is asked of the network are kept."""
+@pytest.fixture(scope="session")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write the page of some runs, once for each group of them."""
     from lottery.report.html import page
 
+    folder, written = tmp_path_factory.mktemp("pages"), dict[tuple[Path, ...], Path]()
+
+    def write(*runs: Reader) -> Path:
+        paths = tuple(run.path for run in runs)
+        if paths not in written:
+            written[paths] = folder / f"{len(written)}.html"
+            written[paths].write_text(page(runs))
+        return written[paths]
+
+    return write
+
+
+@pytest.fixture
+def opened(browser, page_file):
+    """Open the page of some runs; what the console says and what is asked of the network are kept."""
     pages = []
 
     def open_page(*runs, **options):
-        file = tmp_path / f"{len(pages)}.html"
-        file.write_text(page(runs))
+        file = page_file(*runs)
         context = browser.new_context(**options)
         tab = context.new_page()
         tab.said, tab.asked = [], []

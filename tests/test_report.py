@@ -18,13 +18,14 @@ from lottery.networks.network import Network
 from lottery.report.canvas import arm_colour, density_colours
 from lottery.report.comparison import differences, pooled, repetitions
 from lottery.report.entries import rows
-from lottery.report.figures import draw, draw_tickets
+from lottery.report.figures import draw
 from lottery.report.formats import as_csv, as_json, as_latex, as_markdown
 from lottery.report.html import page
 from lottery.report.quantities import at_early_stop, at_end
 from lottery.report.series import by_level, curves, series_of, whole
 from lottery.report.statistics import estimate
 from lottery.report.tables import comparison_tables, run_tables
+from lottery.report.ticket_figures import draw_tickets
 from lottery.report.tickets import tickets, weights
 from lottery.report.verdicts import missing_controls
 from lottery.store.flat import flat_summary

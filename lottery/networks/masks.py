@@ -139,6 +139,11 @@ def overlap(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> tuple[
     return common / smaller, expected / smaller
 
 
+def density(mask: Mapping[str, Tensor]) -> float:
+    """Return the share of the weights that are kept, of those that the mask covers."""
+    return count(mask) / total(mask)
+
+
 def matches(name: str, pattern: str) -> bool:
     """Return whether a parameter matches a shell-style pattern, by its name or, of a layer's weight, the layer's."""
     return fnmatchcase(name.removesuffix(".weight"), pattern) or fnmatchcase(name, pattern)

@@ -16,10 +16,4 @@ def study_of(run: Reader, setting: Setting) -> Study:
     Raises:
         LotteryError: the run asks for what can't be.
     """
-    match run.record["study"]:
-        case "train":
-            return Train(setting)
-        case "prune":
-            return Prune(setting)
-        case "rewind":
-            return Rewind.of_run(run, setting)
+    return KINDS[run.record["study"]].of_run(run, setting)

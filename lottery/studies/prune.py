@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -51,6 +52,11 @@ class Prune(Study):
         check_rounds(setting, [layer_densities(setting, number) for number in rounds])
         super().__init__(setting, [dense_level(setting), *(pruned_level(setting, number) for number in rounds)])
         self._tickets: dict[Key, Network] = {}
+
+    @classmethod
+    def of_run(cls, run: Reader, setting: Setting) -> Self:  # noqa: ARG003
+        """See `Study`."""
+        return cls(setting)
 
     def network(self, run: Run, member: Member) -> Network:
         """See `Study`."""

@@ -109,7 +109,7 @@ class Rewind(Study):
         mask = parent.read_mask(
             setting.main(0, asked.level), setting.like.mask
         )  # all that may be asked for keep as many
-        return cls(setting, asked, _density(mask), [] if _kept(parent, setting, asked) else replicates)
+        return cls(setting, asked, masks.density(mask), [] if _kept(parent, setting, asked) else replicates)
 
     @classmethod
     def of_run(cls, run: Reader, setting: Setting) -> Self:
@@ -130,7 +130,7 @@ class Rewind(Study):
         if all(run.has_mask(key) for key in keys):
             from_dense = keys if asked.weights == "rewind" and asked.to else []
             untrained = [key.replicate for key in from_dense if not run.has_state(key, asked.to)]
-            return cls(setting, asked, _density(run.read_mask(keys[0], setting.like.mask)), untrained)
+            return cls(setting, asked, masks.density(run.read_mask(keys[0], setting.like.mask)), untrained)
         try:
             parent = Reader.open(Path(str(run.record.get("parent"))))
             if parent.record["id"] != run.record.get("parent_id"):
@@ -207,10 +207,6 @@ def check_rewind(parent: Reader, setting: Setting, asked: Asked) -> None:
         raise LotteryError(f"--to {asked.to}it is outside training, which ends at {setting.length}it")
     if asked.mask == "invert" and setting.config.sparse is not None:
         raise LotteryError(f"--mask invert: nothing was pruned in {parent.path}, sparse from the start; take shuffle")
-
-
-def _density(mask: Mask) -> float:
-    return masks.count(mask) / masks.total(mask)
 
 
 def _kept(parent: Reader, setting: Setting, asked: Asked) -> bool:

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from lottery.config.schema import Config
 from lottery.networks.key import Key
 from lottery.networks.network import Network
+from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.plan import Level
 from lottery.studies.setting import Setting
@@ -28,6 +29,11 @@ class Study(ABC):
 
     def __init__(self, setting: Setting, levels: Sequence[Level]) -> None:
         self.setting, self.levels = setting, list(levels)
+
+    @classmethod
+    @abstractmethod
+    def of_run(cls, run: Reader, setting: Setting) -> Self:
+        """Return the study of a run, planned; raise LotteryError where the run asks for what can't be."""
 
     @abstractmethod
     def network(self, run: Run, member: Member) -> Network:

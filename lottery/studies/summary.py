@@ -25,7 +25,7 @@ def summary(setting: Setting, member: Member, network: Network, lines: Sequence[
         "level": key.level,
         "arm": key.arm,
         "order": key.order,
-        "density": masks.count(network.mask) / masks.total(network.mask),
+        "density": masks.density(network.mask),
         "nonzero": masks.count(network.mask),
         "total": masks.total(network.mask),
         "parameters": parameters.count(setting.template),

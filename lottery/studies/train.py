@@ -1,9 +1,12 @@
 """Train dense networks, level 0 of every study, or networks that are sparse from the start."""
 
+from typing import Self
+
 from lottery.networks import parameters
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.seeds import stream
+from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.plan import dense_level, sparse_level
 from lottery.studies.selection import prune_to
@@ -26,6 +29,11 @@ class Train(Study):
         levels = [dense_level(setting)] if sparse is None or sparse.dense else []
         numbers = range(1, len(sparse.densities) + 1) if sparse else ()
         super().__init__(setting, [*levels, *(sparse_level(setting, number) for number in numbers)])
+
+    @classmethod
+    def of_run(cls, run: Reader, setting: Setting) -> Self:  # noqa: ARG003
+        """See `Study`."""
+        return cls(setting)
 
     def network(self, run: Run, member: Member) -> Network:
         """See `Study`."""

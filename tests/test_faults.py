@@ -273,7 +273,7 @@ def test_a_network_that_diverges_is_marked_and_the_others_go_on(execution, tmp_p
             for name, weight in straight.read_weights(key).items():
                 torch.testing.assert_close(run.read_weights(key)[name], weight, rtol=1e-3, atol=1e-4)
     assert [line["replicate"] for line in whole(run.levels(), 0)] == [0, 2]
-    from lottery.cli.console import results_console
+    from lottery.display.console import results_console
     from lottery.report.tables import run_tables
 
     console = results_console()

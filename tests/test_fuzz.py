@@ -23,9 +23,9 @@ from conftest import carry_on, carry_out, plan, tensor_files, tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lottery.cli.console import results_console
 from lottery.config.file import load, parse
 from lottery.config.schema import Config
+from lottery.display.console import results_console
 from lottery.errors import LotteryError, RunFailed
 from lottery.report.tables import run_tables
 from lottery.store import files

@@ -15,7 +15,7 @@ from lottery.cli.app import app
 ROOT = Path(lottery.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 CORE = {"networks", "training", "studies", "store", "crews", "config", "tasks", "arms", "cost", *registry.KINDS}
-OUTER = {"report", "analyses", "sweeps", "theory", "export", "cli", "results"}
+OUTER = {"report", "analyses", "sweeps", "theory", "export", "cli", "display", "api", "results"}
 
 
 def name(path: Path) -> str:

@@ -7,7 +7,7 @@ import torch
 from conftest import Quiet, carry_on, evaluation, plan, tiny
 from rich.console import Console
 
-from lottery.cli.progress import Display
+from lottery.display.progress import Display
 from lottery.errors import Interrupted
 from lottery.store.run import Run
 from lottery.studies.prepare import prepare
@@ -84,7 +84,7 @@ def test_steps_that_are_told_of_are_all_steps_of_all_members(tmp_path):
 def test_a_line_and_a_frame_by_hand(monkeypatch):
     """Two networks of 30 steps go on from step 10, and are at step 20 after 10 seconds."""
     setting, now = prepare(tiny()), [0.0]
-    monkeypatch.setattr("lottery.cli.progress.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("lottery.display.progress.time.perf_counter", lambda: now[0])
     console, frame = (Console(file=io.StringIO(), width=160) for _ in range(2))
     display, levels = Display(console, setting.task.metrics[0]), plan(setting, "train")
     members = levels[0].members

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lottery.cli import signals
+from lottery import signals
 
 
 class Weights(StrEnum):

@@ -15,7 +15,7 @@ def methods() -> None:
     from rich.text import Text
 
     from lottery import registry
-    from lottery.cli.console import results_console
+    from lottery.display.console import results_console
 
     console = results_console()
     for kind, meaning in registry.KINDS.items():

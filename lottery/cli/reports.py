@@ -48,6 +48,8 @@ def report(
             print(escape.visible(run.record["id"]) + ":", *map(escape.visible, verdict_lines(run)), sep="\n")
         print(*map(escape.visible, jackpot_lines(found)), sep="\n")
     else:
+        from lottery.display.found import show
+
         show(found, everything=True)
     if html:
         from lottery.report.html import page
@@ -72,24 +74,6 @@ def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
         print(*listing(paths), sep="\n")
     else:
         message(f"no runs in {runs_dir} yet; start one: lottery prune configs/quickstart.yaml")
-
-
-def show(runs: Sequence["Reader"], everything: bool = False) -> None:
-    """Print tables and draw figures; with `everything`, of the tickets too, and as SVG."""
-    from lottery.cli.console import results_console
-    from lottery.report.figures import draw
-    from lottery.report.tables import comparison_tables, run_tables
-
-    console = results_console()
-    for run in runs:
-        console.print(run_tables(run))
-    if len(runs) > 1:
-        console.print(comparison_tables(runs))
-    try:
-        for path in draw(runs, everything):
-            console.print(f"figure: {path}", soft_wrap=True)
-    except OSError as error:
-        message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
 
 
 def _readable(names: Sequence[str], runs_dir: Path) -> "list[Reader]":
@@ -118,7 +102,7 @@ def _watch(runs: Sequence["Reader"], seconds: float = 5.0) -> None:
     from rich.console import Group
     from rich.live import Live
 
-    from lottery.cli.console import progress_console
+    from lottery.display.console import progress_console
     from lottery.report.tables import run_tables
     from lottery.store.locks import is_locked
 

@@ -1,0 +1,122 @@
+"""From what is asked for to a study that can be carried out: anew, or on a run that is there.
+
+Nothing is written before an undertaking is begun.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lottery.config.schema import Config
+from lottery.config.values import Duration
+from lottery.errors import LotteryError
+from lottery.store.reader import Reader
+from lottery.store.run import Run
+from lottery.studies.forecast import check_disk
+from lottery.studies.kinds import study_of
+from lottery.studies.layout import Layout
+from lottery.studies.plan import Level
+from lottery.studies.prune import Prune, extended
+from lottery.studies.rewind import Asked, MaskFrom, Rewind, Weights, retraining
+from lottery.studies.setting import Setting
+from lottery.studies.study import Study
+
+Make = Callable[[Config], Setting]
+"""How a config is made real; see `lottery.studies.prepare`."""
+
+
+@dataclass(frozen=True)
+class Undertaking:
+    """An undertaking is a study that is to be carried out.
+
+    Attributes:
+        levels: those with networks left to train.
+        run: whose study it is; None where a new one is made.
+        layout: the only one that will do, and why; None where any will.
+        parent: the run that a new one retrains networks of.
+        record: what the run says of it beside that.
+    """
+
+    study: Study
+    levels: Sequence[Level]
+    run: Reader | None = None
+    layout: tuple[Layout, str] | None = None
+    parent: Reader | None = None
+    record: Mapping[str, object] = field(default_factory=dict)
+
+    @contextmanager
+    def begun(self, runs_dir: Path, about: Mapping[str, object]) -> Iterator[Run]:
+        """Provide the run within the context; a new one is made in `runs_dir`, and says `about` of itself, too."""
+        if self.run is None:
+            yield self._create(runs_dir, about)
+            return
+        run = Run(self.run.path)
+        if not self.record:
+            yield run
+            return
+        with run.working():
+            # Not finished from now on: whatever comes between, the run can be resumed.
+            run.update(**self.record)
+            run.write_config(self.study.setting.config)
+            yield run
+
+    def _create(self, runs_dir: Path, about: Mapping[str, object]) -> Run:
+        study, record = self.study, dict(self.record)
+        if isinstance(study, Rewind) and self.parent is not None:
+            study.read(self.parent)  # all is read before a run is made
+        if self.layout is not None:
+            record |= {"layout": asdict(self.layout[0]), "layout_because": self.layout[1]}
+        folder = next(folder for folder in (runs_dir, *runs_dir.absolute().parents) if folder.exists())
+        check_disk(folder, study.setting, study.levels)
+        return Run.create(runs_dir, study.setting.config, {"study": study.name, **about, **record})
+
+
+def new(study: Study) -> Undertaking:
+    """Return the undertaking of a study from its start."""
+    return Undertaking(study, study.levels)
+
+
+def extension(run: Reader, iterations: int, make: Make) -> Undertaking:
+    """Return the undertaking of so many further rounds of pruning of a run; raise LotteryError where it can't be."""
+    study = Prune(make(extended(run, iterations)))
+    trained = {line["level"] for line in run.levels()}
+    record: dict[str, object] = {"status": "interrupted"}
+    if run.record["study"] != study.name:
+        record |= {"study": study.name, "layout": None}  # of larger groups
+    return Undertaking(study, [level for level in study.levels if level.number not in trained], run, record=record)
+
+
+def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskFrom, make: Make) -> Undertaking:
+    """Return the undertaking that retrains a level's masks of a run; raise LotteryError where it can't be.
+
+    Args:
+        to: where retraining starts: `2000it`, `3ep`.
+    """
+    if parent.record["study"] == "rewind":
+        raise LotteryError(f"{parent.path} was itself made by rewind; rewind its parent, {parent.record.get('parent')}")
+    try:
+        duration = Duration.parse(to)
+    except ValueError as error:
+        raise LotteryError(f"--to: {error}") from None
+    setting = make(retraining(parent.config))
+    asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)
+    study = Rewind.of_parent(parent, setting, asked)
+    record = {"parent": str(parent.path.resolve()), "parent_id": parent.record["id"], "rewind": asdict(asked)}
+    return Undertaking(study, study.levels, layout=study.parent_layout(parent), parent=parent, record=record)
+
+
+def resumption(run: Reader, make: Make) -> Undertaking:
+    """Return the undertaking of what is left of a run's study; raise LotteryError where it can't be."""
+    study = study_of(run, make(run.config))
+    return Undertaking(study, study.levels, run)
+
+
+def is_done(run: Reader) -> bool:
+    """Return whether there is nothing left to train; then the run's lines are put in order."""
+    if run.record["status"] != "finished" or run.lacks_networks():
+        return False
+    own = Run(run.path)
+    with own.working():
+        own.settle(lambda line: False)  # noqa: ARG005
+    return True

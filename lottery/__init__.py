@@ -1,10 +1,13 @@
 """This package is an experiment runner for lottery-ticket and sparse-training studies."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from lottery.results import Results
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 __version__ = "0.1.0"
 
@@ -14,3 +17,14 @@ def open_run(path: str | Path) -> "Results":
     from lottery.results import Results  # torch is imported there, and `lottery --help` does without
 
     return Results(path)
+
+
+def register(kind: str, **constants: Any) -> Callable[[F], F]:
+    """Return a decorator that makes a function one of the `kind` that configs may name; see `lottery.registry`.
+
+    `@lottery.register("scores")` above a function lets a config say `score: NAME`, once its file is loaded by
+    `--plugin FILE`. Raises LotteryError where the function can't be one.
+    """
+    from lottery.registry import register
+
+    return register(kind, **constants)

@@ -5,18 +5,24 @@ a method means adding one file. The function's keyword-only parameters are its o
 defaults are checked and written out like those of any other setting. A file may list `VARIANTS`, further names under
 which some of the options are fixed (`resnet_20` is `resnet` with depth 20). Files that start with an underscore are
 helpers.
+
+What a user brings is registered beside that, by `@register("scores")`, from wherever it stands: see `lottery.plugins`.
 """
 
 import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, create_model
+from pydantic.errors import PydanticUserError
+
+from lottery.errors import LotteryError
 
 KINDS = {
     "data": "what to learn from",
@@ -35,6 +41,20 @@ KINDS = {
 }
 """Folder of the package -> what its entries are."""
 
+CONSTANTS = {
+    "models": {"VARIANTS"},
+    "allocation": {"VARIANTS"},
+    "scores": {"VARIANTS", "TRAITS", "ROUNDS"},
+    "topology": {"VARIANTS", "TRAITS"},
+    "arms": {"TRAITS", "ORDER", "WORDS"},
+}
+"""Folder -> the constants by which a file says more of itself; the folder's docstring explains them."""
+
+_registered: dict[str, dict[str, "Entry"]] = {kind: {} for kind in KINDS}
+"""What users brought."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -42,6 +62,7 @@ class Entry:
 
     Attributes:
         constants: name -> value of the file's public constants (`TRAITS`, ...), which the folder's docstring explains.
+        own: whether it is one of this package's, rather than one that a user brought.
     """
 
     kind: str
@@ -49,6 +70,7 @@ class Entry:
     function: Callable[..., Any]
     preset: Mapping[str, Any]
     constants: Mapping[str, Any]
+    own: bool = True
 
     @property
     def traits(self) -> frozenset[str]:
@@ -61,13 +83,78 @@ class Entry:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     @property
+    def origin(self) -> str:
+        """Return the name of the module that its function stands in."""
+        return self.function.__module__
+
+    @cached_property
     def options(self) -> type[BaseModel]:
         """Return a pydantic model of the options that a user may set."""
-        return _options(self.kind, self.name)
+        fields: dict[str, Any] = {
+            parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+            for parameter in inspect.signature(self.function, eval_str=True).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in self.preset
+        }
+        settings = ConfigDict(extra="forbid", frozen=True)
+        return create_model(f"{self.kind}.{self.name}", __config__=settings, **fields)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function, with the options that the name fixes."""
         return self.function(*arguments, **self.preset, **options)
+
+
+def register(kind: str, **constants: Any) -> Callable[[F], F]:
+    """Return a decorator that makes a function an entry of a folder, under its own name, without a trailing `_`.
+
+    The function takes what the folder's docstring says, and its options by keyword, each with a type.
+
+    Args:
+        kind: of `KINDS`, such as `scores`.
+        constants: what a file of that folder would say of itself, in lower case: `traits={"fresh"}`, `order=4`,
+            `variants={"deep": {"depth": 20}}`.
+
+    Raises:
+        LotteryError: the function can't be one, or another one has its name; the message says where it stands.
+    """
+    if kind not in KINDS:
+        raise LotteryError(f"register({kind!r}): there is no such kind{suggestion(kind, KINDS)}: {', '.join(KINDS)}")
+    valid = {name.lower() for name in CONSTANTS.get(kind, ())}
+    for key in constants:
+        if key not in valid:
+            takes = f"take {', '.join(sorted(valid))}" if valid else "take none"
+            raise LotteryError(f"register({kind!r}, {key}=...): {kind} {takes}{suggestion(key, valid)}")
+
+    def add(function: F) -> F:
+        said = {key.upper(): value for key, value in constants.items()}
+        entries = _made(kind, function, said, own=False)
+        for entry in entries:
+            _check(entry)
+        _registered[kind] |= {entry.name: entry for entry in entries}
+        return function
+
+    return add
+
+
+def brought() -> list[Entry]:
+    """Return every entry that a user brought."""
+    return [entry for entries in _registered.values() for entry in entries.values()]
+
+
+def forget(origin: str) -> None:
+    """Take back what a module registered."""
+    for kind, entries in _registered.items():
+        _registered[kind] = {name: entry for name, entry in entries.items() if entry.origin != origin}
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Take back what was registered within the context where that ends in an exception."""
+    before = {kind: dict(entries) for kind, entries in _registered.items()}
+    try:
+        yield
+    except BaseException:
+        _registered.update(before)
+        raise
 
 
 def names(kind: str) -> list[str]:
@@ -89,29 +176,63 @@ def suggestion(name: str, valid: Any) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-@cache
 def _entries(kind: str) -> dict[str, Entry]:
+    brought = _registered[kind]
+    return dict(sorted((_own(kind) | brought).items())) if brought else _own(kind)
+
+
+@cache
+def _own(kind: str) -> dict[str, Entry]:
+    """Return the entries of the folder itself, sorted by name."""
     package = importlib.import_module(f"lottery.{kind}")
-    entries = {}
+    entries = []
     for found in pkgutil.iter_modules(package.__path__):
         if found.name.startswith("_"):
             continue
         module = importlib.import_module(f"{package.__name__}.{found.name}")
-        function = getattr(module, found.name)
-        # `global` is a keyword of Python, so its file and its function are called `global_`.
-        stem = found.name.rstrip("_")
         constants = {key: value for key, value in vars(module).items() if key.isupper() and not key.startswith("_")}
-        for name, preset in ({stem: {}} | constants.get("VARIANTS", {})).items():
-            entries[name] = Entry(kind, name, function, preset, constants)
-    return dict(sorted(entries.items()))
+        entries += _made(kind, getattr(module, found.name), constants, own=True)
+    return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
 
 
-@cache
-def _options(kind: str, name: str) -> type[BaseModel]:
-    entry = find(kind, name)
-    fields: dict[str, Any] = {
-        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-        for parameter in inspect.signature(entry.function, eval_str=True).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in entry.preset
-    }
-    return create_model(f"{kind}.{name}", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
+def _made(kind: str, function: Callable[..., Any], constants: Mapping[str, Any], *, own: bool) -> list[Entry]:
+    """Return the entries that a function makes: one of its own name, and one for each variant."""
+    # `global` is a keyword of Python, so its file and its function are called `global_`.
+    variants = {function.__name__.rstrip("_"): {}} | constants.get("VARIANTS", {})
+    return [Entry(kind, name, function, preset, constants, own) for name, preset in variants.items()]
+
+
+def _check(entry: Entry) -> None:
+    """Raise LotteryError where a user's function can't be an entry, or its name is taken."""
+    where = f"{_place(entry.function)}: {entry.name}"
+    there = _entries(entry.kind).get(entry.name)
+    if there is not None and (there.own or there.origin != entry.origin):
+        owner = "lottery has" if there.own else f"{_place(there.function)} registers"
+        raise LotteryError(f"{where}: {owner} {entry.kind} of that name already; give the function another one")
+    if not entry.summary:
+        raise LotteryError(f"{where}: has no docstring; its first line is what `lottery methods` says of it")
+    parameters = inspect.signature(entry.function).parameters.values()
+    usual = next(iter(_own(entry.kind).values()))
+    given, wanted = _positional(entry.function), _positional(usual.function)
+    if len(given) != len(wanted) or any(one.kind is one.VAR_KEYWORD for one in parameters):
+        call = ", ".join([*wanted, "*", "OPTION: TYPE = DEFAULT"])
+        raise LotteryError(f"{where}({', '.join(map(str, parameters))}): write {entry.name}({call}), options if any")
+    for one in parameters:
+        if one.kind is one.KEYWORD_ONLY and one.annotation is one.empty:
+            raise LotteryError(f"{where}: option {one.name} has no type; write {one.name}: float = ..., say")
+    try:
+        entry.options.model_json_schema()
+    except (PydanticUserError, NameError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise LotteryError(f"{where}: an option's type can't be written in a config: {reason}") from None
+
+
+def _positional(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+
+
+def _place(function: Callable[..., Any]) -> str:
+    """Return the file and line of a function."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else str(function.__module__)

@@ -275,8 +275,7 @@ def own_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def forget_entries() -> None:
     """Have the registry look into its folders again."""
-    registry._entries.cache_clear()
-    registry._options.cache_clear()
+    registry._own.cache_clear()
 
 
 def measured(accuracy: float | None, images: int = 10_000, loss: float | None = 0.3) -> dict:

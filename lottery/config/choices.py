@@ -1,15 +1,27 @@
 """A config is built of sections of known keys, choices of registry entries with their options, and names of entries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from lottery import registry
 from lottery.config import complaints
+from lottery.errors import LotteryError
+
+RECORDED = "recorded"
+"""Key of the validation context, true where the config is a run's."""
 
 
 class Section(BaseModel):
@@ -35,8 +47,16 @@ class Choice(BaseModel):
 
     @property
     def entry(self) -> registry.Entry:
-        """Return the entry that is named."""
-        return registry.find(self.kind, self.name)
+        """Return the entry that is named; raise LotteryError where a run's config names one that isn't there."""
+        try:
+            return registry.find(self.kind, self.name)
+        except LookupError as error:
+            raise LotteryError(f"{error.args[0]}; name a plugin that has it by --plugin FILE") from None
+
+    @property
+    def traits(self) -> frozenset[str]:
+        """Return what the entry's file says of it in `TRAITS`; nothing where it isn't there."""
+        return self.entry.traits if self.name in registry.names(self.kind) else frozenset()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -45,7 +65,7 @@ class Choice(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_options(cls, value: Any) -> Any:
+    def _with_options(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, BaseModel):
             return value
         if isinstance(value, str):
@@ -57,6 +77,8 @@ class Choice(BaseModel):
         try:
             model = registry.find(cls.kind, value["name"]).options
         except LookupError as error:
+            if _recorded(info):
+                return value
             raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
         _refuse_unknown(value, [*cls.model_fields, *model.model_fields])
         own = {key: part for key, part in value.items() if key in cls.model_fields}
@@ -98,18 +120,44 @@ class NameOf:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of a text, and after it the check."""
-        return core_schema.no_info_after_validator_function(self._known, handler(source))
+        return core_schema.with_info_after_validator_function(self._known, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON Schema of a text that is one of the names."""
         return handler(schema) | {"enum": registry.names(self.kind)}
 
-    def _known(self, name: str) -> str:
+    def _known(self, name: str, info: ValidationInfo) -> str:
         try:
             registry.find(self.kind, name)
         except LookupError as error:
+            if _recorded(info):
+                return name
             raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
         return name
+
+
+def entries(config: BaseModel) -> Iterator[tuple[str, str]]:
+    """Return kind and name of every entry that a config, or a section of one, names."""
+    if isinstance(config, Choice):
+        yield config.kind, config.name
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, BaseModel):
+                yield from entries(part)
+            elif (kind := _kind_of(field.annotation)) is not None and isinstance(part, str):
+                yield kind, part
+
+
+def _kind_of(annotation: Any) -> str | None:
+    """Return the kind that the names of a `tuple[Annotated[str, NameOf(kind)], ...]` are of."""
+    parts = [mark for part in get_args(annotation) for mark in getattr(part, "__metadata__", ())]
+    return next((mark.kind for mark in parts if isinstance(mark, NameOf)), None)
+
+
+def _recorded(info: ValidationInfo) -> bool:
+    """Return whether this is a run's config: what it names may have been a plugin's, and is readable without that."""
+    return bool(info.context and info.context.get(RECORDED))
 
 
 def _refuse_unknown(value: Mapping[Any, Any], valid: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from lottery.config import bounded_yaml, complaints
+from lottery.config.choices import RECORDED
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
 
@@ -34,13 +35,14 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     return parse(text, str(path), path.stem, overrides)
 
 
-def parse(text: str, path: str, name: str, overrides: Sequence[str] = ()) -> Config:
+def parse(text: str, path: str, name: str, overrides: Sequence[str] = (), *, recorded: bool = False) -> Config:
     """Return the config that a YAML text says; else as `load`.
 
     Args:
         path: where it stands, for messages.
         name: of the study, where the text doesn't say.
         overrides: as for `load`.
+        recorded: whether it is a run's, whose plugins may not be there: what is unknown is then taken as it stands.
     """
     try:
         values = bounded_yaml.parse(text)
@@ -53,7 +55,7 @@ def parse(text: str, path: str, name: str, overrides: Sequence[str] = ()) -> Con
     values.setdefault("name", name)
     touched = [_override(values, override) for override in overrides]
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context={RECORDED: recorded})
     except ValidationError as error:
         place, reason = complaints.first(error)
         given = any(f"{place}.".startswith(f"{key}.") or f"{key}.".startswith(f"{place}.") for key in touched)

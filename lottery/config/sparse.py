@@ -65,7 +65,7 @@ class Sparse(Section):
     def _sensible(self) -> Self:
         if self.topology.interval.steps(1) == 0:
             raise PydanticCustomError("zero", "topology.interval: must be more than 0")
-        if "trained" in self.score.entry.traits:
+        if "trained" in self.score.traits:
             raise PydanticCustomError(
                 "untrained",
                 "score: {name} compares a trained network with its initialization, and nothing is trained yet; "
@@ -74,7 +74,7 @@ class Sparse(Section):
             )
         if self.latent is not None:
             self._check_unused(f"latent: {self.latent.name}", "which says itself which weights are active", "topology")
-        elif "dense_start" in self.topology.entry.traits:
+        elif "dense_start" in self.topology.traits:
             self._check_unused(f"topology: {self.topology.name}", "which starts dense")
         return self
 

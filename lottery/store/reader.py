@@ -68,7 +68,7 @@ class Reader:
             raise LotteryError(
                 f"{path} is damaged, or was changed by hand; a run keeps its config: start another with a copy of it"
             )
-        return parse(text, str(path), self.path.name)
+        return parse(text, str(path), self.path.name, recorded=True)
 
     @property
     def abandoned(self) -> bool:

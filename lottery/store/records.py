@@ -183,6 +183,14 @@ class RewindRecord(TypedDict):
 
 
 @with_config(_STRICT)
+class PluginRecord(TypedDict):
+    """A plugin that a run used: its file, or null if a Python session's, a digest of its code, its `KIND.NAME`s."""
+
+    path: Text | None
+    sha256: Text
+    entries: list[Text]
+
+
 class About(TypedDict):
     """A run: what was run, by what, on what, and how it stands."""
 
@@ -196,6 +204,7 @@ class About(TypedDict):
     parent: NotRequired[Text | None]
     parent_id: NotRequired[Text]
     rewind: NotRequired[RewindRecord]
+    plugins: NotRequired[list[PluginRecord]]
     layout: NotRequired[LayoutRecord | None]
     layout_because: NotRequired[Text]
     device: NotRequired[Text]

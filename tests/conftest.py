@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
 import signal
+import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -341,6 +344,24 @@ def networks(accuracies: Sequence[float], level: int, arm: str | None = None, **
         own = {key: value[replicate] if isinstance(value, list) else value for key, value in changes.items()}
         lines.append(summary(replicate, level, arm, **({"density": 0.8**level, "test_accuracy": accuracy} | own)))
     return lines
+
+
+def write_idx(folder: Path, compress: bool = False, count: int = 3, seed: int = 0) -> dict[str, np.ndarray]:
+    """Write small files as MNIST has them; returns the images of `train` and `t10k`."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(seed)
+    parts = {}
+    for split in ("train", "t10k"):
+        images = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        for name, array in ((f"{split}-images-idx3-ubyte", images), (f"{split}-labels-idx1-ubyte", labels)):
+            data = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+            if compress:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+            else:
+                (folder / name).write_bytes(data)
+        parts[split] = images
+    return parts
 
 
 def refused(name: str, root: Path, **options: object) -> str:

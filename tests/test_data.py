@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from conftest import refused, spoiled
+from conftest import refused, spoiled, write_idx
 
 from lottery import registry
 from lottery.config.file import parse
@@ -30,23 +30,6 @@ def test_digits():
     assert digits.train_images.dtype == torch.uint8
     assert digits.train_images.max() == 240
     assert set(digits.test_labels.tolist()) == set(range(10))
-
-
-def write_idx(folder, compress=False, count=3):
-    folder.mkdir(parents=True)
-    generator = np.random.default_rng(0)
-    parts = {}
-    for split in ("train", "t10k"):
-        images = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        labels = np.arange(count, dtype=np.uint8)
-        for name, array in ((f"{split}-images-idx3-ubyte", images), (f"{split}-labels-idx1-ubyte", labels)):
-            data = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-            if compress:
-                (folder / f"{name}.gz").write_bytes(gzip.compress(data))
-            else:
-                (folder / name).write_bytes(data)
-        parts[split] = images
-    return parts
 
 
 @pytest.mark.parametrize("compress", [False, True])

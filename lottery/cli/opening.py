@@ -30,14 +30,16 @@ def names_root(overrides: Sequence[str]) -> bool:
     return any(override.partition("=")[0] in ("data", "data.root") for override in overrides)
 
 
-def make_setting(config: "Config", device: str | None = None, *, download_anywhere: bool = False) -> "Setting":
-    """Return the setting of a config, on another device if one is given; see `lottery.studies.prepare`."""
+def make_setting(
+    config: "Config", of: "Reader | None" = None, *, device: str | None = None, download_anywhere: bool = False
+) -> "Setting":
+    """Return the setting of a config, or of a run's, on another device if one is given; see `studies.prepare`."""
     from lottery.studies.prepare import prepare
 
     gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
     gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
     config = config if device is None else config.model_copy(update={"device": device})
-    return prepare(config, download_anywhere=download_anywhere)
+    return prepare(config, of=of, download_anywhere=download_anywhere)
 
 
 def find_run(name: str, runs_dir: Path) -> "Reader":

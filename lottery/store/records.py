@@ -182,6 +182,29 @@ class RewindRecord(TypedDict):
     mask: Literal["keep", "shuffle", "random", "invert"]
 
 
+def _channels(record: "DataRecord") -> "DataRecord":
+    """Return the same, if each channel has a mean and a deviation."""
+    if not record["shape"][0] == len(record["mean"]) == len(record["std"]):
+        raise PydanticCustomError("channels", "write a mean and a std for each channel")
+    return record
+
+
+@with_config(_STRICT)
+class DataRecord(TypedDict):
+    """The data that a run was made of."""
+
+    shape: Annotated[list[Positive], Field(min_length=3, max_length=3)]
+    """Channels, height and width of an image."""
+    images: Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    """Number of training and test images."""
+    classes: Positive
+    mean: list[Amount]
+    """Per channel, of the training images, in units of 0..255: inputs are normalised by it, and by `std`."""
+    std: list[Annotated[float, Field(gt=0, le=3.5e38)]]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of all images and labels: see `lottery.studies.same_data`."""
+
+
 @with_config(_STRICT)
 class PluginRecord(TypedDict):
     """A plugin that a run used: its file, or null if a Python session's, a digest of its code, its `KIND.NAME`s."""
@@ -205,6 +228,7 @@ class About(TypedDict):
     parent_id: NotRequired[Text]
     rewind: NotRequired[RewindRecord]
     plugins: NotRequired[list[PluginRecord]]
+    data: NotRequired[Annotated[DataRecord, AfterValidator(_channels)]]
     layout: NotRequired[LayoutRecord | None]
     layout_because: NotRequired[Text]
     device: NotRequired[Text]

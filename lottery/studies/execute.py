@@ -25,6 +25,7 @@ from lottery.studies.forecast import check_disk, coverage
 from lottery.studies.layout import Layout, choose, kept_layout
 from lottery.studies.members import Members, train_members
 from lottery.studies.plan import Level, largest_group
+from lottery.studies.same_data import refuse_other_data
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.watcher import Watcher
@@ -38,12 +39,13 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         stop: asked between two steps; True ends the study with a checkpoint.
 
     Raises:
-        LotteryError: another process works on the run, or it is damaged; nothing was trained.
+        LotteryError: another process works on the run, it is damaged, or was made of other data; nothing was trained.
         Interrupted: `stop` ended it; executing the run again goes on to the same bytes.
         RunFailed: it can't go on.
     """
     setting, levels = study.setting, study.levels
     with run.working():
+        refuse_other_data(run, setting.config.data, setting.about_data)
         study.lay_down(run)
         layout, why = _layout(run, study)
         chunks = outstanding(run, layout, levels)
@@ -53,7 +55,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         abouts = [about for _, about in checkpoints.read()]
         run.settle(lambda line: any(before_checkpoint(line, about) for about in abouts))
         run.whole_metrics()  # what is lost is said before anything is trained
-        run.update(status="running", finished=None, **environment(setting))
+        run.update(status="running", finished=None, data=setting.about_data, **environment(setting))
         how = f"{layout}: {why}"
         if any(level.number for level in levels):
             how += f"\n{coverage(setting)}"

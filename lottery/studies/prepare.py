@@ -18,17 +18,22 @@ from lottery.networks.behaviour import Behaviour, behaviour
 from lottery.networks.masks import matches
 from lottery.networks.small_dense import scale_for
 from lottery.seeds import seeded, stream
+from lottery.store.reader import Reader
 from lottery.studies.checks import check
+from lottery.studies.same_data import about, refuse_other_data
 from lottery.studies.setting import Setting
 from lottery.training.batches import Batches, Resident
 
 
-def prepare(config: Config, dataset: Dataset | None = None, *, download_anywhere: bool = False) -> Setting:
+def prepare(
+    config: Config, dataset: Dataset | None = None, *, of: Reader | None = None, download_anywhere: bool = False
+) -> Setting:
     """Find the device, load the data, build the network, and check that they fit the config and each other.
 
     Args:
         config: of the study.
         dataset: data of your own, in place of what the config names.
+        of: the run that is gone on with, or retrained: the data are to be its own.
         download_anywhere: whether data that are missing may be downloaded to outside the working directory: configs
             may be a stranger's.
 
@@ -43,6 +48,9 @@ def prepare(config: Config, dataset: Dataset | None = None, *, download_anywhere
     own = dataset
     try:
         dataset = dataset or _load(config.data, download_anywhere)
+        about_data = about(dataset)
+        if of is not None:  # first: of other data, something else may be wrong, too, that nobody should mend
+            refuse_other_data(of, config.data, about_data)
         data = Resident(
             dataset,
             validation=config.data.validation,
@@ -60,6 +68,7 @@ def prepare(config: Config, dataset: Dataset | None = None, *, download_anywhere
         config=config,
         device=device,
         dataset=own,
+        about_data=about_data,
         data=data,
         build=build,
         template=template,

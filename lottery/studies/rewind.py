@@ -19,6 +19,7 @@ from lottery.store.run import Run
 from lottery.studies.layout import Layout, kept_layout
 from lottery.studies.other_masks import other_mask
 from lottery.studies.plan import Level
+from lottery.studies.same_data import refuse_other_data
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.training.recipe import Member
@@ -102,8 +103,9 @@ class Rewind(Study):
         """Return the study that retrains networks of a parent run.
 
         Raises:
-            LotteryError: the parent lacks the level, or the step lies outside training.
+            LotteryError: the parent lacks the level, or was made of other data, or the step lies outside training.
         """
+        refuse_other_data(parent, setting.config.data, setting.about_data)
         check_rewind(parent, setting, asked)
         replicates = range(setting.config.replicates)
         mask = parent.read_mask(

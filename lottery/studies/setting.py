@@ -19,6 +19,7 @@ from lottery.networks.behaviour import Behaviour
 from lottery.networks.key import Key
 from lottery.networks.masks import matches
 from lottery.networks.network import Network, State, initialise
+from lottery.store.records import DataRecord
 from lottery.tasks import Task
 from lottery.training.batches import Resident
 from lottery.training.course import Course
@@ -31,6 +32,7 @@ class Setting:
 
     Attributes:
         dataset: the caller's own, where the data isn't what the config names.
+        about_data: what a run keeps of the data.
         build: makes the network anew, drawing from the global generators what its code draws.
         template: the network; its weights mean nothing, only its structure.
         shapes: name -> shape of the prunable weights.
@@ -43,6 +45,7 @@ class Setting:
     config: Config
     device: torch.device
     dataset: Dataset | None
+    about_data: DataRecord
     data: Resident
     build: Callable[[], nn.Module]
     template: nn.Module

@@ -22,8 +22,8 @@ from lottery.studies.rewind import Asked, MaskFrom, Rewind, Weights, retraining
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 
-Make = Callable[[Config], Setting]
-"""How a config is made real; see `lottery.studies.prepare`."""
+Make = Callable[[Config, Reader], Setting]
+"""How the config of a run is made real, whose data have to be its own; see `lottery.studies.prepare`."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def new(study: Study) -> Undertaking:
 
 def extension(run: Reader, iterations: int, make: Make) -> Undertaking:
     """Return the undertaking of so many further rounds of pruning of a run; raise LotteryError where it can't be."""
-    study = Prune(make(extended(run, iterations)))
+    study = Prune(make(extended(run, iterations), run))
     trained = {line["level"] for line in run.levels()}
     record: dict[str, object] = {"status": "interrupted"}
     if run.record["study"] != study.name:
@@ -99,7 +99,7 @@ def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskF
         duration = Duration.parse(to)
     except ValueError as error:
         raise LotteryError(f"--to: {error}") from None
-    setting = make(retraining(parent.config))
+    setting = make(retraining(parent.config), parent)
     asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)
     study = Rewind.of_parent(parent, setting, asked)
     record = {"parent": str(parent.path.resolve()), "parent_id": parent.record["id"], "rewind": asdict(asked)}
@@ -108,7 +108,7 @@ def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskF
 
 def resumption(run: Reader, make: Make) -> Undertaking:
     """Return the undertaking of what is left of a run's study; raise LotteryError where it can't be."""
-    study = study_of(run, make(run.config))
+    study = study_of(run, make(run.config, run))
     return Undertaking(study, study.levels, run)
 
 

@@ -1,0 +1,137 @@
+import dataclasses
+import shutil
+
+import pytest
+from conftest import carry_on, carry_out, tiny, write_idx
+
+from lottery.config.schema import Config
+from lottery.data import Dataset
+from lottery.data.digits import digits
+from lottery.data.mnist import mnist
+from lottery.errors import Interrupted, LotteryError
+from lottery.store import files
+from lottery.store.run import Run
+from lottery.studies.prepare import prepare
+from lottery.studies.same_data import about
+
+
+def small(root, **changes) -> Config:
+    """A study of a few images in MNIST's format."""
+    return tiny(
+        data={"name": "mnist", "root": str(root), "validation": 10}, model__widths=[4], train__length="4it",
+        train__evaluate_every="2it", pruning__iterations=1, pruning__arms=[], replicates=1, **changes,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder of data."""
+    write_idx(tmp_path / "data" / "MNIST" / "raw", count=50)
+    return tmp_path / "data"
+
+
+def replaced(root, count=50, seed=1):
+    """The same folder with other data in it."""
+    shutil.rmtree(root)
+    write_idx(root / "MNIST" / "raw", count=count, seed=seed)
+
+
+@pytest.mark.parametrize("study", ["train", "prune"])
+def test_a_run_says_which_data_it_was_made_of(study, tmp_path):
+    data = digits()
+    kept = carry_out(tiny(train__length="2it", pruning__iterations=1), tmp_path, study).record["data"]
+    assert kept == about(data)
+    assert (kept["shape"], kept["images"], kept["classes"]) == ([1, 8, 8], [1437, 360], 10)
+    assert (tuple(kept["mean"]), tuple(kept["std"])) == (data.mean, data.std)
+
+
+def test_the_digest_is_of_every_image_and_label_in_its_place():
+    data = digits()
+    digests = {about(data)["sha256"]}
+    for part in ("train_images", "train_labels", "test_images", "test_labels"):
+        changed = getattr(data, part).clone()
+        changed.view(-1)[5] ^= 1
+        digests.add(about(dataclasses.replace(data, **{part: changed}))["sha256"])
+    digests.add(about(dataclasses.replace(data, train_images=data.train_images.flip(0)))["sha256"])
+    digests.add(about(dataclasses.replace(data, train_images=data.train_images.view(-1, 1, 4, 16)))["sha256"])
+    assert len(digests) == 7
+    strided = data.train_images.transpose(2, 3).contiguous().transpose(2, 3)
+    assert about(dataclasses.replace(data, train_images=strided)) == about(data)
+
+
+def other(data: Dataset, what: str) -> Dataset:
+    images, labels = data.train_images, data.train_labels
+    changes = {
+        "images of 1x4x16, not 1x8x8": {
+            "train_images": images.view(-1, 1, 4, 16), "test_images": data.test_images.view(-1, 1, 4, 16)
+        },
+        "11 classes, not 10": {"classes": 11},
+        "1,436 + 360 images, not 1,437 + 360": {"train_images": images[1:], "train_labels": labels[1:]},
+        "as many images, of other contents": {"train_labels": labels.roll(1)},
+        "the same images, normalised by another mean or standard deviation": {"mean": (data.mean[0] + 0.01,)},
+    }  # fmt: skip
+    return dataclasses.replace(data, **changes[what])
+
+
+@pytest.mark.parametrize("what", [
+    "images of 1x4x16, not 1x8x8", "11 classes, not 10", "1,436 + 360 images, not 1,437 + 360",
+    "as many images, of other contents", "the same images, normalised by another mean or standard deviation",
+])  # fmt: skip
+def test_data_of_your_own_are_compared_too(what, tmp_path):
+    run = Run.create(tmp_path, tiny(train__length="2it"), {"study": "train"})
+    carry_on(run, prepare(run.config, digits()))
+    before = run.record
+    with pytest.raises(LotteryError) as caught:
+        carry_on(run, prepare(run.config, other(digits(), what)))
+    assert str(caught.value) == (
+        f"data: digits holds other data than {run.path} was made of: {what}; start another run for these"
+    )
+    assert run.record == before
+    nearly = dataclasses.replace(digits(), mean=(digits().mean[0] * (1 + 1e-12),))
+    carry_on(run, prepare(run.config, nearly))  # as another CPU may round it
+
+
+def test_a_run_is_not_gone_on_with_by_other_data(root, lottery, tmp_path):
+    with pytest.raises(Interrupted):
+        carry_out(small(root), tmp_path / "runs", "prune", lambda: True)
+    (path,) = (tmp_path / "runs").iterdir()
+    replaced(root)
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    result = lottery("resume", path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        f"error: data.root: {root} holds other data than {path} was made of: as many images, of other contents; name "
+        "the folder of its own by --set data.root=FOLDER, or start another run for these\n"
+    )
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+def test_that_the_data_are_others_is_said_before_what_else_is_wrong_with_them(root, lottery, tmp_path):
+    """Fewer images than are set aside for validation: nobody should change that."""
+    run = carry_out(small(root), tmp_path / "runs")
+    replaced(root, count=5)
+    for command in (["prune", run.path, "--iterations", "1"], ["rewind", run.path, "--level", "1"]):
+        result = lottery(*command)
+        assert result.code == 2
+        assert "5 + 5 images, not 50 + 50" in result.err
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert run.config.pruning.iterations == 1
+
+
+def test_a_retrained_run_has_its_parents_data(root, lottery, tmp_path):
+    parent = carry_out(small(root), tmp_path / "runs")
+    assert lottery("rewind", parent.path, "--level", "1").code == 0
+    (child,) = (Run(path) for path in (tmp_path / "runs").iterdir() if path != parent.path)
+    assert child.record["data"] == parent.record["data"]
+    replaced(root)
+    with pytest.raises(LotteryError, match="of other contents"):
+        carry_on(child, prepare(child.config))
+
+
+def test_a_run_that_does_not_know_its_data_takes_any_and_keeps_them(root, tmp_path):
+    run = carry_out(small(root), tmp_path / "runs")
+    first = run.record["data"]
+    files.write_json(run.path / "run.json", {key: part for key, part in run.record.items() if key != "data"})
+    replaced(root)
+    carry_on(run, prepare(run.config, of=run))
+    assert run.record["data"] == about(mnist(root=str(root))) != first

@@ -214,6 +214,7 @@ class PluginRecord(TypedDict):
     entries: list[Text]
 
 
+@with_config(_STRICT)
 class About(TypedDict):
     """A run: what was run, by what, on what, and how it stands."""
 

@@ -8,9 +8,9 @@ from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import State
-from lottery.report.comparison import pooled
-from lottery.report.entries import Row, rows
-from lottery.report.verdicts import Verdict, judged
+from lottery.reporting.comparison import pooled
+from lottery.reporting.entries import Row, rows
+from lottery.reporting.verdicts import Verdict, judged
 from lottery.store.flat import Flat, flat_evaluation, flat_summary
 from lottery.store.reader import Reader
 from lottery.store.records import About

@@ -413,7 +413,7 @@ def browser():
 @pytest.fixture(scope="session")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Write the page of some runs, once for each group of them."""
-    from lottery.report.html import page
+    from lottery.reporting.html import page
 
     folder, written = tmp_path_factory.mktemp("pages"), dict[tuple[Path, ...], Path]()
 

@@ -10,12 +10,12 @@ from PIL import Image
 from rich.console import Console
 
 from lottery import open_run, tasks
-from lottery.report.canvas import density_axis
-from lottery.report.comparison import dense_beside, headings, labels, repetitions, standings
-from lottery.report.entries import rows, with_costs
-from lottery.report.figures import draw
-from lottery.report.html import page
-from lottery.report.tables import comparison_tables, run_tables, verdict_lines
+from lottery.reporting.canvas import density_axis
+from lottery.reporting.comparison import dense_beside, headings, labels, repetitions, standings
+from lottery.reporting.entries import rows, with_costs
+from lottery.reporting.figures import draw
+from lottery.reporting.html import page
+from lottery.reporting.tables import comparison_tables, run_tables, verdict_lines
 from lottery.tasks import Metric
 from lottery.tasks.classification import Classification
 

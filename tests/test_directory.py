@@ -17,7 +17,7 @@ from conftest import Quiet, carry_on, evaluation, summary, tensor_files, tiny
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.networks.key import Key
 from lottery.networks.network import Network
-from lottery.report.listing import listing
+from lottery.reporting.listing import listing
 from lottery.store import files, locks
 from lottery.store.checkpoints import Checkpoints
 from lottery.store.reader import Reader

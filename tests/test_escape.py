@@ -17,7 +17,7 @@ from lottery import escape
 from lottery.config.file import load, parse
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
-from lottery.report.html import page
+from lottery.reporting.html import page
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors_about, write_tensors
 

@@ -26,7 +26,7 @@ from lottery.networks.collapse import collapsed
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.networks.parameters import prunable
-from lottery.report.series import whole
+from lottery.reporting.series import whole
 from lottery.store import files
 from lottery.store.checkpoints import Checkpoints
 from lottery.store.run import Run
@@ -274,7 +274,7 @@ def test_a_network_that_diverges_is_marked_and_the_others_go_on(execution, tmp_p
                 torch.testing.assert_close(run.read_weights(key)[name], weight, rtol=1e-3, atol=1e-4)
     assert [line["replicate"] for line in whole(run.levels(), 0)] == [0, 2]
     from lottery.display.console import results_console
-    from lottery.report.tables import run_tables
+    from lottery.reporting.tables import run_tables
 
     console = results_console()
     with console.capture() as written:

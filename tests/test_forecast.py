@@ -6,7 +6,7 @@ import pytest
 from conftest import tiny
 from rich.console import Console
 
-from lottery.report.tables import forecast_table
+from lottery.reporting.tables import forecast_table
 from lottery.studies.forecast import forecast
 from lottery.studies.prepare import prepare
 from lottery.studies.prune import Prune

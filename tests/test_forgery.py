@@ -14,7 +14,7 @@ from conftest import carry_on, carry_out, networks, recorded, tensor_files, tiny
 from lottery import devices
 from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
-from lottery.report import figures
+from lottery.reporting import figures
 from lottery.store import files
 from lottery.store.records import About, LayoutRecord, RewindRecord
 from lottery.store.run import Run

@@ -27,7 +27,7 @@ from lottery.config.file import load, parse
 from lottery.config.schema import Config
 from lottery.display.console import results_console
 from lottery.errors import LotteryError, RunFailed
-from lottery.report.tables import run_tables
+from lottery.reporting.tables import run_tables
 from lottery.store import files
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors_about, write_tensors

@@ -15,7 +15,7 @@ from lottery.cli.app import app
 ROOT = Path(lottery.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 CORE = {"networks", "training", "studies", "store", "crews", "config", "tasks", "arms", "cost", *registry.KINDS}
-OUTER = {"report", "analyses", "sweeps", "theory", "export", "cli", "display", "api", "results"}
+OUTER = {"reporting", "analyses", "sweeps", "theory", "export", "cli", "display", "api", "results"}
 
 
 def name(path: Path) -> str:
@@ -92,19 +92,26 @@ def test_nothing_imports_the_command_line():
 @pytest.mark.parametrize(
     "source",
     [
-        "from lottery.report.tables import run_tables",
-        "import lottery.report.tables",
-        "from lottery.report import tables",
-        "def f():\n    from lottery.report import tables",
-        "if TYPE_CHECKING:\n    from lottery.report.tables import run_tables",
+        "from lottery.reporting.tables import run_tables",
+        "import lottery.reporting.tables",
+        "from lottery.reporting import tables",
+        "def f():\n    from lottery.reporting import tables",
+        "if TYPE_CHECKING:\n    from lottery.reporting.tables import run_tables",
     ],
 )
 def test_an_import_is_found_wherever_it_stands(source):
-    trees = {"store.run": ast.parse(source), "report.tables": ast.parse("import lottery.store.run"), "report": None}
+    trees = {
+        "store.run": ast.parse(source),
+        "reporting.tables": ast.parse("import lottery.store.run"),
+        "reporting": None,
+    }
     graph = {module: imported(tree, set(trees)) for module, tree in trees.items() if tree}
-    assert graph["store.run"] == {"report.tables"}
-    assert circle(graph) in ("store.run <- report.tables <- store.run", "report.tables <- store.run <- report.tables")
-    assert circle(rooms(graph)) in ("store <- report <- store", "report <- store <- report")
+    assert graph["store.run"] == {"reporting.tables"}
+    assert circle(graph) in (
+        "store.run <- reporting.tables <- store.run",
+        "reporting.tables <- store.run <- reporting.tables",
+    )
+    assert circle(rooms(graph)) in ("store <- reporting <- store", "reporting <- store <- reporting")
 
 
 def test_files_are_small():

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from conftest import carry_out, networks, recorded, tiny
 
-from lottery.report.html import page
-from lottery.report.jackpot import Jackpot, jackpot_lines, jackpots, missing_of
+from lottery.reporting.html import page
+from lottery.reporting.jackpot import Jackpot, jackpot_lines, jackpots, missing_of
 from lottery.store.reader import Reader
 
 

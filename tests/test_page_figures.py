@@ -11,10 +11,10 @@ import pytest
 from conftest import evaluation, networks, recorded, tiny
 from PIL import Image
 
-from lottery.report.canvas import DENSITY_COLOURS
-from lottery.report.series import curves
-from lottery.report.statistics import estimate
-from lottery.report.tickets import tickets, weights
+from lottery.reporting.canvas import DENSITY_COLOURS
+from lottery.reporting.series import curves
+from lottery.reporting.statistics import estimate
+from lottery.reporting.tickets import tickets, weights
 from lottery.store.run import Run
 from lottery.tasks.classification import Classification
 
@@ -195,7 +195,7 @@ def test_the_sparser_a_curve_the_darker_it_is(scheme, opened, tmp_path):
 
 
 def test_page_and_picture_have_one_palette():
-    style = resources("lottery.report").joinpath("page", "page.css").read_text()
+    style = resources("lottery.reporting").joinpath("page", "page.css").read_text()
     assert re.findall(r"--density-\d: (#\w+)", style)[: len(DENSITY_COLOURS)] == DENSITY_COLOURS
 
 

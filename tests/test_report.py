@@ -15,19 +15,19 @@ from lottery import open_run
 from lottery.networks.key import Key
 from lottery.networks.masks import overlap
 from lottery.networks.network import Network
-from lottery.report.canvas import arm_colour, density_colours
-from lottery.report.comparison import differences, pooled, repetitions
-from lottery.report.entries import rows
-from lottery.report.figures import draw
-from lottery.report.formats import as_csv, as_json, as_latex, as_markdown
-from lottery.report.html import page
-from lottery.report.quantities import at_early_stop, at_end
-from lottery.report.series import by_level, curves, series_of, whole
-from lottery.report.statistics import estimate
-from lottery.report.tables import comparison_tables, run_tables
-from lottery.report.ticket_figures import draw_tickets
-from lottery.report.tickets import tickets, weights
-from lottery.report.verdicts import missing_controls
+from lottery.reporting.canvas import arm_colour, density_colours
+from lottery.reporting.comparison import differences, pooled, repetitions
+from lottery.reporting.entries import rows
+from lottery.reporting.figures import draw
+from lottery.reporting.formats import as_csv, as_json, as_latex, as_markdown
+from lottery.reporting.html import page
+from lottery.reporting.quantities import at_early_stop, at_end
+from lottery.reporting.series import by_level, curves, series_of, whole
+from lottery.reporting.statistics import estimate
+from lottery.reporting.tables import comparison_tables, run_tables
+from lottery.reporting.ticket_figures import draw_tickets
+from lottery.reporting.tickets import tickets, weights
+from lottery.reporting.verdicts import missing_controls
 from lottery.store.flat import flat_summary
 from lottery.store.run import Run
 from lottery.tasks import Metric

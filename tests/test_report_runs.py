@@ -13,9 +13,9 @@ from rich.console import Console
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network
-from lottery.report.html import page
-from lottery.report.snapshot import Snapshot
-from lottery.report.tables import run_tables
+from lottery.reporting.html import page
+from lottery.reporting.snapshot import Snapshot
+from lottery.reporting.tables import run_tables
 from lottery.store import files
 from lottery.store.folders import own_folder
 from lottery.store.reader import Reader

@@ -7,9 +7,9 @@ import pytest
 from conftest import networks
 from scipy import stats
 
-from lottery.report.quantities import EARLY_STOP_STEP, at_end
-from lottery.report.series import by_level, readings, shown, whole
-from lottery.report.statistics import Reading, difference, estimate, paired, replicates_needed, step_difference
+from lottery.reporting.quantities import EARLY_STOP_STEP, at_end
+from lottery.reporting.series import by_level, readings, shown, whole
+from lottery.reporting.statistics import Reading, difference, estimate, paired, replicates_needed, step_difference
 from lottery.tasks import Metric
 from lottery.tasks.classification import Classification
 

@@ -37,12 +37,12 @@ def report(
         _watch([find_run(run, runs_dir) for run in runs])
     found = _readable(runs, runs_dir)
     if asked:
-        from lottery.report.formats import FORMATS
+        from lottery.reporting.formats import FORMATS
 
         print(FORMATS[asked[0]](found), end="")
     elif verdicts:
-        from lottery.report.jackpot import jackpot_lines
-        from lottery.report.tables import verdict_lines
+        from lottery.reporting.jackpot import jackpot_lines
+        from lottery.reporting.tables import verdict_lines
 
         for run in found:
             print(escape.visible(run.record["id"]) + ":", *map(escape.visible, verdict_lines(run)), sep="\n")
@@ -52,7 +52,7 @@ def report(
 
         show(found, everything=True)
     if html:
-        from lottery.report.html import page
+        from lottery.reporting.html import page
         from lottery.store import files
         from lottery.store.folders import own_folder
 
@@ -64,7 +64,7 @@ def report(
 
 def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
     """List the runs that are there."""
-    from lottery.report.listing import listing
+    from lottery.reporting.listing import listing
     from lottery.store import places
 
     if not runs_dir.is_dir():
@@ -78,7 +78,7 @@ def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
 
 def _readable(names: Sequence[str], runs_dir: Path) -> "list[Reader]":
     """Return the runs that can be read, and name the others on stderr. Raises LotteryError where there is none."""
-    from lottery.report.snapshot import Snapshot
+    from lottery.reporting.snapshot import Snapshot
 
     found: list[Reader] = []
     for name in names:
@@ -103,7 +103,7 @@ def _watch(runs: Sequence["Reader"], seconds: float = 5.0) -> None:
     from rich.live import Live
 
     from lottery.display.console import progress_console
-    from lottery.report.tables import run_tables
+    from lottery.reporting.tables import run_tables
     from lottery.store.locks import is_locked
 
     with Live(console=progress_console(), transient=True, auto_refresh=False) as live:

@@ -115,7 +115,7 @@ def _carry_out(work: "Undertaking", runs_dir: Path, dry_run: bool, stop_on: Sequ
     """Carry out what a command asks for, and show what was found; or, dry, what it would take."""
     if dry_run:
         from lottery.display.console import results_console
-        from lottery.report.tables import forecast_table
+        from lottery.reporting.tables import forecast_table
         from lottery.studies.forecast import forecast
 
         results_console().print(forecast_table(forecast(work.study.setting, work.levels, work.layout)))

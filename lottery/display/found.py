@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from lottery.display.console import results_console
-from lottery.report.figures import draw
-from lottery.report.tables import comparison_tables, run_tables
+from lottery.reporting.figures import draw
+from lottery.reporting.tables import comparison_tables, run_tables
 from lottery.store.reader import Reader
 from lottery.streams import message
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lottery.arms import is_main
-from lottery.report.comparison import conditions, seeded
-from lottery.report.quantities import kind, metrics_of
-from lottery.report.series import has_dense, shown
-from lottery.report.statistics import Estimate, Reading, difference
+from lottery.reporting.comparison import conditions, seeded
+from lottery.reporting.quantities import kind, metrics_of
+from lottery.reporting.series import has_dense, shown
+from lottery.reporting.statistics import Estimate, Reading, difference
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from lottery.report.comparison import dense_beside, headings, labels, pooled, standings
-from lottery.report.entries import Costed, Entry, entries
-from lottery.report.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, metrics_of
-from lottery.report.series import Series, curves, series_of
-from lottery.report.statistics import Estimate, estimate
-from lottery.report.tickets import tickets, weights
-from lottery.report.verdicts import Verdict
+from lottery.reporting.comparison import dense_beside, headings, labels, pooled, standings
+from lottery.reporting.entries import Costed, Entry, entries
+from lottery.reporting.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, metrics_of
+from lottery.reporting.series import Series, curves, series_of
+from lottery.reporting.statistics import Estimate, estimate
+from lottery.reporting.tickets import tickets, weights
+from lottery.reporting.verdicts import Verdict
 from lottery.store.reader import Reader
 from lottery.tasks import Metric
 

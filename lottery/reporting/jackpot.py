@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lottery.report import statistics
-from lottery.report.learning_rates import RATE, Cell, Grid, Outcome, grids
-from lottery.report.quantities import in_points, metrics_of
-from lottery.report.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
+from lottery.reporting import statistics
+from lottery.reporting.learning_rates import RATE, Cell, Grid, Outcome, grids
+from lottery.reporting.quantities import in_points, metrics_of
+from lottery.reporting.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 

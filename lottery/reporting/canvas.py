@@ -11,8 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from lottery.report.quantities import Quantity
-from lottery.report.statistics import Estimate
+from lottery.reporting.quantities import Quantity
+from lottery.reporting.statistics import Estimate
 from lottery.store.folders import own_folder
 from lottery.store.reader import Reader
 

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files as resources
 
 from lottery import escape, words
-from lottery.report import jackpot, verdicts
-from lottery.report.comparison import differences, labels, pooled, repetitions
-from lottery.report.entries import CONVENTIONS
-from lottery.report.figures import MOST_BY_THEMSELVES
-from lottery.report.page_data import page_data, plain
-from lottery.report.quantities import metrics_of, spoken
-from lottery.report.series import shown
-from lottery.report.statistics import INTERVALS
-from lottery.report.tickets import has_tickets
+from lottery.reporting import jackpot, verdicts
+from lottery.reporting.comparison import differences, labels, pooled, repetitions
+from lottery.reporting.entries import CONVENTIONS
+from lottery.reporting.figures import MOST_BY_THEMSELVES
+from lottery.reporting.page_data import page_data, plain
+from lottery.reporting.quantities import metrics_of, spoken
+from lottery.reporting.series import shown
+from lottery.reporting.statistics import INTERVALS
+from lottery.reporting.tickets import has_tickets
 from lottery.store.reader import Reader
 from lottery.tasks import Metric
 
@@ -71,7 +71,7 @@ def page(runs: Sequence[Reader]) -> str:
 
 
 def _part(name: str) -> str:
-    return resources("lottery.report").joinpath("page", name).read_text()
+    return resources("lottery.reporting").joinpath("page", name).read_text()
 
 
 def _status(run: Reader) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from lottery.report import canvas
-from lottery.report.tickets import Tickets, Weights, tickets, weights
+from lottery.reporting import canvas
+from lottery.reporting.tickets import Tickets, Weights, tickets, weights
 from lottery.store.reader import Reader
 
 

@@ -9,12 +9,12 @@ from rich.text import Text
 from lottery import words
 from lottery.arms import is_main
 from lottery.networks.key import Key
-from lottery.report import comparison, entries, quantities
-from lottery.report.comparison import pooled
-from lottery.report.entries import Costed
-from lottery.report.series import by_level, has_dense, series_of, shown
-from lottery.report.statistics import INTERVALS
-from lottery.report.verdicts import Verdict, definition, judged, missing_controls, summed_up, unjudged
+from lottery.reporting import comparison, entries, quantities
+from lottery.reporting.comparison import pooled
+from lottery.reporting.entries import Costed
+from lottery.reporting.series import by_level, has_dense, series_of, shown
+from lottery.reporting.statistics import INTERVALS
+from lottery.reporting.verdicts import Verdict, definition, judged, missing_controls, summed_up, unjudged
 from lottery.store.reader import Reader
 from lottery.studies.forecast import Forecast, coverage
 

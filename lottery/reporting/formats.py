@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 
 from lottery import escape, words
-from lottery.report.entries import Entry, entries, rows, with_costs
-from lottery.report.quantities import EARLY_STOP_STEP, Quantity, at_early_stop, at_end, metrics_of, with_unit
-from lottery.report.series import shown
+from lottery.reporting.entries import Entry, entries, rows, with_costs
+from lottery.reporting.quantities import EARLY_STOP_STEP, Quantity, at_early_stop, at_end, metrics_of, with_unit
+from lottery.reporting.series import shown
 from lottery.store.reader import Reader
 
 

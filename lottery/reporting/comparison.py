@@ -7,11 +7,11 @@ from statistics import fmean
 from lottery import words
 from lottery.arms import is_main
 from lottery.escape import visible
-from lottery.report.entries import Costed, mean_of, with_costs
-from lottery.report.quantities import at_end, metrics_of, unit_of_differences, with_unit
-from lottery.report.series import by_level, has_dense, readings, shown, whole
-from lottery.report.statistics import Answer, Estimate, Reading, difference
-from lottery.report.verdicts import matches
+from lottery.reporting.entries import Costed, mean_of, with_costs
+from lottery.reporting.quantities import at_end, metrics_of, unit_of_differences, with_unit
+from lottery.reporting.series import by_level, has_dense, readings, shown, whole
+from lottery.reporting.statistics import Answer, Estimate, Reading, difference
+from lottery.reporting.verdicts import matches
 from lottery.store.flat import dotted
 from lottery.store.reader import Reader
 from lottery.tasks import Metric

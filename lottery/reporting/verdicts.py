@@ -10,9 +10,9 @@ from statistics import mean, variance
 from typing import NamedTuple
 
 from lottery import arms
-from lottery.report import quantities, statistics
-from lottery.report.series import has_dense, readings, whole
-from lottery.report.statistics import ANSWERS, Answer, Estimate, Reading, at_least, more_replicates, more_than
+from lottery.reporting import quantities, statistics
+from lottery.reporting.series import has_dense, readings, whole
+from lottery.reporting.statistics import ANSWERS, Answer, Estimate, Reading, at_least, more_replicates, more_than
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric

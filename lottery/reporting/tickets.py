@@ -12,9 +12,9 @@ from lottery.arms import is_main
 from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask, overlap
-from lottery.report.quantities import kind
-from lottery.report.series import shown
-from lottery.report.statistics import Estimate, estimate
+from lottery.reporting.quantities import kind
+from lottery.reporting.series import shown
+from lottery.reporting.statistics import Estimate, estimate
 from lottery.store.reader import Reader
 
 _BINS = 121

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from lottery import arms
 from lottery.networks.key import Key
-from lottery.report.quantities import Quantity
-from lottery.report.statistics import Estimate, Reading, estimate
+from lottery.reporting.quantities import Quantity
+from lottery.reporting.statistics import Estimate, Reading, estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric

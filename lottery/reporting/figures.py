@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 
 from lottery import escape
 from lottery.arms import is_main
-from lottery.report import canvas
-from lottery.report.comparison import dense_beside, labels, pooled, repetitions
-from lottery.report.entries import Costed
-from lottery.report.quantities import Quantity, at_end, drawn, metrics_of, with_unit
-from lottery.report.series import Curve, by_level, curves, series_of, shown
-from lottery.report.statistics import estimate
-from lottery.report.ticket_figures import draw_tickets
+from lottery.reporting import canvas
+from lottery.reporting.comparison import dense_beside, labels, pooled, repetitions
+from lottery.reporting.entries import Costed
+from lottery.reporting.quantities import Quantity, at_end, drawn, metrics_of, with_unit
+from lottery.reporting.series import Curve, by_level, curves, series_of, shown
+from lottery.reporting.statistics import estimate
+from lottery.reporting.ticket_figures import draw_tickets
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric

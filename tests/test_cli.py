@@ -1,6 +1,7 @@
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 import yaml
 from conftest import carry_out, tensor_files, tiny
 
+from lottery.errors import LotteryError
 from lottery.networks.key import Key
+from lottery.store.finding import find_run, runs_called, study_name
 from lottery.store.run import Run
 
 
@@ -90,6 +93,40 @@ def test_methods_config_and_schema(lottery, config_file):
     assert '"$defs"' in lottery("config", "--schema").out
 
 
+def shell_of_runs(folder, *names):
+    """Empty directories that are taken for runs until they are opened."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "run.json").touch()
+
+
+def test_a_run_is_called_by_its_name_or_how_that_begins(tmp_path, finished, capsys):
+    folder = tmp_path / "runs"
+    for stamp in ("2026-01-01_00-00-00", "2026-01-02_00-00-00"):
+        shutil.copytree(finished.path, folder / f"{stamp}_lenet")
+    shutil.copytree(finished.path, folder / "2026-01-03_00-00-00_vgg")
+    first, second, third = sorted(folder.iterdir())
+    for name in ("vgg", "vg", third.name, third.name[:12], str(third), f"{folder}/vgg", "latest"):
+        assert find_run(name, folder).path == third
+    assert find_run("lenet", folder, newest=True).path == second
+    assert capsys.readouterr().err == f"lenet: {second.name}, the newest of 2 runs of that name\n"
+    # Where a name may mean several, what changes a run asks; and what only shows one doesn't complete it by the newest.
+    for name, newest in [("lenet", False), ("len", False), ("len", True), ("2026-01", True)]:
+        with pytest.raises(LotteryError, match=r"may mean . runs: .*_lenet, .*; write out which one") as caught:
+            find_run(name, folder, newest=newest)
+        assert str(caught.value).index(second.name) < str(caught.value).index(first.name)
+    with pytest.raises(LotteryError, match=r"lenett is not there \(did you mean 'lenet'\?\); `lottery runs`"):
+        find_run("lenett", folder)
+
+
+def test_a_study_of_the_same_second_is_no_study_of_another_name(tmp_path):
+    shell_of_runs(tmp_path, "2026-01-01_00-00-00_a", "2026-01-01_00-00-00_a-2", "2026-01-02_00-00-00_a-2", "b")
+    assert [study_name(run) for run in sorted(tmp_path.iterdir())] == ["a", "a", "a-2", "b"]
+    assert [run.name[8:] for run in runs_called("a-2", tmp_path)] == ["02_00-00-00_a-2"]
+    assert len(runs_called("a", tmp_path)) == 2
+    assert runs_called("", tmp_path) == []
+
+
 LONG = "a" * 300
 BAD = {
     "missing file": (["prune", "nothing.yaml"], "nothing.yaml is not there"),
@@ -101,6 +138,7 @@ BAD = {
     "device word": (["train", "{config}", "--device", "gpu"], "device"),
     "device": (["train", "{config}", "--device", "cuda:99"], "not on this machine; there are: "),
     "no run": (["report", "nothing"], "is not there"),
+    "misspelt config": (["prune", "tiny.yml"], "tiny.yaml'?)"),
     "no run directory": (["report", "."], "not a run directory"),
     "no level": (["rewind", "{run}", "--level", "9"], "no finished level 9"),
     "no duration": (["rewind", "{run}", "--level", "1", "--to", "soon"], "not a duration"),

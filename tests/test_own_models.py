@@ -18,7 +18,7 @@ from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.collapse import collapsed
 from lottery.networks.key import Key
 from lottery.networks.network import Network
-from lottery.store.reader import find_run
+from lottery.store.finding import find_run
 from lottery.store.run import Run
 from lottery.studies.forecast import coverage
 from lottery.studies.prepare import prepare

@@ -11,7 +11,7 @@ from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.network import Network
-from lottery.store.reader import find_run
+from lottery.store.finding import find_run
 from lottery.store.run import Run
 from lottery.studies.other_masks import other_mask
 from lottery.studies.prepare import prepare

@@ -42,8 +42,8 @@ def make_setting(
     return prepare(config, of=of, download_anywhere=download_anywhere)
 
 
-def find_run(name: str, runs_dir: Path) -> "Reader":
-    """Return the run that is called `name`, or lies at that path; see `lottery.store.reader.find_run`."""
-    from lottery.store import reader
+def find_run(name: str, runs_dir: Path, *, newest: bool = False) -> "Reader":
+    """Return the run that is called `name`, or lies at that path; see `lottery.store.finding.find_run`."""
+    from lottery.store import finding
 
-    return reader.find_run(name, runs_dir)
+    return finding.find_run(name, runs_dir, newest=newest)

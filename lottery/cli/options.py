@@ -28,7 +28,9 @@ class MaskFrom(StrEnum):
 
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run directory, its name, or `latest`.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run directory, its name or how that begins, or `latest`.")
+]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a setting (repeatable).")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]

@@ -34,7 +34,7 @@ def report(
     if len(asked) + verdicts > 1:
         raise LotteryError(f"one at a time: {', '.join(f'--{name}' for name in [*asked, *['verdicts'] * verdicts])}")
     if watch:
-        _watch([find_run(run, runs_dir) for run in runs])
+        _watch([find_run(run, runs_dir, newest=True) for run in runs])
     found = _readable(runs, runs_dir)
     if asked:
         from lottery.reporting.formats import FORMATS
@@ -83,7 +83,7 @@ def _readable(names: Sequence[str], runs_dir: Path) -> "list[Reader]":
     found: list[Reader] = []
     for name in names:
         try:
-            run = Snapshot(find_run(name, runs_dir).path)
+            run = Snapshot(find_run(name, runs_dir, newest=True).path)
             _ = run.config, run.whole_metrics()
             found.append(run)
         except LotteryError as error:

@@ -86,9 +86,9 @@ def rewind(
     stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
+    parent, make = find_run(run, runs_dir), partial(make_setting, device=device)
     from lottery.studies import undertaking
 
-    parent, make = find_run(run, runs_dir), partial(make_setting, device=device)
     work = undertaking.retrained(parent, level, to, weights.value, mask.value, make)
     _carry_out(work, runs_dir, dry_run, stop_on)
 
@@ -100,9 +100,9 @@ def resume(
     stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
+    found = find_run(run, runs_dir)
     from lottery.studies import undertaking
 
-    found = find_run(run, runs_dir)
     if undertaking.is_done(found):
         message(f"{found.path} is finished already")
         _show(found)

@@ -172,14 +172,3 @@ class Reader:
         except LotteryError as error:
             summary = self.path / place.with_name(places.SUMMARY)
             raise LotteryError(f"{error};\nremove {summary} to have it trained again") from None
-
-
-def find_run(name: str, runs_dir: Path) -> Reader:
-    """Return the run that a user means by a path, a name, or `latest`; raise LotteryError where there is none."""
-    if name == "latest":
-        paths = places.runs(runs_dir)
-        if not paths:
-            raise LotteryError(f"there are no runs in {runs_dir} yet")
-        return Reader.open(paths[-1])
-    named = runs_dir / name
-    return Reader.open(named if named.is_dir() and not Path(name).exists() else Path(name))

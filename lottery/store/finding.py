@@ -1,0 +1,83 @@
+"""Which run is meant by a name: a path, a directory's name, its study's, or how one of them begins."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lottery.errors import LotteryError
+from lottery.registry import suggestion
+from lottery.store import places
+from lottery.store.reader import Reader
+from lottery.streams import message
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_(?=.)")
+_MOST_LISTED = 4
+
+
+def study_name(run: Path) -> str:
+    """Return what a run directory is called after its time stamp: the name of its study.
+
+    A study that began in the same second as another of its name has a number behind it, which is no part of that.
+    """
+    stamp = _STAMP.match(run.name)
+    if stamp is None:
+        return run.name
+    first, _, number = run.name.rpartition("-")
+    twin = number.isdigit() and len(first) > stamp.end() and run.with_name(first).is_dir()
+    return (first if twin else run.name)[stamp.end() :]
+
+
+def runs_called(name: str, runs_dir: Path) -> list[Path]:
+    """Return the runs that a name may mean, oldest first: all of a study's, or else all whose names begin so.
+
+    Args:
+        name: a study's, or the beginning of one, or of a directory's: of a time stamp, too. In front of it may stand
+            another folder than `runs_dir`.
+    """
+    folder, wanted = (runs_dir, name) if Path(name).name == name else (Path(name).parent, Path(name).name)
+    there = places.runs(folder) if wanted else []
+    named = [run for run in there if study_name(run) == wanted]
+    return named or [run for run in there if run.name.startswith(wanted) or study_name(run).startswith(wanted)]
+
+
+def find_run(name: str, runs_dir: Path, *, newest: bool = False) -> Reader:
+    """Return the run that a user means by a path, a name, or `latest`.
+
+    Args:
+        newest: whether the name of a study means the newest of its runs, where there are several; this is then said.
+
+    Raises:
+        LotteryError: there is none, or the name may mean several, which are listed.
+    """
+    if name == "latest":
+        paths = places.runs(runs_dir)
+        if not paths:
+            raise LotteryError(f"there are no runs in {runs_dir} yet")
+        return Reader.open(paths[-1])
+    for path in (Path(name), runs_dir / name):
+        if name and (path / places.RECORD).is_file():
+            return Reader.open(path)
+    found = runs_called(name, runs_dir)
+    if len(found) > 1 and newest and study_name(found[-1]) == Path(name).name:
+        message(f"{name}: {found[-1].name}, the newest of {len(found)} runs of that name")
+        return Reader.open(found[-1])
+    if len(found) > 1:
+        raise LotteryError(f"{name} may mean {len(found)} runs: {_listed(found)}; write out which one")
+    if found:
+        return Reader.open(found[0])
+    for path in (Path(name), runs_dir / name):
+        if path.exists():
+            return Reader.open(path)  # which says what it lacks
+    there = places.runs(runs_dir)
+    near = suggestion(name, [*(run.name for run in there), *map(study_name, there), *_configs(Path(name).parent)])
+    raise LotteryError(f"{name} is not there{near}; `lottery runs` lists the runs that are")
+
+
+def _listed(runs: Sequence[Path]) -> str:
+    """Return the names of runs, the newest first, as many as anybody reads."""
+    shown = [run.name for run in reversed(runs)][:_MOST_LISTED]
+    return ", ".join([*shown, *(["..."] if len(runs) > len(shown) else [])])
+
+
+def _configs(folder: Path) -> Iterable[str]:
+    return (str(path) for path in folder.glob("*.yaml"))

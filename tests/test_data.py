@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import io
 import re
+import shutil
 import struct
 import tarfile
 import time
@@ -40,6 +41,49 @@ def test_idx_files_are_read_with_no_network(name, folder, compress, tmp_path):
     assert np.array_equal(data.train_images[:, 0].numpy(), parts["train"])
     assert np.array_equal(data.test_images[:, 0].numpy(), parts["t10k"])
     assert data.train_labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+@pytest.mark.parametrize("root", ["{}/raw", "{}", "", "link", "plain"])
+def test_the_folder_of_idx_files_may_be_named_itself(root, name, folder, tmp_path):
+    write_idx(tmp_path / folder / "raw", compress=True)
+    (tmp_path / "link").symlink_to(tmp_path / folder / "raw")
+    shutil.copytree(tmp_path / folder / "raw", tmp_path / "plain")
+    assert len(load[name](root=str(tmp_path / root.format(folder))).train_labels) == 3
+
+
+def test_of_two_folders_of_idx_files_none_is_taken(tmp_path):
+    root = tmp_path / "MNIST" / "raw"
+    write_idx(root)
+    shutil.copy(root / LABELS, tmp_path / "MNIST" / LABELS)
+    expected = (
+        f"{tmp_path / 'MNIST'} has MNIST twice, in {root} and in {tmp_path / 'MNIST'}; name the one that is meant"
+    )
+    assert expected in refused("mnist", tmp_path / "MNIST")
+    assert len(load["mnist"](root=str(root)).train_labels) == 3
+    write_idx(root / "MNIST" / "raw")
+    assert f"in {root} and in {root}/MNIST/raw" in refused("mnist", root)
+
+
+@pytest.mark.parametrize(
+    ("root", "place"), [("", "MNIST/raw"), ("MNIST", "MNIST/raw"), ("MNIST/raw", "MNIST/raw"), ("raw", "raw/MNIST/raw")]
+)
+def test_what_is_missing_is_missed_in_one_place_however_it_is_named(root, place, tmp_path):
+    with pytest.raises(Missing) as caught:
+        load["mnist"](root=str(tmp_path / root))
+    assert caught.value.folder == tmp_path / place
+    write_idx(tmp_path / root / "raw" if root == "raw" else tmp_path / place)
+    (missing,) = tmp_path.rglob(LABELS)
+    missing.unlink()
+    with pytest.raises(Missing) as caught:  # the rest of them lies where the others do
+        load["mnist"](root=str(tmp_path / root))
+    assert caught.value.folder == missing.parent
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar100", "image_folder"])
+def test_a_root_that_is_a_file(name, tmp_path):
+    (tmp_path / LABELS).write_text("")
+    assert "is a file; name the folder that it is in" in refused(name, tmp_path / LABELS)
 
 
 def test_a_damaged_idx_file_is_named(tmp_path):
@@ -212,6 +256,39 @@ def test_cifar_is_read_from_its_archive_or_what_it_unpacks_to(name, cifar):
     unpacked = load[name](root=str(root))
     assert torch.equal(unpacked.train_images, packed.train_images)
     assert torch.equal(unpacked.test_labels, packed.test_labels)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_the_folder_of_cifars_files_may_be_named_itself(name, cifar, tmp_path_factory):
+    root, expected = cifar
+    archive = expected[name][0]
+    packed = load[name](root=str(root))
+    assert torch.equal(load[name](root=str(root / archive.folder)).test_labels, packed.test_labels)  # packed, beside it
+    with tarfile.open(root / archive.file) as tar:
+        tar.extractall(root, filter="data")
+    (root / archive.file).unlink()
+    other = shutil.copytree(root / archive.folder, tmp_path_factory.mktemp("other") / "own")
+    for folder in (root / archive.folder, other):
+        assert torch.equal(load[name](root=str(folder)).test_labels, packed.test_labels)
+    last = [*archive.train][-1]
+    (other / last).unlink()
+    assert f"{other / last} is missing; put it there, or set data.root to another" in refused(name, other)
+    (root / archive.folder / last).unlink()
+    assert f"{last} is missing; delete {root / archive.folder} to" in refused(name, root / archive.folder)
+    shutil.copytree(root / archive.folder, other / archive.folder)
+    assert f"twice, in {other / archive.folder} and in {other}; name" in refused(name, other)
+    shutil.rmtree(root / archive.folder)
+    with pytest.raises(Missing) as caught:
+        load[name](root=str(root / archive.folder))
+    assert caught.value.folder == root
+
+
+def test_another_data_sets_files_are_refused_by_their_checksum(tmp_path):
+    """KMNIST's, say, have the names and sizes of MNIST's."""
+    write_idx(tmp_path / "kmnist")
+    (tmp_path / "kmnist" / LABELS).write_bytes(idx((60_000,)))
+    for name in ("mnist", "fashion_mnist"):
+        assert "has another checksum: damaged, or another data set's" in refused(name, tmp_path / "kmnist")
 
 
 def test_a_changed_archive_is_refused(cifar):

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from lottery.data import Dataset, moments
 from lottery.data._download import Missing
-from lottery.data._files import damaged, folder, reading, regular
+from lottery.data._files import damaged, folder, one_of, reading, regular
+from lottery.errors import LotteryError
 
 _LARGEST = 1 << 28
 """Bytes of a file; the archives have 170,052,171 and 168,513,733."""
@@ -47,22 +48,27 @@ class Archive:
 
 
 def load(archive: Archive, root: str) -> Dataset:
-    """Return the data set, from the archive in `root` or from what it has been unpacked to.
+    """Return the data set, from the archive in `root` or from what it has been unpacked to, which may be `root` itself.
 
     Raises:
         Missing: neither is there.
-        LotteryError: a file doesn't have the published checksum.
+        LotteryError: a file doesn't have the published checksum, or files lie both in `root` and in a folder there.
     """
     where = folder(root)
+    named = where.name == archive.folder  # the folder of the files, which lies beside the archive
+    usual, checksums = where.parent if named else where, {**archive.train, **archive.test}
     with reading():
-        unpacked, packed = where / archive.folder, where / archive.file
-        if unpacked.exists():
-            checksums = {**archive.train, **archive.test}
-            contents = {name: _checked(unpacked / name, md5, unpacked) for name, md5 in checksums.items()}
+        there = [unpacked for unpacked in (usual / archive.folder, where / archive.folder) if unpacked.exists()]
+        if any((where / name).exists() for name in checksums):
+            there.append(where)
+        unpacked, packed = one_of(there, where, archive.name), usual / archive.file
+        if unpacked:
+            whole = unpacked if unpacked.name == archive.folder else None  # another folder may hold what isn't ours
+            contents = {name: _checked(unpacked / name, md5, whole) for name, md5 in checksums.items()}
         elif packed.exists():
             contents = _members(_checked(packed, archive.md5), archive)
         else:
-            raise _missing(archive, where)
+            raise _missing(archive, usual)
     train_images, train_labels = _records(archive, [contents[name] for name in archive.train])
     test_images, test_labels = _records(archive, [contents[name] for name in archive.test])
     mean, std = moments(train_images)
@@ -79,6 +85,8 @@ def _missing(archive: Archive, root: Path) -> Missing:
 
 def _checked(file: Path, md5: str, whole: Path | None = None) -> bytes:
     """Return the bytes of a file, or of one of the `whole`, if they are the published ones."""
+    if not file.exists() and whole is None:
+        raise LotteryError(f"{file} is missing; put it there, or set data.root to another folder")
     if not file.exists():
         raise damaged(file, "is missing", whole)
     regular(file, _LARGEST)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,33 @@ from lottery.errors import LotteryError
 
 
 def folder(root: str) -> Path:
-    """Return the folder that `data.root` names; `~` is the home folder."""
+    """Return the folder that `data.root` names; `~` is the home folder.
+
+    Raises:
+        LotteryError: it is a file, or can't be looked at.
+    """
     try:
-        return Path(root).expanduser()
+        path = Path(root).expanduser()
     except RuntimeError:  # nobody's home
-        return Path(root)
+        path = Path(root)
+    with reading():
+        if path.is_file():
+            raise LotteryError(f"data.root: {path} is a file; name the folder that it is in")
+    return path
+
+
+def one_of(places: Iterable[Path], root: Path, name: str) -> Path | None:
+    """Return the only one of some places where a data set was found; None where it is at none.
+
+    Raises:
+        LotteryError: it is at several, and which is meant can't be told.
+    """
+    found = list(dict.fromkeys(places))
+    if len(found) > 1:
+        raise LotteryError(
+            f"data.root: {root} has {name} twice, in {found[0]} and in {found[1]}; name the one that is meant"
+        )
+    return found[0] if found else None
 
 
 @contextmanager
@@ -48,4 +70,6 @@ def regular(path: Path, largest: int) -> os.stat_result:
 
 def damaged(path: Path, what: str, whole: Path | None = None) -> LotteryError:
     """Return the error that says what is wrong with a file that can be downloaded, or the `whole` that it is in."""
-    return LotteryError(f"{path} {what}; delete {whole or 'it'} to have it downloaded again")
+    return LotteryError(
+        f"{path} {what}; delete {whole or 'it'} to have it downloaded again, or set data.root to another folder"
+    )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lottery.data import Dataset
 from lottery.data._download import Missing
-from lottery.data._files import damaged, folder, reading, regular
+from lottery.data._files import damaged, folder, one_of, reading, regular
 from lottery.errors import LotteryError
 
 _CLASSES = 10
@@ -29,20 +29,20 @@ _LARGEST = 1 << 30
 
 
 def load(name: str, root: str, mean: float, std: float, md5: Mapping[str, str]) -> Dataset:
-    """Return the data set that torchvision calls `name`, from `root/name/raw`.
+    """Return the data set that torchvision calls `name`, from `root/name/raw`, `root/raw`, or `root` itself.
 
     Files of another size than the published ones may hold other data of ten classes.
 
     Args:
         name: torchvision's name for the data set, `MNIST` or `FashionMNIST`.
-        root: folder of data sets.
+        root: folder of data sets, or of this one, or of its files.
         mean: of the training pixels, in units of 0..1.
         std: standard deviation of the training pixels, in units of 0..1.
         md5: file name -> checksum of the published file, unpacked.
 
     Raises:
         Missing: there are no such files.
-        LotteryError: a file is damaged, or they don't belong together.
+        LotteryError: a file is damaged, or they don't belong together, or there are files in several of these folders.
     """
     with reading():
         found = _find(name, folder(root))
@@ -69,8 +69,15 @@ def load(name: str, root: str, mean: float, std: float, md5: Mapping[str, str]) 
 
 
 def _find(name: str, root: Path) -> dict[tuple[str, str], Path]:
-    """Return the files, unpacked or else packed; raises Missing."""
-    where = root / name / "raw"
+    """Return the files, unpacked or else packed; raises Missing, or LotteryError where several folders have some."""
+    usual = _usual(name, root)
+    names = [f"{file}{packed}" for file, _ in _FILES.values() for packed in ("", ".gz")]
+    there = (
+        folder
+        for folder in (usual, root / name / "raw", root / "raw", root)
+        if any((folder / file).exists() for file in names)
+    )
+    where = one_of(there, root, name) or usual
     candidates = {key: (where / file, where / f"{file}.gz") for key, (file, _) in _FILES.items()}
     found = {key: path for key, paths in candidates.items() for path in reversed(paths) if path.exists()}
     missing = {candidates[key][1].name for key in _FILES if key not in found}
@@ -82,6 +89,13 @@ def _find(name: str, root: Path) -> dict[tuple[str, str], Path]:
         looked_for = f"{', '.join(file for file, _ in _FILES.values())} (or the same as .gz)"
         raise Missing(name, root, where, looked_for, published, unpack=True)
     return found
+
+
+def _usual(name: str, root: Path) -> Path:
+    """Return the folder that files are downloaded to: `name/raw` in `root`, which may name one or both of these."""
+    if root.parts[-2:] == (name, "raw"):
+        return root
+    return root / "raw" if root.name == name else root / name / "raw"
 
 
 def _read(file: Path, published: tuple[int, ...], md5: str) -> Tensor:
@@ -104,7 +118,9 @@ def _read(file: Path, published: tuple[int, ...], md5: str) -> Tensor:
     if len(content) > size:
         raise damaged(file, "is longer than its header says")
     if shape == list(published) and hashlib.md5(content.data, usedforsecurity=False).hexdigest() != md5:
-        raise damaged(file, "is as large as the published file, and has another checksum")
+        raise damaged(
+            file, "is as large as the published file, and has another checksum: damaged, or another data set's"
+        )
     return torch.from_numpy(content[header:]).view(shape)
 
 

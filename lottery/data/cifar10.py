@@ -23,5 +23,10 @@ ARCHIVE = Archive(
 
 
 def cifar10(*, root: Folder = "data") -> Dataset:
-    """Load 50,000 + 10,000 photographs, 32x32 pixels in colour, 10 classes (Krizhevsky 2009)."""
+    """Load 50,000 + 10,000 photographs, 32x32 pixels in colour, 10 classes (Krizhevsky 2009).
+
+    Args:
+        root: folder that holds cifar-10-batches-bin or its archive, or that of the files themselves; what is
+            missing is downloaded.
+    """
     return load(ARCHIVE, root)

@@ -13,5 +13,9 @@ _MD5 = {
 
 
 def fashion_mnist(*, root: Folder = "data") -> Dataset:
-    """Load 60,000 + 10,000 pictures of clothing, 28x28 grey pixels, 10 classes (Xiao et al. 2017)."""
+    """Load 60,000 + 10,000 pictures of clothing, 28x28 grey pixels, 10 classes (Xiao et al. 2017).
+
+    Args:
+        root: folder that holds FashionMNIST/raw, or that of the files themselves; what is missing is downloaded.
+    """
     return load("FashionMNIST", root, mean=0.2860, std=0.3530, md5=_MD5)

@@ -13,5 +13,9 @@ _MD5 = {
 
 
 def mnist(*, root: Folder = "data") -> Dataset:
-    """Load 60,000 + 10,000 handwritten digits, 28x28 grey pixels, 10 classes (LeCun et al. 1998)."""
+    """Load 60,000 + 10,000 handwritten digits, 28x28 grey pixels, 10 classes (LeCun et al. 1998).
+
+    Args:
+        root: folder that holds MNIST/raw, or that of the files themselves; what is missing is downloaded.
+    """
     return load("MNIST", root, mean=0.1307, std=0.3081, md5=_MD5)

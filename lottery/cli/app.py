@@ -6,27 +6,72 @@ Progress and messages go to stderr, results to stdout. Exit codes: 2 for what th
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from lottery import escape, streams
-from lottery.cli import reference, reports, training
+from lottery import __version__, escape, streams
+from lottery.cli import reference, reports, starting, training
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.streams import message
 
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Begin": {
+        "init": starting.init,
+        "configs": starting.list_configs,
+        "methods": reference.methods,
+        "config": reference.show_config,
+    },
+    "Train": {
+        "train": training.train,
+        "prune": training.prune,
+        "rewind": training.rewind,
+        "resume": training.resume,
+    },
+    "Read": {"report": reports.report, "runs": reports.list_runs},
+}
+"""Sections of `lottery --help`: what to start from, what to do, what came of it."""
+
+
+class Sections(TyperGroup):
+    """The group of all commands lists them by section."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - of a click that typer may hide
+        """Write a list for each section."""
+        wide = max(map(len, self.commands))
+        for section, names in COMMANDS.items():
+            with formatter.section(section):
+                helps = [self.commands[name].get_short_help_str(formatter.width - wide - 6) for name in names]
+                formatter.write_dl([(name.ljust(wide), text) for name, text in zip(names, helps, strict=True)])
+
+
 app = typer.Typer(
-    help="Lottery-ticket and sparse-training studies: train, prune, rewind, report.",
+    cls=Sections,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (training.train, training.prune, training.rewind, training.resume, reports.report):
-    app.command()(command)
-app.command("runs")(reports.list_runs)
-app.command()(reference.methods)
-app.command("config")(reference.show_config)
+for commands in COMMANDS.values():
+    for name, command in commands.items():
+        app.command(name)(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"lottery {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Lottery-ticket and sparse-training studies: train, prune, rewind, report."""
 
 
 def main() -> None:

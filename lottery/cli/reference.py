@@ -11,7 +11,7 @@ from lottery.errors import LotteryError
 
 
 def methods() -> None:
-    """List the names that can be written in a config, with their options."""
+    """List the names that a config may have, with their options."""
     from rich.text import Text
 
     from lottery import registry
@@ -34,7 +34,7 @@ def show_config(
     set_: Set = [],  # noqa: B006
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
 ) -> None:
-    """Print a config with every default written out, or the schema of all configs."""
+    """Print a config with every default written out, or a schema."""
     from lottery.config.file import load
     from lottery.config.schema import Config
 

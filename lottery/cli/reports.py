@@ -15,6 +15,8 @@ from lottery.streams import message
 if TYPE_CHECKING:
     from lottery.store.reader import Reader
 
+_BEGIN = "start a run: lottery init && lottery prune quickstart.yaml"
+
 
 def report(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run directories, their names, or `latest`.")],
@@ -29,7 +31,7 @@ def report(
     html: Annotated[bool, typer.Option("--html", help="Write report/report.html too, which works offline.")] = False,
     verdicts: Annotated[bool, typer.Option("--verdicts", help="Print definitions, numbers and verdicts.")] = False,
 ) -> None:
-    """Print what runs have found, and draw it into their report/ folders; asked for a format, print that alone."""
+    """Print what runs have found, and draw it into their folders. Asked for a format, print that alone."""
     asked = [name for name, given in (("csv", csv), ("json", json), ("markdown", markdown), ("latex", latex)) if given]
     if len(asked) + verdicts > 1:
         raise LotteryError(f"one at a time: {', '.join(f'--{name}' for name in [*asked, *['verdicts'] * verdicts])}")
@@ -68,12 +70,12 @@ def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
     from lottery.store import places
 
     if not runs_dir.is_dir():
-        raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir")
+        raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir, or {_BEGIN}")
     paths = places.runs(runs_dir)
     if paths:
         print(*listing(paths), sep="\n")
     else:
-        message(f"no runs in {runs_dir} yet; start one: lottery prune configs/quickstart.yaml")
+        message(f"no runs in {runs_dir} yet; {_BEGIN}")
 
 
 def _readable(names: Sequence[str], runs_dir: Path) -> "list[Reader]":

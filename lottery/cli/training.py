@@ -29,7 +29,7 @@ def train(
     dry_run: options.DryRun = False,
     stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
-    """Train the dense network, or networks that are sparse from the start."""
+    """Train dense networks, or networks that are sparse from the start."""
     loaded = load_config(config, set_, device, seed, replicates)
     from lottery.studies import undertaking
     from lottery.studies.train import Train
@@ -50,7 +50,7 @@ def prune(
     stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
-    if Path(config).is_file():
+    if Path(config).is_file() or Path(config).suffix in (".yaml", ".yml"):
         rounds = [] if iterations is None else [f"pruning.iterations={iterations}"]
         loaded = load_config(Path(config), [*set_, *rounds], device, seed, replicates)
         from lottery.studies import undertaking
@@ -85,7 +85,7 @@ def rewind(
     dry_run: options.DryRun = False,
     stop_on: options.StopOn = [],  # noqa: B006
 ) -> None:
-    """Retrain a level's mask from other weights, as a new run: the controls that tell what makes a ticket."""
+    """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
     parent, make = find_run(run, runs_dir), partial(make_setting, device=device)
     from lottery.studies import undertaking
 

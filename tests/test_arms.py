@@ -4,35 +4,11 @@ import pytest
 import torch
 
 from lottery import arms, registry
+from lottery.contracts.arms import fresh, ticket
 from lottery.networks import masks
-from lottery.networks.cohort import Network
 from lottery.seeds import stream
 
 NAMES = registry.names("arms")
-
-
-def ticket() -> Network:
-    generator = torch.Generator().manual_seed(3)
-    state = {"a.weight": torch.randn(30, 20, generator=generator), "a.bias": torch.randn(30, generator=generator)}
-    return Network(state, {"a.weight": torch.rand(30, 20, generator=generator) < 0.2})
-
-
-def fresh() -> dict[str, torch.Tensor]:
-    return {"a.weight": torch.full((30, 20), 7.0), "a.bias": torch.zeros(30)}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_arm_is_pure_repeatable_and_of_as_many_weights(name):
-    given, before = ticket(), ticket()
-    first, second = (registry.find("arms", name)(given, fresh, stream(0, "mask")) for _ in range(2))
-    assert first.state.keys() == given.state.keys()
-    for key, mask in given.mask.items():
-        assert torch.equal(first.mask[key], second.mask[key])
-        assert torch.equal(mask, before.mask[key])
-    for key, tensor in given.state.items():
-        assert torch.equal(first.state[key], second.state[key])
-        assert torch.equal(tensor, before.state[key])
-    assert masks.count(first.mask) == masks.count(given.mask)
 
 
 @pytest.mark.parametrize(

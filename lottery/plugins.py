@@ -131,6 +131,12 @@ def require(about: About) -> None:
             )
 
 
+def flags(about: About) -> list[str]:
+    """Return what a command that goes on with a run has to be given: `--plugin`, with each file that it was given."""
+    files = {str(_file(module)) for module in [*sys.modules.values()] if hasattr(module, _TEXT)}
+    return [f"--plugin {plugin['path']}" for plugin in about.get("plugins", []) if plugin["path"] in files]
+
+
 def _registered(name: str) -> Entry | None:
     kind, _, own = name.partition(".")
     return registry.find(kind, own) if kind in registry.KINDS and own in registry.names(kind) else None

@@ -47,4 +47,23 @@ StopOn = Annotated[
         help="A further signal that means: save and stop, such as USR1 (repeatable).",
     ),
 ]
+
+
+def _load(files: list[Path]) -> list[Path]:
+    """Load plugins before the command begins, which may name what they bring."""
+    from lottery.plugins import load
+
+    load(files)
+    return files
+
+
+Plugins = Annotated[
+    list[Path],
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        callback=_load,
+        help="Load your own methods, models, data from a Python file (repeatable); $LOTTERY_PLUGINS names more.",
+    ),
+]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Rounds of pruning; of a RUN, further rounds.")]

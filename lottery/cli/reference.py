@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from lottery.cli.options import Set
+from lottery.cli.options import Plugins, Set
 from lottery.errors import LotteryError
 
 
-def methods() -> None:
+def methods(plugin: Plugins = []) -> None:  # noqa: ARG001, B006
     """List the names that a config may have, with their options."""
     from rich.text import Text
 
@@ -33,6 +33,7 @@ def show_config(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
     set_: Set = [],  # noqa: B006
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
+    plugin: Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Print a config with every default written out, or a schema."""
     from lottery.config.file import load

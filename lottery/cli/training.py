@@ -28,6 +28,7 @@ def train(
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
     stop_on: options.StopOn = [],  # noqa: B006
+    plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train dense networks, or networks that are sparse from the start."""
     loaded = load_config(config, set_, device, seed, replicates)
@@ -48,6 +49,7 @@ def prune(
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
     stop_on: options.StopOn = [],  # noqa: B006
+    plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
     if Path(config).is_file() or Path(config).suffix in (".yaml", ".yml"):
@@ -84,6 +86,7 @@ def rewind(
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
     stop_on: options.StopOn = [],  # noqa: B006
+    plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
     parent, make = find_run(run, runs_dir), partial(make_setting, device=device)
@@ -98,6 +101,7 @@ def resume(
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
     stop_on: options.StopOn = [],  # noqa: B006
+    plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
     found = find_run(run, runs_dir)

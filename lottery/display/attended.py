@@ -4,6 +4,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lottery import plugins
 from lottery.display.console import progress_console
 from lottery.display.progress import Display
 from lottery.errors import Interrupted
@@ -38,5 +39,6 @@ def carry_out(
             ):
                 execute(run, work.study, watcher, stop)
         except (Interrupted, KeyboardInterrupt):
-            raise Interrupted(f"interrupted; go on with: lottery resume {run.path}") from None
+            again = " ".join(["lottery resume", str(run.path), *plugins.flags(run.record)])
+            raise Interrupted(f"interrupted; go on with: {again}") from None
     return run

@@ -75,6 +75,9 @@ def kind(run: Reader) -> type[Study]:
 
 def metrics_of(run: Reader) -> tuple[Metric, ...]:
     """Return the metrics of a run's task, the first being the one that verdicts judge by."""
+    recorded = run.record.get("metrics")
+    if recorded is not None:
+        return tuple(Metric(**metric) for metric in recorded)
     task: Task = run.config.task.entry(**run.config.task.options)
     return task.metrics
 

@@ -214,6 +214,16 @@ class PluginRecord(TypedDict):
     entries: list[Text]
 
 
+class MetricRecord(TypedDict):
+    """A metric, as the task of a run describes it: see `lottery.tasks.Metric`."""
+
+    name: Text
+    unit: Text
+    scale: Annotated[float, Field(allow_inf_nan=False)]
+    digits: Annotated[int, Field(ge=0, le=20)]
+    higher_is_better: bool
+
+
 @with_config(_STRICT)
 class About(TypedDict):
     """A run: what was run, by what, on what, and how it stands."""
@@ -230,6 +240,7 @@ class About(TypedDict):
     rewind: NotRequired[RewindRecord]
     plugins: NotRequired[list[PluginRecord]]
     data: NotRequired[Annotated[DataRecord, AfterValidator(_channels)]]
+    metrics: NotRequired[Annotated[list[MetricRecord], Field(min_length=1)]]
     layout: NotRequired[LayoutRecord | None]
     layout_because: NotRequired[Text]
     device: NotRequired[Text]

@@ -8,10 +8,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
 
-from lottery import devices
+from lottery import devices, plugins
 from lottery.config.schema import Config
 from lottery.crews import jobs
 from lottery.crews.jobs import Event, Job, Stop, Trains
@@ -34,8 +35,12 @@ from lottery.training.trainable import Trainable
 _SECONDS_BETWEEN_SIGNS = 0.2
 
 
-def elsewhere(config: Config, dataset: Dataset | None, place: torch.device) -> Trains:
-    """Return how a chunk is trained by a process that has yet to load a study's data, on a device of its own."""
+def elsewhere(config: Config, dataset: Dataset | None, brought: Sequence[Path], place: torch.device) -> Trains:
+    """Return how a chunk is trained by a process that has yet to load a study's data, on a device of its own.
+
+    `brought` are the files of the plugins that its config may name.
+    """
+    plugins.load(brought)
     return partial(train_chunk, prepare(config.model_copy(update={"device": str(place)}), dataset))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from lottery import devices
+from lottery import devices, plugins
 from lottery.arms import is_control
 from lottery.crews.crew import crew
 from lottery.errors import Interrupted, LotteryError, RunFailed
@@ -61,7 +61,8 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
             how += f"\n{coverage(setting)}"
         watcher.planned(levels, [member for chunk in chunks for member in chunk], how)
         places, threads = _hands(layout, setting, watcher)
-        here, load = partial(train_chunk, setting), partial(elsewhere, setting.config, setting.dataset)
+        here = partial(train_chunk, setting)
+        load = partial(elsewhere, setting.config, setting.dataset, plugins.loaded())
         try:
             with crew(places, threads, here, load) as team:
                 train_members(Members(run, study, layout, watcher, chunks), team, stop)

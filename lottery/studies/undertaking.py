@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lottery import plugins
 from lottery.config.schema import Config
 from lottery.config.values import Duration
 from lottery.errors import LotteryError
@@ -63,6 +64,10 @@ class Undertaking:
 
     def _create(self, runs_dir: Path, about: Mapping[str, object]) -> Run:
         study, record = self.study, dict(self.record)
+        if used := plugins.used(study.setting.config):
+            # A report does without them, and is told what only they know.
+            metrics = [asdict(metric) for metric in study.setting.task.metrics]
+            record |= {"plugins": used, "metrics": metrics}
         if isinstance(study, Rewind) and self.parent is not None:
             study.read(self.parent)  # all is read before a run is made
         if self.layout is not None:
@@ -79,6 +84,7 @@ def new(study: Study) -> Undertaking:
 
 def extension(run: Reader, iterations: int, make: Make) -> Undertaking:
     """Return the undertaking of so many further rounds of pruning of a run; raise LotteryError where it can't be."""
+    plugins.require(run.record)
     study = Prune(make(extended(run, iterations), run))
     trained = {line["level"] for line in run.levels()}
     record: dict[str, object] = {"status": "interrupted"}
@@ -99,6 +105,7 @@ def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskF
         duration = Duration.parse(to)
     except ValueError as error:
         raise LotteryError(f"--to: {error}") from None
+    plugins.require(parent.record)
     setting = make(retraining(parent.config), parent)
     asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)
     study = Rewind.of_parent(parent, setting, asked)
@@ -108,6 +115,7 @@ def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskF
 
 def resumption(run: Reader, make: Make) -> Undertaking:
     """Return the undertaking of what is left of a run's study; raise LotteryError where it can't be."""
+    plugins.require(run.record)
     study = study_of(run, make(run.config, run))
     return Undertaking(study, study.levels, run)
 

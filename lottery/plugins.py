@@ -150,8 +150,8 @@ def _digest(entries: Sequence[Entry]) -> str:
         for entry in entries:
             digest.update(_source(entry).encode())
         return digest.hexdigest()
-    for file in sorted(_files(origin)):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for content in sorted(hashlib.sha256(file.read_bytes()).digest() for file in _files(origin)):
+        digest.update(content)  # whatever the files are called
     return digest.hexdigest()
 
 

@@ -5,7 +5,8 @@ entry's function. `file.py` reads them. Each section has a module of its own.
 """
 
 import json
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
@@ -66,6 +67,15 @@ class Config(Section):
     """Have a GPU use deterministic algorithms alone, at some cost in speed; a CPU always does."""
     trackers: tuple[Tracker, ...] = ()
     """Where the study is mirrored while it trains, such as `[tensorboard]`; one that fails warns and is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_code(cls, value: Any) -> Any:
+        for key in ("plugin", "plugins"):
+            if isinstance(value, Mapping) and key in value:
+                told = "a config loads no code; name it on the command line, by --plugin FILE"
+                raise PydanticCustomError("unknown_key", told, {"option": key})
+        return value
 
     @field_validator("trackers")
     @classmethod

@@ -214,6 +214,7 @@ class PluginRecord(TypedDict):
     entries: list[Text]
 
 
+@with_config(_STRICT)
 class MetricRecord(TypedDict):
     """A metric, as the task of a run describes it: see `lottery.tasks.Metric`."""
 

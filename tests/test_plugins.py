@@ -1,0 +1,311 @@
+"""Users' own files: what they register, what a run keeps of them, and what is said of a plugin that won't do."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import tensor_files
+
+import lottery as package
+from lottery import plugins, registry
+from lottery.config.file import load
+from lottery.errors import LotteryError
+from lottery.store.run import Run
+
+OWN = '''
+"""A model, data, a score, an arm."""
+import torch
+from torch import nn
+import lottery
+from lottery.data import Dataset, moments
+from lottery.networks.network import Network
+from beside import negated
+
+
+@lottery.register("scores")
+def inverse(subject, generator, *, power: float = 1.0):
+    """Keep the smallest."""
+    return {name: negated(weight.abs() ** power) for name, weight in subject.weights.items()}
+
+
+@lottery.register("models", variants={"own_deep": {"depth": 2}})
+class own(nn.Module):
+    """A network of a user's own."""
+
+    def __init__(self, shape, classes, *, depth: int = 1):
+        super().__init__()
+        size = shape[0] * shape[1] * shape[2]
+        self.layers = nn.Sequential(*(nn.Linear(size, size) for _ in range(depth)))
+        self.output = nn.Linear(size, classes)
+
+    def forward(self, images):
+        return self.output(self.layers(images.flatten(1)).relu())
+
+
+@lottery.register("data")
+def stripes(*, images: int = 300):
+    """Three kinds of stripes."""
+    drawn = torch.Generator().manual_seed(0)
+    labels = torch.arange(images) % 3
+    pixels = torch.randint(0, 120, (images, 1, 6, 6), generator=drawn).to(torch.uint8)
+    for label in range(3):
+        pixels[labels == label, :, 2 * label] += 100
+    half = images // 2
+    mean, std = moments(pixels[:half])
+    return Dataset(pixels[:half], labels[:half], pixels[half:], labels[half:], 3, mean, std)
+
+
+@lottery.register("arms", order=4, words="as the ticket", traits={"fresh"})
+def twin(ticket, fresh, generator):
+    """The ticket, drawn anew."""
+    return Network(fresh(), ticket.mask)
+'''
+
+BESIDE = "def negated(values):\n    return -values\n"
+
+STUDY = """
+data: {name: stripes, images: 240, validation: 40}
+model: own_deep
+train: {length: 20it, batch_size: 20, evaluate_every: 10it, optimizer: {name: adam, lr: 1.0e-2}}
+pruning: {score: {name: inverse, power: 2.0}, iterations: 1, fraction: 0.5, arms: [twin]}
+replicates: 2
+device: cpu
+workers: 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(monkeypatch, tmp_path):
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(registry, "_registered", {kind: {} for kind in registry.KINDS})
+    yield
+    forgotten(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with a plugin, a file that it imports, and a study."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "own_methods.py").write_text(OWN)
+    (tmp_path / "mine" / "beside.py").write_text(BESIDE)
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return tmp_path
+
+
+def only_run(folder: Path) -> Run:
+    (path,) = (folder / "runs").iterdir()
+    return Run.open(path)
+
+
+def forgotten(folder: Path) -> None:
+    """As in a new process, which has loaded nothing of what is in the folder."""
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None)).startswith(str(folder)):
+            registry.forget(name)
+            del sys.modules[name]
+
+
+def test_a_study_of_own_methods_is_interrupted_resumed_extended_rewound_and_reported(folder, lottery, monkeypatch):
+    given = ("--plugin", "mine/own_methods.py")
+    assert lottery("prune", "study.yaml", *given).code == 0
+    whole = only_run(folder)
+    (folder / "runs").rename(folder / "whole")
+    whole = Run.open(folder / "whole" / whole.path.name)
+    (used,) = whole.record["plugins"]
+    assert used["path"] == str(folder / "mine" / "own_methods.py")
+    assert used["entries"] == ["arms.twin", "data.stripes", "models.own_deep", "scores.inverse"]
+
+    # Interrupted between two steps, as by Ctrl-C.
+    from lottery.display import attended
+
+    questions = iter([False] * 30)
+
+    def interrupting(run, study, watcher, stop):
+        execute(run, study, watcher, lambda: next(questions, True))
+
+    execute = attended.execute
+    with monkeypatch.context() as patched:
+        patched.setattr(attended, "execute", interrupting)
+        stopped = lottery("prune", "study.yaml", *given)
+    assert stopped.code == 130
+    assert f"--plugin {folder / 'mine' / 'own_methods.py'}" in stopped.err
+    run = only_run(folder)
+    assert run.record["plugins"] == whole.record["plugins"]
+
+    forgotten(folder)
+    without = lottery("resume", "latest")
+    assert without.code == 2
+    assert f"which isn't loaded: add --plugin {folder / 'mine' / 'own_methods.py'}" in without.err
+    assert without.err.count("\n") == 1
+    assert lottery("resume", "latest", *given).code == 0
+    assert tensor_files(run) == tensor_files(whole)
+
+    # What was recorded is enough for a report.
+    told = lottery("report", "latest").out
+    forgotten(folder)
+    assert lottery("report", "latest").out == told
+    assert "twin" in told
+    assert "3" in lottery("report", "latest", "--csv").out
+
+    for command in (("prune", "latest", "--iterations", "1"), ("rewind", "latest", "--level", "1")):
+        refused = lottery(*command)
+        assert refused.code == 2
+        assert "isn't loaded" in refused.err
+        forgotten(folder)
+        assert lottery(*command, "--dry-run", *given).code == 0
+        forgotten(folder)
+
+
+@pytest.mark.parametrize("changed", ["own_methods.py", "beside.py"])
+def test_a_plugin_that_changed_since_is_refused(folder, lottery, changed):
+    assert lottery("train", "study.yaml", "--plugin", "mine/own_methods.py").code == 0
+    forgotten(folder)
+    file = folder / "mine" / changed
+    before = file.read_text()
+    file.write_text(f"{before}\n# changed")
+    result = lottery("prune", "latest", "--iterations", "1", "--plugin", "mine/own_methods.py")
+    assert result.code == 2
+    assert "which has changed since; put it back" in result.err
+    file.write_text(before)
+    # Elsewhere, under another name, it's the same.
+    (folder / "mine" / "own_methods.py").rename(folder / "mine" / "own_methods_2.py")
+    forgotten(folder)
+    assert lottery("prune", "latest", "--iterations", "1", "--plugin", "mine/own_methods_2.py").code == 0
+
+
+def test_what_a_config_does_not_use_is_not_recorded(folder, lottery):
+    (folder / "study.yaml").write_text("data: digits\ntrain: {length: 5it}\ndevice: cpu\n")
+    assert lottery("train", "study.yaml", "--plugin", "mine/own_methods.py").code == 0
+    assert "plugins" not in only_run(folder).record
+
+
+def test_the_environment_names_plugins(folder, lottery, monkeypatch):
+    (folder / "second.py").write_text(
+        "import lottery\n@lottery.register('schedules')\n"
+        "def halved(step, length, epoch):\n    '''Half the rate.'''\n    return 0.5\n"
+    )
+    monkeypatch.setenv("LOTTERY_PLUGINS", os.pathsep.join(["mine/own_methods.py", str(folder / "second.py")]))
+    shown = lottery("config", "study.yaml", "--set", "train.schedule=halved")
+    assert shown.code == 0, shown.err
+    assert "name: halved" in shown.out
+
+
+def test_an_installed_package_brings_its_own(folder, lottery, monkeypatch):
+    (folder / "site-packages" / "ours" / "deep").mkdir(parents=True)
+    (folder / "site-packages" / "ours" / "__init__.py").write_text("")
+    (folder / "site-packages" / "ours" / "deep" / "__init__.py").write_text(BESIDE)
+    text = OWN.replace("from beside", "from ours.deep")
+    (folder / "site-packages" / "ours" / "methods.py").write_text(text)
+    about = folder / "site-packages" / "ours-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[lottery.plugins]\nours = ours.methods\nbroken = ours.nowhere\n")
+    monkeypatch.syspath_prepend(str(folder / "site-packages"))
+    result = lottery("train", "study.yaml")
+    assert result.code == 0, result.err
+    assert "plugin broken (ours.nowhere) is left out: ModuleNotFoundError" in result.err
+    (used,) = only_run(folder).record["plugins"]
+    assert used["path"] == str(folder / "site-packages" / "ours" / "methods.py")
+    # What its other modules say counts, too.
+    (folder / "site-packages" / "ours" / "deep" / "__init__.py").write_text(BESIDE + "# changed\n")
+    forgotten(folder)
+    assert "has changed since" in lottery("prune", "latest", "--iterations", "1").err
+
+
+SCORE = (
+    "import lottery\n@lottery.register('scores'{constants})\ndef {name}({parameters}):\n    {docstring}\n    return 0\n"
+)
+
+
+def score(constants="", name="mine", parameters="subject, generator", docstring="'''Mine.'''"):
+    return SCORE.format(constants=constants, name=name, parameters=parameters, docstring=docstring)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (score(docstring=""), r"my\.py:2: mine: has no docstring"),
+        (score(parameters="subject"), r"my\.py:2: mine\(subject\): write mine\(subject, generator, \*, OPTION"),
+        (score(parameters="subject, generator, **more"), r"mine\(subject, generator, \*\*more\): write"),
+        (score(parameters="subject, generator, *, power=1"), "option power has no type"),
+        (score(parameters="subject, generator, *, power: object() = 1"), "option's type can't be written"),
+        (score(name="magnitude"), "lottery has scores of that name already"),
+        (score(constants=", trait={'data'}"), r"register\('scores', trait=...\): .*did you mean 'traits'"),
+        ("import lottery\n@lottery.register('score')\ndef a(): ...\n", "there is no such kind.*did you mean 'scores'"),
+        ("import nothing_of_that_name\n", r"line 1: ModuleNotFoundError: No module named"),
+        ("def broken(:\n", "line 1: SyntaxError"),
+        ("\n\nraise SystemExit(3)\n", "line 3: SystemExit: 3"),
+        ("\x00", "SyntaxError|ValueError"),
+    ],
+)
+def test_a_plugin_that_will_not_do_is_told_in_one_line(tmp_path, lottery, text, said):
+    (tmp_path / "my.py").write_text(text)
+    result = lottery("methods", "--plugin", "my.py")
+    assert result.code == 2
+    assert re.search(said, result.err), result.err
+    assert "my.py" in result.err
+    assert result.err.count("\n") == 1
+    assert not registry.brought()
+
+
+@pytest.mark.parametrize("file", ["absent.py", "folder", "text.txt"])
+def test_what_is_no_python_file_is_refused(tmp_path, file):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.txt").write_text("import lottery\n")
+    with pytest.raises(LotteryError, match=f"plugin .*{file}: "):
+        plugins.load([tmp_path / file])
+
+
+def test_two_plugins_of_one_name_are_told(tmp_path):
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(score())
+    with pytest.raises(LotteryError, match=r"two\.py:2: mine: .*one\.py:2 registers scores of that name already"):
+        plugins.load([tmp_path / "one.py", tmp_path / "two.py"])
+    assert [entry.name for entry in registry.brought()] == ["mine"]
+
+
+def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(score(docstring="'''First.'''"))
+    first = plugins.load_file(file)
+    assert plugins.load_file(file) is first
+    assert registry.find("scores", "mine").summary == "First."
+    file.write_text(score(docstring="'''Second.'''") + score(name="more"))
+    plugins.load_file(file)
+    assert registry.find("scores", "mine").summary == "Second."
+    file.write_text(score(name="other"))
+    plugins.load_file(file)
+    assert [entry.name for entry in registry.brought()] == ["other"]
+    file.write_text("broken(")
+    with pytest.raises(LotteryError):
+        plugins.load_file(file)
+    assert [entry.name for entry in registry.brought()] == ["other"]
+
+
+def test_neither_a_config_nor_a_run_loads_code(folder, lottery):
+    study = folder / "study.yaml"
+    study.write_text(f"plugins: [{folder / 'mine' / 'own_methods.py'}]\n{STUDY}")
+    result = lottery("train", "study.yaml")
+    assert result.code == 2
+    assert "a config loads no code; name it on the command line, by --plugin FILE" in result.err
+    assert "own_methods" not in "".join(sys.modules)
+
+
+def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
+    def session(step: int, length: int, epoch: int) -> float:
+        """The rate of a session."""
+        return 1.0
+
+    monkeypatch.setattr(session, "__module__", "__main__")
+    package.register("schedules")(session)
+    package.register("schedules")(session)  # a cell that is run twice
+    (used,) = plugins.used(load(config_file, ["train.schedule=session"]))
+    assert used["path"] is None
+    about = {"id": "run", "plugins": [used]}
+    plugins.require(about)
+    registry.forget("__main__")
+    with pytest.raises(LotteryError, match=r"schedules.session of a Python session, which isn't loaded: go on there"):
+        plugins.require(about)

@@ -54,7 +54,7 @@ class Thief(Quiet):
     def training(self, members, done):
         self._tell("training")
 
-    def advanced(self, level, steps):
+    def advanced(self, members, steps):
         self._tell("advanced")
 
     def evaluated(self, lines):

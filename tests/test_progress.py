@@ -1,6 +1,8 @@
 import io
+import sys
 from collections import Counter
 from itertools import repeat
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,8 +11,11 @@ from rich.console import Console
 
 from lottery.display.progress import Display
 from lottery.errors import Interrupted
+from lottery.networks.key import Key
 from lottery.store.run import Run
+from lottery.studies.pace import Work
 from lottery.studies.prepare import prepare
+from lottery.tasks.classification import Classification
 
 
 def watch(tmp_path, terminal):
@@ -22,7 +27,7 @@ def watch(tmp_path, terminal):
     with Display(console, setting.task.metrics[0]) as display:
         carry_on(run, setting, display)
         frame = Console(width=120, file=io.StringIO())
-        display._levels[1].left = 2  # as if two were still under way
+        display._levels[1].left = {Key(0, 1, "ticket"), Key(1, 1, "ticket")}  # as if two were still under way
         frame.print(display._render())
     return console.file.getvalue(), frame.file.getvalue()
 
@@ -36,7 +41,7 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path):
     assert lines[0] == f"looped, one member at a time in {expected}: as the config says"
     assert lines[1].startswith("masks cover 1,184 of 1,210 parameters; 2.15% stay dense: biases and normalisation")
     assert lines[2].startswith("level 0 (100.0% of weights) of 1: 2 of 2 networks trained, test accuracy dense ")
-    for word in ("level 1 (50.0% of weights)", "8 of 8", "reinit", "shuffle", "member steps/s", "0:00 left"):
+    for word in ("level 1 (50.0% of weights)", "8 of 8", "reinit", "shuffle", "member steps/s", "nothing left"):
         assert word in lines[3]
     assert "\x1b" not in written
 
@@ -63,10 +68,10 @@ class Counting(Quiet):
         self.steps = Counter()
 
     def training(self, members, done):
-        self.steps[members[0].key.level] += done
+        self.steps[members[0].key.level] += len(members) * done
 
-    def advanced(self, level, steps):
-        self.steps[level] += steps
+    def advanced(self, members, steps):
+        self.steps[members[0].key.level] += len(members) * steps
 
 
 def test_steps_that_are_told_of_are_all_steps_of_all_members(tmp_path):
@@ -81,25 +86,158 @@ def test_steps_that_are_told_of_are_all_steps_of_all_members(tmp_path):
     assert rest.steps == {1: 2 * 18}
 
 
-def test_a_line_and_a_frame_by_hand(monkeypatch):
-    """Two networks of 30 steps go on from step 10, and are at step 20 after 10 seconds."""
-    setting, now = prepare(tiny()), [0.0]
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds that a display reads; set by hand."""
+    now = [0.0]
     monkeypatch.setattr("lottery.display.progress.time.perf_counter", lambda: now[0])
-    console, frame = (Console(file=io.StringIO(), width=160) for _ in range(2))
-    display, levels = Display(console, setting.task.metrics[0]), plan(setting, "train")
-    members = levels[0].members
-    display.planned(levels, members, "")
-    display.training(members, 20)
-    display.advanced(0, 20)
-    now[0] = 10.0
-    display.evaluated([evaluation(0, accuracy=0.5), evaluation(1, accuracy=0.7), evaluation(1, accuracy=0.9, order=1)])
-    frame.print(display._render())
-    (own, whole) = frame.file.getvalue().splitlines()
+    return now
+
+
+class Shown:
+    """A display of some levels, drawn at a width."""
+
+    def __init__(self, levels, width=160):
+        self.console, self.width = Console(file=io.StringIO(), width=width), width
+        self.display = Display(self.console, Classification.metrics[0])
+        self.chunks = [list(group) for level in levels for group in level.groups()]
+        self.display.planned(levels, Work(self.chunks, every=10), "")
+
+    def frame(self):
+        """The rows that a terminal would show now."""
+        drawn = Console(file=io.StringIO(), width=self.width)
+        drawn.print(self.display._render())
+        return drawn.file.getvalue().splitlines()
+
+    @property
+    def lines(self):
+        return self.console.file.getvalue().splitlines()
+
+
+def test_a_line_and_a_frame_by_hand(clock):
+    """Two networks of 30 steps go on from step 10, and are at step 20 after 10 seconds."""
+    shown = Shown(plan(prepare(tiny()), "train"))
+    (members,) = shown.chunks
+    shown.display.training(members, 10)
+    assert "estimating the time left" in shown.frame()[-1]
+    shown.display.advanced(members, 0)
+    clock[0] = 10.0
+    shown.display.advanced(members, 10)
+    shown.display.evaluated([evaluation(0, accuracy=0.6), evaluation(1, accuracy=0.8)])
+    (own, whole) = shown.frame()
     assert own.count("━") == whole.count("━") == 30 * 40 // 60
-    assert "0 of 2 networks trained, test accuracy dense 70.00%" in own
-    assert "2 member steps/s, 0:10 left" in whole
-    display.trained(members)
-    assert "2 of 2 networks trained, test accuracy dense 70.00%; 2 member steps/s" in console.file.getvalue()
+    assert "0 of 2 networks trained, test accuracy dense 70.00% at step 10" in own
+    assert "66.7%, 2 member steps/s, about 0:10 left" in whole
+    clock[0] = 14.0
+    assert "about 0:06 left" in shown.frame()[-1], "it is counted down while nothing is heard"
+    shown.display.advanced(members, 10)
+    shown.display.evaluated([evaluation(0, accuracy=0.7, step=30), evaluation(1, accuracy=0.9, step=30)])
+    shown.display.trained(members)
+    assert "2 of 2 networks trained, test accuracy dense 80.00%; " in shown.lines[-1]
+    assert shown.lines[-1].endswith("nothing left")
+
+
+def means(levels, *lines, trained=()):
+    """What is said of a level whose networks were evaluated so, and of whom some are trained."""
+    shown = Shown(levels)
+    for members in shown.chunks:
+        shown.display.training(members, 0)
+    shown.display.evaluated(lines)
+    everybody = [member for level in levels for member in level.members]
+    for key in trained:
+        shown.display.trained([member for member in everybody if member.key == key])
+    return shown.display._levels[lines[0]["level"]].means(Classification.metrics[0])
+
+
+@pytest.fixture(scope="module")
+def three():
+    """A level of three tickets and three controls."""
+    return [plan(prepare(tiny(replicates=3, pruning__arms=["random"])), "prune")[1]]
+
+
+def test_networks_at_different_points_are_never_averaged(three):
+    at = lambda replicate, step, accuracy, **more: evaluation(replicate, 1, step=step, accuracy=accuracy, **more)  # noqa: E731
+    under_way = [at(0, 20, 0.8), at(1, 20, 0.6), at(2, 10, 0.1)]
+    assert means(three, *under_way) == "test accuracy ticket 70.00% at step 20 (2 of 3)"
+    assert means(three, at(0, 20, 0.8), at(1, 10, 0.6)) == "test accuracy ticket 80.00% at step 20 (1 of 3)", (
+        "the furthest"
+    )
+    both = [*under_way, at(0, 10, 0.5, arm="random")]
+    assert means(three, *both).endswith(" (2 of 3), random 50.00% at step 10 (1 of 3)")
+    (last,) = [at(2, 30, 0.9)]
+    assert means(three, *under_way, last, trained=[Key(2, 1, "ticket")]) == "test accuracy ticket 90.00% (1 of 3)"
+    done = [at(0, 30, 0.7), at(1, 30, 0.8), last]
+    keys = [Key(replicate, 1, "ticket") for replicate in range(3)]
+    assert means(three, *done, trained=keys) == "test accuracy ticket 80.00%"
+
+
+def test_a_diverged_network_is_left_out(three):
+    lost = evaluation(0, 1, accuracy=0.1, step=30, loss=None)
+    assert means(three, lost) == "test accuracy ticket diverged"
+    other = evaluation(1, 1, accuracy=0.8, step=30)
+    assert means(three, lost, other) == "test accuracy ticket 80.00% at step 30 (1 of 3)"
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_every_number_has_room(three, width, clock):
+    shown = Shown(three, width)
+    for members in shown.chunks:
+        shown.display.training(members, 0)
+    shown.display.evaluated([evaluation(0, 1, accuracy=0.8), evaluation(0, 1, "random", accuracy=0.7)])
+    text = " ".join(" ".join(shown.frame()).split())
+    assert "…" not in text
+    for words in ("level 1 (50.0%", "0 of 6", "80.00%", "70.00%", "at step 10", "estimating"):
+        assert words in text
+    assert len(shown.frame()) == (3 if width == 80 else 2)
+
+
+def test_lines_come_less_often_the_longer_a_study_takes(clock):
+    shown = Shown(plan(prepare(tiny()), "train"))
+    (members,) = shown.chunks
+    shown.display.training(members, 0)
+    for second in range(1, 7201):
+        clock[0] = float(second)
+        shown.display.evaluated([evaluation(0)])
+    assert 150 < len(shown.lines) < 250
+
+
+def test_one_output_in_a_notebook(monkeypatch, clock):
+    """IPython is asked for one output, which is replaced."""
+    made = []
+
+    class Handle:
+        def __init__(self, first):
+            self.shown = [first]
+
+        def update(self, what):
+            self.shown.append(what)
+
+    def display(first, display_id):
+        assert display_id
+        made.append(Handle(first))
+        return made[-1]
+
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace())
+    levels, file = plan(prepare(tiny()), "train"), io.StringIO()
+    members = list(levels[0].members)
+    with Display(Console(file=file, force_jupyter=True, width=100), Classification.metrics[0]) as shown:
+        shown.planned(levels, Work([members]), "how")
+        for second in range(10):
+            clock[0] = second
+            shown.training(members, 0)
+        shown.evaluated([evaluation(0), evaluation(1)])
+        shown.trained(members)
+    (handle,) = made
+    texts = []
+    for what in handle.shown:
+        drawn = Console(file=io.StringIO(), width=160)
+        drawn.print(what)
+        texts.append(drawn.file.getvalue().lstrip())
+        assert "text/html" in what._repr_mimebundle_((), ())
+    assert file.getvalue() == ""
+    assert "study" in texts[-2]
+    assert [line[:28] for line in texts[-1].splitlines()] == [f"{'how':28}", "level 0 (100.0% of weights) "]
 
 
 def test_who_was_trained_before_counts_as_trained(tmp_path):

@@ -224,7 +224,7 @@ def test_resuming_trains_only_the_steps_that_were_left(tmp_path):
     class Counting(Quiet):
         steps = 0
 
-        def advanced(self, level, steps):
+        def advanced(self, members, steps):
             self.steps += steps
 
     config, counting = tiny(), Counting()

@@ -50,7 +50,7 @@ class Asked(Quiet):
     def __init__(self, left):
         self.left = left
 
-    def advanced(self, level, steps):
+    def advanced(self, members, steps):
         self.left -= 1
 
     def stop(self):

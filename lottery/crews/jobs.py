@@ -43,11 +43,6 @@ class Job:
     checkpoint: Checkpoint | None = None
 
     @property
-    def level(self) -> int:
-        """Return the level of its members."""
-        return self.members[0].key.level
-
-    @property
     def name(self) -> str:
         """Return a name that no other chunk of the study has."""
         replicate, level, arm, order = self.members[0].key

@@ -1,10 +1,7 @@
-"""A running study is displayed live, on stderr: redrawn in a terminal, as plain lines elsewhere."""
+"""A running study is displayed live, on stderr: redrawn in a terminal or a notebook, as plain lines elsewhere."""
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import mean
 from types import TracebackType
 from typing import Self
 
@@ -14,14 +11,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lottery import arms
-from lottery.networks.key import Key
+from lottery.display.notebook import Output
+from lottery.display.standing import Standing
 from lottery.store.records import Evaluation
+from lottery.studies.pace import Pace, Work
 from lottery.studies.plan import Level
 from lottery.tasks import Metric
 from lottery.training.recipe import Member
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SHARE_BETWEEN_LINES = 1 / 60
+"""Of the time gone by: a study of days doesn't fill a log."""
+_SECONDS_BETWEEN_ESTIMATES = 1.0
+_WIDE = 120
+"""Columns from which on there is room for long bars and whole sentences."""
 
 
 class Display:
@@ -30,13 +33,16 @@ class Display:
     def __init__(self, console: Console, metric: Metric) -> None:
         """Show the progress of networks that are told apart by a metric."""
         self._console, self._metric = console, metric
-        self._levels: dict[int, _Level] = {}
+        self._levels: dict[int, Standing] = {}
         self._total = self._done = self._first = 0
-        self._started = self._last_line = time.perf_counter()
+        self._started = self._last_line = self._told_at = time.perf_counter()
+        self._pace: Pace | None = None
+        self._told: float | None = None
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
+        self._notebook = Output() if console.is_jupyter else None
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_terminal and self._notebook is None:
             self._live.start()
         return self
 
@@ -44,108 +50,124 @@ class Display:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        if self._notebook is not None:
+            self._notebook.close()
 
-    def planned(self, levels: Sequence[Level], left: Sequence[Member], how: str) -> None:
+    def planned(self, levels: Sequence[Level], work: Work, how: str) -> None:
         """See `Watcher`; called once."""
-        waiting = Counter(member.key.level for member in left)
-        self._levels = {level.number: _Level(level, {}, waiting[level.number]) for level in levels}
+        left = work.members
+        keys = {member.key for member in left}
+        self._levels = {
+            level.number: Standing(level, keys & {member.key for member in level.members}) for level in levels
+        }
         self._total = sum(level.steps for level in levels)
         self._done = self._first = self._total - sum(member.recipe.steps for member in left)
-        self._started = time.perf_counter()
-        self._console.print(Text(how), soft_wrap=True)
+        self._started = self._told_at = time.perf_counter()
+        self._pace = Pace(work, self._started)
+        self._say(how)
 
     def training(self, members: Sequence[Member], done: int) -> None:
         """See `Watcher`."""
         self._levels[members[0].key.level].begin(members, done)
+        self._measured.began(members, done, time.perf_counter())
         # What a checkpoint already held counts as done, not as speed.
-        self._first += done
-        self._done += done
+        self._first += done * len(members)
+        self._done += done * len(members)
+        self._refresh()
 
-    def advanced(self, level: int, steps: int) -> None:
+    def advanced(self, members: Sequence[Member], steps: int) -> None:
         """See `Watcher`; called several times a second."""
-        self._done += steps
-        self._levels[level].done += steps
+        now = time.perf_counter()
+        self._done += steps * len(members)
+        self._levels[members[0].key.level].done += steps * len(members)
+        self._measured.advanced(members, steps, now)
+        if self._told is None or now - self._told_at > _SECONDS_BETWEEN_ESTIMATES:
+            self._estimate(now)
+        self._refresh()
 
     def evaluated(self, lines: Sequence[Evaluation]) -> None:
         """See `Watcher`."""
         for line in lines:
-            value = line["metrics"][self._metric.name]["value"] if line["split"] == "test" else None
-            if value is not None:
-                self._levels[line["level"]].values[Key.of(line)] = value
+            if line["split"] == "test":
+                self._levels[line["level"]].note(line, self._metric)
         now = time.perf_counter()
-        if not self._console.is_terminal and now - self._last_line > _SECONDS_BETWEEN_LINES:
+        pause = max(_SECONDS_BETWEEN_LINES, (now - self._started) * _SHARE_BETWEEN_LINES)
+        if not self._redrawn and now - self._last_line > pause:
             self._line(self._levels[lines[0]["level"]])
 
     def trained(self, members: Sequence[Member]) -> None:
         """See `Watcher`; a level's last members give it a line."""
-        found = self._levels[members[0].key.level]
-        found.left -= len(members)
-        if found.under_way and not found.left:
+        now, found = time.perf_counter(), self._levels[members[0].key.level]
+        found.end(members)
+        self._measured.ended(members, now)
+        self._estimate(now)
+        if not found.left:
             self._line(found)
 
     def noted(self, text: str) -> None:
         """See `Watcher`."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._say(text)
 
-    def _line(self, level: "_Level") -> None:
+    @property
+    def _measured(self) -> Pace:
+        assert self._pace is not None, "`planned` comes first"
+        return self._pace
+
+    @property
+    def _redrawn(self) -> bool:
+        return self._console.is_terminal or self._notebook is not None
+
+    def _say(self, text: str) -> None:
+        """Write something that stays."""
+        if self._notebook is None:
+            self._console.print(Text(text), soft_wrap=True)
+        else:
+            self._notebook.add(Text(text))
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if self._notebook is not None:
+            self._notebook.show(self._render)
+
+    def _line(self, level: Standing) -> None:
         self._last_line = time.perf_counter()
-        now = f"{level.progress}, test {self._metric.name} {level.mean(self._metric)}"
-        parts = f"{level.title} of {max(self._levels)}: {now}; {self._left()}"
-        self._console.print(Text(parts), soft_wrap=True)
+        parts = f"{level.title} of {max(self._levels)}: {level.progress}, {level.means(self._metric)}; {self._left()}"
+        self._say(parts)
+
+    def _estimate(self, now: float) -> None:
+        # Here, and not where it is drawn, which is done by another thread.
+        self._told, self._told_at = self._measured.seconds_left(), now
 
     def _left(self) -> str:
-        """Return speed and time left, from the mean over this process's life."""
-        elapsed = time.perf_counter() - self._started
-        worked = self._done - self._first
-        if worked <= 0:
-            return "time left unknown"
-        left = (self._total - self._done) * elapsed / worked
-        return f"{worked / elapsed:,.0f} member steps/s, {_clock(left)} left"
+        """Return the mean speed of this process, and the time left."""
+        now = time.perf_counter()
+        speed = (self._done - self._first) / max(now - self._started, 1e-9)
+        if self._done >= self._total:
+            left = "nothing left"
+        elif self._told is None:
+            left = "estimating the time left"
+        else:
+            left = f"about {_clock(max(0.0, self._told - (now - self._told_at)))} left"
+        return f"{speed:,.0f} member steps/s, {left}" if speed else left
 
     def _render(self) -> RenderableType:
+        wide = self._console.width >= _WIDE
         rows = Table.grid(padding=(0, 1))
+        rows.add_column(no_wrap=True)
+        rows.add_column(no_wrap=True)
+        rows.add_column()
+        width = 30 if wide else 12
         for level in self._levels.values():
-            if level.under_way and level.left:
-                bar = ProgressBar(total=level.steps, completed=level.done, width=30)
-                rows.add_row(level.title, bar, f"{level.progress}, test {self._metric.name} {level.mean(self._metric)}")
-        bar = ProgressBar(total=self._total, completed=self._done, width=30)
-        rows.add_row(Text("study", style="bold"), bar, self._left())
+            if level.steps and level.left:
+                bar = ProgressBar(total=level.steps, completed=level.done, width=width)
+                progress = level.progress if wide else level.short_progress
+                rows.add_row(
+                    level.title if wide else level.short_title, bar, f"{progress}, {level.means(self._metric)}"
+                )
+        bar = ProgressBar(total=self._total, completed=self._done, width=width)
+        share = f"{self._done / self._total:.1%}, " if self._total else ""
+        rows.add_row(Text("study", style="bold"), bar, share + self._left())
         return rows
-
-
-@dataclass
-class _Level:
-    """A level has latest values by network, members left and begun, steps of the latter, and those done."""
-
-    level: Level
-    values: dict[Key, float]
-    left: int
-    steps: int = 0
-    done: int = 0
-    under_way: int = 0
-
-    def begin(self, members: Sequence[Member], done: int) -> None:
-        """Count so many more members in, with so many of their steps (summed) done."""
-        self.under_way += len(members)
-        self.steps += sum(member.recipe.steps for member in members)
-        self.done += done
-
-    @property
-    def title(self) -> str:
-        return f"level {self.level.number} ({self.level.density:.1%} of weights)"
-
-    @property
-    def progress(self) -> str:
-        trained = len(self.level.members) - self.left
-        return f"{trained} of {len(self.level.members)} networks trained"
-
-    def mean(self, metric: Metric) -> str:
-        """Return the mean of each arm's latest values."""
-        means = []
-        for arm in arms.in_order(key.arm for key in self.values):
-            own = mean(value for key, value in self.values.items() if key.arm == arm)
-            means.append(f"{arm} {metric.scale * own:.{metric.digits}f}{metric.unit}")
-        return ", ".join(means) or "-"
 
 
 def _clock(seconds: float) -> str:

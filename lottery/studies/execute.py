@@ -24,6 +24,7 @@ from lottery.studies.chunk import elsewhere, train_chunk
 from lottery.studies.forecast import check_disk, coverage
 from lottery.studies.layout import Layout, choose, kept_layout
 from lottery.studies.members import Members, train_members
+from lottery.studies.pace import Work
 from lottery.studies.plan import Level, largest_group
 from lottery.studies.same_data import refuse_other_data
 from lottery.studies.setting import Setting
@@ -59,7 +60,9 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         how = f"{layout}: {why}"
         if any(level.number for level in levels):
             how += f"\n{coverage(setting)}"
-        watcher.planned(levels, [member for chunk in chunks for member in chunk], how)
+        if setting.config.train.compile is True:
+            how += "\nnetworks are compiled at their first steps, which may take minutes"
+        watcher.planned(levels, _work(study, layout, chunks), how)
         places, threads = _hands(layout, setting, watcher)
         here = partial(train_chunk, setting)
         load = partial(elsewhere, setting.config, setting.dataset, plugins.loaded())
@@ -78,6 +81,13 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
             raise
         checkpoints.drop_all()
         run.finish("finished")
+
+
+def _work(study: Study, layout: Layout, chunks: Sequence[Sequence[Member]]) -> Work:
+    """Return what is left to train, as those see it who tell how long that takes."""
+    hands, _ = layout.hands(study.setting.config.device, study.setting.device)
+    before = {member.key: study.source(member.key) for chunk in chunks for member in chunk}
+    return Work(chunks, hands, {key: source for key, source in before.items() if source}, study.setting.every)
 
 
 def outstanding(run: Reader, layout: Layout, levels: Sequence[Level]) -> list[list[Member]]:

@@ -117,7 +117,7 @@ class Members:
                 self._watcher.noted(
                     f"{member.key}: no path is left through {', '.join(layers)}; what it is trained to means little"
                 )
-        self._watcher.training(members, len(members) * (found[0].step - members[0].recipe.start) if found else 0)
+        self._watcher.training(members, found[0].step - members[0].recipe.start if found else 0)
         return Job(
             members=members,
             networks=networks,
@@ -142,7 +142,7 @@ class Members:
         """Write down what came of a chunk."""
         match event:
             case jobs.Advanced(steps):
-                self._watcher.advanced(job.level, steps * len(job.members))
+                self._watcher.advanced(job.members, steps)
             case jobs.Evaluated(new):
                 for line in new:
                     self._lines[Key.of(line)].append(line)

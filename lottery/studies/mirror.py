@@ -10,6 +10,7 @@ from lottery.config.choices import Choice
 from lottery.networks.key import Key
 from lottery.store.records import Evaluation, Summary
 from lottery.store.run import Run
+from lottery.studies.pace import Work
 from lottery.studies.plan import Level
 from lottery.studies.watcher import Watcher
 from lottery.trackers import Tracker, measurements, results
@@ -39,9 +40,9 @@ class Tracking:
         self._last: dict[Key, int] = {}
         self._to_open = False
 
-    def planned(self, levels: Sequence[Level], left: Sequence[Member], how: str) -> None:
+    def planned(self, levels: Sequence[Level], work: Work, how: str) -> None:
         """See `Watcher`."""
-        self._watcher.planned(levels, left, how)
+        self._watcher.planned(levels, work, how)
         self._to_open = True  # not yet: workers are forked now, and libraries start threads
 
     def training(self, members: Sequence[Member], done: int) -> None:
@@ -49,9 +50,9 @@ class Tracking:
         self._open()
         self._watcher.training(members, done)
 
-    def advanced(self, level: int, steps: int) -> None:
+    def advanced(self, members: Sequence[Member], steps: int) -> None:
         """See `Watcher`."""
-        self._watcher.advanced(level, steps)
+        self._watcher.advanced(members, steps)
 
     def evaluated(self, lines: Sequence[Evaluation]) -> None:
         """See `Watcher`."""

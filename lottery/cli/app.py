@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from lottery import __version__, escape, streams
-from lottery.cli import reference, reports, starting, training
+from lottery.cli import completion, reference, reports, starting, training
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.streams import message
 
@@ -83,7 +83,8 @@ def main() -> None:
     try:
         _check_arguments(sys.argv[1:])
         try:
-            app()
+            with completion.as_bash_splits():
+                app(prog_name="lottery")
         finally:
             sys.stdout.flush()  # what it can't take is told here, and not when Python ends
     except LotteryError as error:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lottery import signals
+from lottery.cli import completion
 
 
 class Weights(StrEnum):
@@ -27,12 +28,25 @@ class MaskFrom(StrEnum):
     invert = "invert"
 
 
-ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")]
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", autocompletion=completion.configs)]
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run directory, its name or how that begins, or `latest`.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run directory, its name or how that begins, or `latest`.",
+        autocompletion=completion.runs,
+    ),
 ]
-Set = Annotated[list[str], typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override a setting (repeatable).")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        help="Override a setting (repeatable).",
+        autocompletion=completion.settings,
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", autocompletion=completion.devices)]
 Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
 Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]
 RunsDir = Annotated[Path, typer.Option(help="Where run directories are.")]
@@ -43,17 +57,19 @@ StopOn = Annotated[
         "--stop-on",
         parser=signals.parse,
         metavar="SIGNAL",
+        autocompletion=completion.signals,
         envvar="LOTTERY_STOP_ON",
         help="A further signal that means: save and stop, such as USR1 (repeatable).",
     ),
 ]
 
 
-def _load(files: list[Path]) -> list[Path]:
-    """Load plugins before the command begins, which may name what they bring."""
-    from lottery.plugins import load
+def _load(ctx: typer.Context, files: list[Path]) -> list[Path]:
+    """Load plugins before the command begins, which may name what they bring; not at the tab key."""
+    if not ctx.resilient_parsing:
+        from lottery.plugins import load
 
-    load(files)
+        load(files)
     return files
 
 

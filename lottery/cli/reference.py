@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lottery.cli import completion
 from lottery.cli.options import Plugins, Set
 from lottery.errors import LotteryError
 
@@ -30,7 +31,9 @@ def methods(plugin: Plugins = []) -> None:  # noqa: ARG001, B006
 
 
 def show_config(
-    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.", autocompletion=completion.configs)
+    ] = None,
     set_: Set = [],  # noqa: B006
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
     plugin: Plugins = [],  # noqa: ARG001, B006

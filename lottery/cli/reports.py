@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lottery import escape
+from lottery.cli import completion
 from lottery.cli.opening import find_run
 from lottery.cli.options import RunsDir
 from lottery.errors import LotteryError
@@ -19,7 +20,12 @@ _BEGIN = "start a run: lottery init && lottery prune quickstart.yaml"
 
 
 def report(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run directories, their names, or `latest`.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Run directories, their names, or `latest`.", autocompletion=completion.runs
+        ),
+    ],
     runs_dir: RunsDir = Path("runs"),
     csv: Annotated[bool, typer.Option("--csv", help="Print one table of all runs as CSV.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,

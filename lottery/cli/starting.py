@@ -5,12 +5,18 @@ from typing import Annotated
 
 import typer
 
+from lottery.cli import completion
 from lottery.errors import LotteryError
 from lottery.streams import message
 
 
 def init(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One that `lottery configs` lists.")] = "quickstart",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="One that `lottery configs` lists.", autocompletion=completion.shipped_configs
+        ),
+    ] = "quickstart",
 ) -> None:
     """Write a config into the current folder, to run and to change."""
     from lottery.config import shipped

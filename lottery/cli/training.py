@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lottery.cli import options
+from lottery.cli import completion, options
 from lottery.cli.opening import find_run, load_config, make_setting, names_root
 from lottery.errors import LotteryError
 from lottery.streams import message
@@ -40,7 +40,14 @@ def train(
 
 
 def prune(
-    config: Annotated[str, typer.Argument(metavar="CONFIG|RUN", help="A YAML file; or a run, to be extended.")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG|RUN",
+            help="A YAML file; or a run, to be extended.",
+            autocompletion=completion.configs_or_runs,
+        ),
+    ],
     iterations: options.Iterations = None,
     set_: options.Set = [],  # noqa: B006
     device: options.Device = None,
@@ -73,7 +80,9 @@ def prune(
 
 def rewind(
     run: options.RunName,
-    level: Annotated[int, typer.Option(min=0, help="Level whose tickets are retrained.")],
+    level: Annotated[
+        int, typer.Option(min=0, help="Level whose tickets are retrained.", autocompletion=completion.levels)
+    ],
     to: Annotated[str, typer.Option(metavar="STEP", help="Where retraining starts: 0it, 2000it, 3ep.")] = "0it",
     weights: Annotated[
         options.Weights,

@@ -49,25 +49,30 @@ def find_run(name: str, runs_dir: Path, *, newest: bool = False) -> Reader:
     Raises:
         LotteryError: there is none, or the name may mean several, which are listed.
     """
+    return Reader.open(find_path(name, runs_dir, newest=newest))
+
+
+def find_path(name: str, runs_dir: Path, *, newest: bool = False) -> Path:
+    """Return the directory of the run that a user means, whatever is in it; else as `find_run`."""
     if name == "latest":
         paths = places.runs(runs_dir)
         if not paths:
             raise LotteryError(f"there are no runs in {runs_dir} yet")
-        return Reader.open(paths[-1])
+        return paths[-1]
     for path in (Path(name), runs_dir / name):
         if name and (path / places.RECORD).is_file():
-            return Reader.open(path)
+            return path
     found = runs_called(name, runs_dir)
     if len(found) > 1 and newest and study_name(found[-1]) == Path(name).name:
         message(f"{name}: {found[-1].name}, the newest of {len(found)} runs of that name")
-        return Reader.open(found[-1])
+        return found[-1]
     if len(found) > 1:
         raise LotteryError(f"{name} may mean {len(found)} runs: {_listed(found)}; write out which one")
     if found:
-        return Reader.open(found[0])
+        return found[0]
     for path in (Path(name), runs_dir / name):
         if path.exists():
-            return Reader.open(path)  # which says what it lacks
+            return path  # which isn't one, as whoever opens it is told
     there = places.runs(runs_dir)
     near = suggestion(name, [*(run.name for run in there), *map(study_name, there), *_configs(Path(name).parent)])
     raise LotteryError(f"{name} is not there{near}; `lottery runs` lists the runs that are")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lottery import open_run, tasks
 from lottery.reporting.canvas import density_axis
-from lottery.reporting.comparison import dense_beside, headings, labels, repetitions, standings
+from lottery.reporting.comparison import dense_beside, differences, headings, labels, repetitions, standings
 from lottery.reporting.entries import rows, with_costs
 from lottery.reporting.figures import draw
 from lottery.reporting.html import page
@@ -197,6 +197,19 @@ def test_a_longer_study_repeats_a_shorter_one_and_another_rewinding_does_not(tmp
         for seed, mask in enumerate(("keep", "shuffle"))
     )
     assert repetitions([short, long, kept, shuffled]) == [[short, long], [kept], [shuffled]]
+
+
+def test_data_are_told_apart_by_what_they_hold_and_not_by_where_they_are(tmp_path):
+    def run(root, digest, seed):
+        data = {"shape": [1, 8, 8], "images": [9, 9], "classes": 2, "mean": [0.0], "std": [1.0], "sha256": digest * 64}
+        config = tiny(seed=seed, data={"name": "mnist", "root": root})
+        return recorded(tmp_path, config, networks((0.9, 0.9), 0), data=data)
+
+    here, there, other = run("here", "a", 0), run("there", "a", 1), run("here", "b", 2)
+    assert repetitions([here, there, other]) == [[here, there], [other]]
+    assert differences([here, there]) == {}
+    contents = {"data.contents": ["a" * 8, "b" * 8], "data.root": ["there", "here"]}
+    assert differences([there, other]) == contents
 
 
 def test_studies_of_one_name_go_by_their_ids(tmp_path):

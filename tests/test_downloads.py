@@ -73,7 +73,9 @@ def missing(name, root):
 def test_neither_there_nor_to_be_had(name, looked_for, network, tmp_path):
     what = missing(name, tmp_path / "data")
     assert not (tmp_path / "data").exists()  # who reads makes no folders
-    with pytest.raises(LotteryError, match=f"(?s){looked_for}.*could not be downloaded .*set data.root") as caught:
+    with pytest.raises(
+        LotteryError, match=f"(?s){looked_for}.*could not be downloaded .*set data.root=FOLDER"
+    ) as caught:
         what.download(anywhere=True)
     assert len(str(caught.value).splitlines()) == 2
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]

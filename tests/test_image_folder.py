@@ -89,7 +89,7 @@ def test_what_is_wrong_with_an_image_folder_is_said(spoil, message, folder):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(LotteryError, match="is not there; an image folder has"):
+    with pytest.raises(LotteryError, match="is not there; name a folder of train"):
         image_folder(root=str(tmp_path / "none"))
 
 

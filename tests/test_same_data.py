@@ -2,7 +2,7 @@ import dataclasses
 import shutil
 
 import pytest
-from conftest import carry_on, carry_out, tiny, write_idx
+from conftest import carry_on, carry_out, same, tiny, write_idx
 
 from lottery.config.schema import Config
 from lottery.data import Dataset
@@ -17,17 +17,19 @@ from lottery.studies.same_data import about
 
 def small(root, **changes) -> Config:
     """A study of a few images in MNIST's format."""
-    return tiny(
-        data={"name": "mnist", "root": str(root), "validation": 10}, model__widths=[4], train__length="4it",
-        train__evaluate_every="2it", pruning__iterations=1, pruning__arms=[], replicates=1, **changes,
-    )  # fmt: skip
+    small = {
+        "data": {"name": "mnist", "root": str(root), "validation": 10}, "model__widths": [4], "train__length": "4it",
+        "train__evaluate_every": "2it", "pruning__iterations": 1, "pruning__arms": [], "replicates": 1,
+    }  # fmt: skip
+    return tiny(**small | changes)
 
 
 @pytest.fixture
-def root(tmp_path):
-    """A folder of data."""
-    write_idx(tmp_path / "data" / "MNIST" / "raw", count=50)
-    return tmp_path / "data"
+def root(tmp_path_factory):
+    """A folder of data, outside the working directory: nothing is downloaded to it."""
+    folder = tmp_path_factory.mktemp("outside") / "data"
+    write_idx(folder / "MNIST" / "raw", count=50)
+    return folder
 
 
 def replaced(root, count=50, seed=1):
@@ -135,3 +137,51 @@ def test_a_run_that_does_not_know_its_data_takes_any_and_keeps_them(root, tmp_pa
     replaced(root)
     carry_on(run, prepare(run.config, of=run))
     assert run.record["data"] == about(mnist(root=str(root))) != first
+
+
+def interrupted(config, folder) -> Run:
+    """A run that was stopped on its way."""
+    asked = iter([False, False, True])
+    with pytest.raises(Interrupted):
+        carry_out(config, folder, "prune", lambda: next(asked, True))
+    (path,) = folder.iterdir()
+    return Run(path)
+
+
+def test_data_that_moved_are_found_where_they_are_now(root, lottery, tmp_path):
+    straight = carry_out(small(root), tmp_path / "straight")
+    run = interrupted(small(root), tmp_path / "runs")
+    moved = root.rename(tmp_path / "moved") / "MNIST"
+    gone = lottery("resume", run.path)
+    assert gone.code == 2
+    assert "Name the folder that has it by --set data.root=FOLDER" in gone.err
+    found = lottery("resume", run.path, "--set", f"data.root={moved}")
+    assert (found.code, run.record["status"]) == (0, "finished")
+    assert f"data.root is {moved} from now on" in found.err
+    assert run.config == small(moved)
+    assert same(run, straight)
+    assert lottery("prune", run.path, "--iterations", "1").code == 0  # from now on it needs not be said
+    assert run.config == small(moved, pruning__iterations=2)
+
+
+def test_the_place_of_data_that_moved_is_that_of_a_further_round_or_a_retraining(root, lottery, tmp_path):
+    run = carry_out(small(root), tmp_path / "runs")
+    moved = root.rename(tmp_path / "moved")
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    assert lottery("rewind", run.path, "--level", "1", "--set", f"data.root={moved}", "--dry-run").code == 0
+    assert lottery("rewind", run.path, "--level", "1", "--set", f"data.root={moved}").code == 0
+    assert {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()} == before  # a parent is read
+    (child,) = (Run(path) for path in (tmp_path / "runs").iterdir() if path != run.path)
+    assert (child.config, child.record["data"]) == (small(moved), run.record["data"])
+    assert lottery("prune", run.path, "--iterations", "1", "--set", f"data.root={moved}").code == 0
+    assert run.config == small(moved, pruning__iterations=2)
+
+
+def test_other_data_at_the_new_place_are_refused_and_it_is_not_kept(root, lottery, tmp_path):
+    run = interrupted(small(root), tmp_path / "runs")
+    write_idx(tmp_path / "other", count=50, seed=1)
+    result = lottery("resume", run.path, "--set", f"data.root={tmp_path / 'other'}")
+    assert result.code == 2
+    assert f"data.root: {tmp_path / 'other'} holds other data than {run.path} was made of" in result.err
+    assert run.config == small(root)
+    assert lottery("resume", run.path).code == 0

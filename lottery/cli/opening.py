@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lottery.errors import LotteryError
+from lottery.store import places
 
 if TYPE_CHECKING:
     from lottery.config.schema import Config
     from lottery.store.reader import Reader
     from lottery.studies.setting import Setting
+    from lottery.studies.undertaking import Make
 
 _WHILE_TRAINING = (10_000, 10, 10)
 """Thresholds of the garbage collector; with each file, libraries leave some garbage, and a study writes thousands."""
@@ -47,6 +49,28 @@ def make_setting(
     gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
     config = config if device is None else config.model_copy(update={"device": device})
     return prepare(config, of=of, download_anywhere=download_anywhere)
+
+
+def remake(set_: Sequence[str], device: str | None) -> "Make":
+    """Return how the config of a run is made real, its data wherever `--set data.root` says that they are now.
+
+    Raises:
+        LotteryError: something else is to be set: results come of it.
+    """
+    for override in set_:
+        if override.partition("=")[0] != "data.root":
+            raise LotteryError(
+                f"--set {override}: a run keeps its config; only data.root may be set, for data that moved"
+            )
+
+    def make(config: "Config", run: "Reader") -> "Setting":
+        from lottery.config.file import parse
+
+        if set_:
+            config = parse(config.to_yaml(), str(run.path / places.CONFIG), config.name, set_)
+        return make_setting(config, run, device=device, download_anywhere=bool(set_))
+
+    return make
 
 
 def find_run(name: str, runs_dir: Path, *, newest: bool = False) -> "Reader":

@@ -46,6 +46,15 @@ Set = Annotated[
         autocompletion=completion.settings,
     ),
 ]
+Moved = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="data.root=FOLDER",
+        help="Where the run's data are now; nothing else.",
+        autocompletion=lambda: ["data.root="],
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", autocompletion=completion.devices)]
 Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
 Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]

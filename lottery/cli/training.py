@@ -3,14 +3,13 @@
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lottery.cli import completion, options
-from lottery.cli.opening import find_run, load_config, make_setting, names_root
+from lottery.cli.opening import find_run, load_config, make_setting, names_root, remake
 from lottery.errors import LotteryError
 from lottery.streams import message
 
@@ -68,14 +67,17 @@ def prune(
         study = Prune(make_setting(loaded, download_anywhere=names_root(set_)))
         _carry_out(undertaking.new(study), runs_dir, dry_run, stop_on)
         return
-    if set_ or seed is not None or replicates is not None:
-        raise LotteryError("a run keeps its config: only --iterations and --device may be given with a RUN")
     run = find_run(config, runs_dir)
+    make = remake(set_, device)
+    if seed is not None or replicates is not None:
+        raise LotteryError(
+            "a run keeps its config: only --iterations, --device and --set data.root=FOLDER may be given with a RUN"
+        )
     if iterations is None:
         raise LotteryError("say how many further rounds: --iterations N (`lottery resume` finishes what was begun)")
     from lottery.studies import undertaking
 
-    _carry_out(undertaking.extension(run, iterations, partial(make_setting, device=device)), runs_dir, dry_run, stop_on)
+    _carry_out(undertaking.extension(run, iterations, make), runs_dir, dry_run, stop_on)
 
 
 def rewind(
@@ -91,6 +93,7 @@ def rewind(
     mask: Annotated[
         options.MaskFrom, typer.Option(help="The ticket's; shuffled within layers; drawn anew; what was pruned first.")
     ] = options.MaskFrom.keep,
+    set_: options.Moved = [],  # noqa: B006
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
@@ -98,7 +101,7 @@ def rewind(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
-    parent, make = find_run(run, runs_dir), partial(make_setting, device=device)
+    parent, make = find_run(run, runs_dir), remake(set_, device)
     from lottery.studies import undertaking
 
     work = undertaking.retrained(parent, level, to, weights.value, mask.value, make)
@@ -107,21 +110,21 @@ def rewind(
 
 def resume(
     run: options.RunName,
+    set_: options.Moved = [],  # noqa: B006
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
-    found = find_run(run, runs_dir)
+    found, make = find_run(run, runs_dir), remake(set_, device)
     from lottery.studies import undertaking
 
     if undertaking.is_done(found):
         message(f"{found.path} is finished already")
         _show(found)
         return
-    work = undertaking.resumption(found, partial(make_setting, device=device))
-    _carry_out(work, runs_dir, dry_run=False, stop_on=stop_on)
+    _carry_out(undertaking.resumption(found, make), runs_dir, dry_run=False, stop_on=stop_on)
 
 
 def _carry_out(work: "Undertaking", runs_dir: Path, dry_run: bool, stop_on: Sequence[signal.Signals]) -> None:

@@ -55,8 +55,8 @@ class Missing(LotteryError):
         if not anywhere and not Path(os.path.realpath(self.folder)).is_relative_to(Path.cwd()):
             raise LotteryError(
                 f"data.root: {self.root} has no {self.name}, and is outside the working directory, where nothing is "
-                f"downloaded to unasked.\nPut it there, start a study with --set data.root={self.root}, or run from a "
-                "folder above it."
+                f"downloaded to unasked.\nName the folder that has it by --set data.root=FOLDER, or have it downloaded "
+                f"by --set data.root={self.root}."
             )
         print(f"{self}: downloading it", file=sys.stderr)
         try:
@@ -65,7 +65,7 @@ class Missing(LotteryError):
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise LotteryError(
                 f"{self} and could not be downloaded ({reason}).\n"
-                "Put the files there, or set data.root to their folder."
+                "Put the files there, or name their folder by --set data.root=FOLDER."
             ) from error
 
     def _fetch(self) -> None:

@@ -66,7 +66,9 @@ def _some(names: Sequence[str]) -> str:
 def _scan(split: Path) -> dict[str, list[Path]]:
     """Return class name -> images, both sorted by name."""
     if not split.is_dir():
-        raise LotteryError(f"{split} is not there; an image folder has train/CLASS/*.jpg and test/CLASS/*.jpg")
+        raise LotteryError(
+            f"{split} is not there; name a folder of train/CLASS/*.jpg and test/CLASS/*.jpg by --set data.root=FOLDER"
+        )
     found = {
         entry.name: sorted(path for path in entry.iterdir() if path.suffix.lower() in _SUFFIXES)
         for entry in sorted(split.iterdir())

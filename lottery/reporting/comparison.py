@@ -21,6 +21,8 @@ _CHANGES_NO_RESULT = {
 }  # fmt: skip
 """Settings of a study that its results don't depend on but by chance and rounding."""
 _SMALL = "model.small_dense"
+_CONTENTS = "data.contents"
+"""A digest; where the data are stands beside it, if they differ."""
 
 
 def conditions(run: Reader) -> dict[str, object]:
@@ -28,6 +30,9 @@ def conditions(run: Reader) -> dict[str, object]:
     config = run.config.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
     flat = dotted(config | {"rewind": run.record.get("rewind", {})})
     flat.pop("pruning.iterations")  # a longer study begins as a shorter one
+    if (data := run.record.get("data")) is not None:  # the same data elsewhere are the same, and others there are not
+        flat.pop("data.root", None)
+        flat[_CONTENTS] = data["sha256"][:8]
     return flat
 
 
@@ -96,7 +101,10 @@ def differences(runs: Sequence[Reader]) -> dict[str, list[str]]:
     everyones = [conditions(run) for run in runs]
     keys = dict.fromkeys(key for own in everyones for key in own)
     values = {key: ["-" if own.get(key) is None else str(own[key]) for own in everyones] for key in keys}
-    return {key: found for key, found in values.items() if len(set(found)) > 1}
+    differing = {key: found for key, found in values.items() if len(set(found)) > 1}
+    if _CONTENTS in differing:  # which says little to a reader
+        differing["data.root"] = [str(run.config.data.options.get("root", "-")) for run in runs]
+    return differing
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from lottery.studies.layout import Layout, choose, kept_layout
 from lottery.studies.members import Members, train_members
 from lottery.studies.pace import Work
 from lottery.studies.plan import Level, largest_group
-from lottery.studies.same_data import refuse_other_data
+from lottery.studies.same_data import keep_place, refuse_other_data
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.watcher import Watcher
@@ -47,6 +47,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
     setting, levels = study.setting, study.levels
     with run.working():
         refuse_other_data(run, setting.config.data, setting.about_data)
+        keep_place(run, setting.config.data, watcher.noted)
         study.lay_down(run)
         layout, why = _layout(run, study)
         chunks = outstanding(run, layout, levels)

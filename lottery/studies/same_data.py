@@ -2,12 +2,15 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 
 from lottery.config.data_and_model import Data
 from lottery.data import Dataset
 from lottery.errors import LotteryError
+from lottery.store import places
 from lottery.store.reader import Reader
 from lottery.store.records import DataRecord
+from lottery.store.run import Run
 
 _SAME = 1e-6
 """Relative: sums over images are rounded in another way on another CPU."""
@@ -51,6 +54,14 @@ def refuse_other_data(run: Reader, data: Data, found: DataRecord) -> None:
     raise LotteryError(
         f"{where} holds other data than {run.path} was made of: {difference}; {remedy}start another run for these"
     )
+
+
+def keep_place(run: Run, data: Data, tell: Callable[[str], None]) -> None:
+    """Have a run's config say where its data were found, if they have moved since; whoever looks on is told."""
+    config, root = run.config, data.options.get("root")
+    if root != config.data.options.get("root"):
+        run.write_config(config.model_copy(update={"data": data}))
+        tell(f"{run.path / places.CONFIG}: data.root is {root} from now on")
 
 
 def _difference(kept: DataRecord, found: DataRecord) -> str | None:

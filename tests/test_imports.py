@@ -1,8 +1,12 @@
 """The package's structure: who imports whom, and how large files and functions are. Read from the source, not run."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -143,3 +147,16 @@ def test_functions_take_few_parameters():
         given = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         counts[place] = len([one for one in given if one not in ("self", "cls")])
     assert {place: count for place, count in counts.items() if count > 7} == {}
+
+
+def test_what_is_imported_is_declared():
+    """In pyproject.toml, that is: an environment for development has more than a user's."""
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    extras = [project["optional-dependencies"][tracker] for tracker in ("tensorboard", "mlflow", "wandb")]
+    declared = {re.match(r"[\w-]+", name)[0] for name in chain(project["dependencies"], *extras)}
+    names = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "mlflow-skinny": "mlflow"}
+    known = {names.get(name, name.replace("-", "_")) for name in declared} | {"lottery", "pydantic_core"}
+    for module, tree in TREES.items():
+        found = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        found += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        assert {one.partition(".")[0] for one in found} <= known | sys.stdlib_module_names, module

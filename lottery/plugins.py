@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +43,7 @@ def load(files: Iterable[str | Path] = ()) -> None:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         if point.module not in sys.modules:
             try:
-                with registry.all_or_nothing():
+                with registry.all_or_nothing(), redirect_stdout(sys.stderr):
                     point.load()
             except (Exception, SystemExit) as error:
                 message(f"plugin {point.name} ({point.value}) is left out: {_reason(error, '')}")
@@ -81,7 +82,7 @@ def load_file(file: Path) -> ModuleType:
     before = sys.modules.pop(name, None)
     sys.modules[name] = module
     try:
-        with registry.all_or_nothing():
+        with registry.all_or_nothing(), redirect_stdout(sys.stderr):  # results alone go to stdout
             registry.forget(name)
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

@@ -116,6 +116,8 @@ def register(kind: str, **constants: Any) -> Callable[[F], F]:
     Raises:
         LotteryError: the function can't be one, or another one has its name; the message says where it stands.
     """
+    if not isinstance(kind, str):
+        raise LotteryError('write @lottery.register("scores"), say, above a function: the kind of what it is')
     if kind not in KINDS:
         raise LotteryError(f"register({kind!r}): there is no such kind{suggestion(kind, KINDS)}: {', '.join(KINDS)}")
     valid = {name.lower() for name in CONSTANTS.get(kind, ())}
@@ -125,6 +127,8 @@ def register(kind: str, **constants: Any) -> Callable[[F], F]:
             raise LotteryError(f"register({kind!r}, {key}=...): {kind} {takes}{suggestion(key, valid)}")
 
     def add(function: F) -> F:
+        if not (inspect.isfunction(function) or inspect.isclass(function)):
+            raise LotteryError(f"register({kind!r}): {function!r} is neither a function nor a class")
         said = {key.upper(): value for key, value in constants.items()}
         entries = _made(kind, function, said, own=False)
         for entry in entries:
@@ -209,7 +213,7 @@ def _check(entry: Entry) -> None:
     if there is not None and (there.own or there.origin != entry.origin):
         owner = "lottery has" if there.own else f"{_place(there.function)} registers"
         raise LotteryError(f"{where}: {owner} {entry.kind} of that name already; give the function another one")
-    if not entry.summary:
+    if not (entry.function.__doc__ or "").strip():  # its own, rather than one that a class inherits
         raise LotteryError(f"{where}: has no docstring; its first line is what `lottery methods` says of it")
     parameters = inspect.signature(entry.function).parameters.values()
     usual = next(iter(_own(entry.kind).values()))
@@ -234,5 +238,7 @@ def _positional(function: Callable[..., Any]) -> list[str]:
 
 def _place(function: Callable[..., Any]) -> str:
     """Return the file and line of a function."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else str(function.__module__)
+    try:
+        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
+    except (OSError, TypeError):  # of a session that keeps no source
+        return str(function.__module__)

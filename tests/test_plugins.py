@@ -182,6 +182,14 @@ def test_what_a_config_does_not_use_is_not_recorded(folder, lottery):
     assert "plugins" not in only_run(folder).record
 
 
+def test_what_a_plugin_prints_is_no_result(folder, lottery):
+    with (folder / "mine" / "own_methods.py").open("a") as file:
+        file.write("print('a word of mine')\n")
+    shown = lottery("config", "study.yaml", "--plugin", "mine/own_methods.py")
+    assert "a word of mine" in shown.err
+    assert "a word of mine" not in shown.out
+
+
 def test_the_environment_names_plugins(folder, lottery, monkeypatch):
     (folder / "second.py").write_text(
         "import lottery\n@lottery.register('schedules')\n"
@@ -235,6 +243,13 @@ def score(constants="", name="mine", parameters="subject, generator", docstring=
         (score(name="magnitude"), "lottery has scores of that name already"),
         (score(constants=", trait={'data'}"), r"register\('scores', trait=...\): .*did you mean 'traits'"),
         ("import lottery\n@lottery.register('score')\ndef a(): ...\n", "there is no such kind.*did you mean 'scores'"),
+        ("import lottery\n@lottery.register\ndef a(): ...\n", "write @lottery.register"),
+        ("import lottery\nlottery.register('scores')(3)\n", "3 is neither a function nor a class"),
+        (
+            "import lottery, torch\n@lottery.register('models')\nclass Own(torch.nn.Module):\n"
+            "    def __init__(self, shape, classes): ...\n",
+            r"my\.py:2: Own: has no docstring",
+        ),
         ("import nothing_of_that_name\n", r"line 1: ModuleNotFoundError: No module named"),
         ("def broken(:\n", "line 1: SyntaxError"),
         ("\n\nraise SystemExit(3)\n", "line 3: SystemExit: 3"),

@@ -79,7 +79,9 @@ class Choice(BaseModel):
         except LookupError as error:
             if _recorded(info):
                 return value
-            raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
+            raise PydanticCustomError(
+                "unknown_name", "{reason}; a plugin may bring more (--plugin FILE)", {"reason": str(error.args[0])}
+            ) from None
         _refuse_unknown(value, [*cls.model_fields, *model.model_fields])
         own = {key: part for key, part in value.items() if key in cls.model_fields}
         try:
@@ -132,7 +134,9 @@ class NameOf:
         except LookupError as error:
             if _recorded(info):
                 return name
-            raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error.args[0])}) from None
+            raise PydanticCustomError(
+                "unknown_name", "{reason}; a plugin may bring more (--plugin FILE)", {"reason": str(error.args[0])}
+            ) from None
         return name
 
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 import yaml
 from conftest import carry_out, tensor_files, tiny
 
+from lottery import registry
 from lottery.cli import app
+from lottery.config.schema import Config
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.store.finding import find_run, runs_called, study_name
@@ -85,10 +88,7 @@ def test_dry_run_prints_the_plan_and_makes_nothing(lottery, config_file, tmp_pat
     assert not (tmp_path / "runs").exists()
 
 
-def test_methods_config_and_schema(lottery, config_file):
-    methods = lottery("methods").out
-    for word in ("magnitude", "global", "lenet_300_100", "milestones", "image_folder (root", "kaiming_uniform"):
-        assert word in methods
+def test_config_and_schema(lottery, config_file):
     shown = lottery("config", config_file, "--set", "train.batch_size=7").out
     assert yaml.safe_load(shown)["train"]["batch_size"] == 7
     assert '"$defs"' in lottery("config", "--schema").out
@@ -126,6 +126,64 @@ def test_a_study_of_the_same_second_is_no_study_of_another_name(tmp_path):
     assert [run.name[8:] for run in runs_called("a-2", tmp_path)] == ["02_00-00-00_a-2"]
     assert len(runs_called("a", tmp_path)) == 2
     assert runs_called("", tmp_path) == []
+
+
+@pytest.fixture
+def narrow(lottery, monkeypatch):
+    """The words of `lottery methods ...` in 80 columns, which it keeps to."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def ask(*arguments):
+        result = lottery("methods", *arguments)
+        assert result.code == 0, result.err
+        assert max(map(len, result.out.splitlines())) <= 80
+        return result.out
+
+    return ask
+
+
+def test_methods_of_all_kinds_and_of_one(narrow):
+    everything = narrow()
+    for kind in registry.KINDS:
+        assert f"{kind}: {registry.KINDS[kind]}" in " ".join(everything.split())
+        assert set(registry.names(kind)) <= set(re.findall(r"\w+", everything))
+    assert "\n  conv_2, conv_4, conv_6: conv with depth 2, 4, 6\n" in everything
+    assert narrow("scores") == narrow("score")
+    own = narrow("sched")
+    assert "milestones=[], factor=0.1" in own
+    assert "written as train.schedule" in own
+    assert "kaiming_uniform" not in own
+
+
+def test_a_method_in_full(narrow):
+    """What its section takes, too; and the config that is shown is one."""
+    text = narrow("topology", "rigl")
+    for words in (
+        "(Evci et al. 2020)",
+        "a number above 0, below 1; default 0.3",
+        "one of none, gradient",
+        "lottery/topology/rigl.py",
+    ):
+        assert words in text
+    for option in ("interval", "start", "end", "growth"):
+        assert re.search(rf"\n  {option} +\w", text)
+    assert narrow("rigl") == text
+    written = yaml.safe_load(textwrap.dedent(text.partition("in a config\n")[2].partition("written as")[0]))
+    assert written["sparse"]["topology"]["name"] == "rigl"
+    Config.model_validate({"name": "x", "sparse": {"density": 0.1} | written["sparse"]})
+    assert "root  a text; needed" in narrow("data", "image_folder")
+    assert "resnet with depth 20" in narrow("model", "resnet_20")
+    assert "a choice: glorot_normal" in narrow("model", "lenet_5")
+
+
+def test_an_own_method_is_listed_with_its_file(narrow, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {kind: {} for kind in registry.KINDS})
+    file = tmp_path / "mine.py"
+    file.write_text(
+        'import lottery\n\n\n@lottery.register("schedules")\ndef slow(step, length, epoch):\n    """Be slow."""\n'
+    )
+    assert "slow (mine.py)" in " ".join(narrow("--plugin", file).split())
+    assert "Be slow." in narrow("schedules", "slow", "--plugin", file)
 
 
 LONG = "a" * 300
@@ -177,6 +235,9 @@ BAD = {
         ["prune", "{run}", "--iterations", "10"],
         "at level 12; the last level with a network is 11: lower pruning.fraction, or pruning.iterations to 11",
     ),
+    "no kind": (["methods", "scoers"], "did you mean 'scores'"),
+    "several kinds": (["methods", "s"], "there are sparse_initializers, schedules, scores"),
+    "no method": (["methods", "scores", "snop"], "did you mean 'snip'"),
     "no runs": (["runs"], "is not there"),
     "no latest": (["report", "latest"], "no runs in"),
     "no config": (["config"], "name a config file"),

@@ -55,7 +55,7 @@ def test_the_arm_is_one_file(written, tmp_path, lottery):
         assert torch.equal(run.read_mask(permuted)[name], kept)
         assert not torch.equal(run.read_weights(permuted)[name], run.read_weights(ticket)[name])
     assert arms.in_order(["permute", "ticket", "reinit"]) == ["ticket", "reinit", "permute"]
-    assert "permute: Keep the ticket's mask and permute its kept weights" in lottery("methods").out
+    assert re.search("permute +Keep the ticket's mask and permute its kept weights", lottery("methods", "arms").out)
     table = lottery("report", run.path, "--csv").out
     assert re.findall(r"ticket|reinit|permute", table) == ["ticket", "reinit", "permute"]
 

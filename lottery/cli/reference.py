@@ -11,23 +11,31 @@ from lottery.cli.options import Plugins, Set
 from lottery.errors import LotteryError
 
 
-def methods(plugin: Plugins = []) -> None:  # noqa: ARG001, B006
+def methods(
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="[KIND]", help="Such as scores, models, topology.", autocompletion=completion.kinds),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="One of that kind: all that is known of it.", autocompletion=completion.methods
+        ),
+    ] = None,
+    plugin: Plugins = [],  # noqa: ARG001, B006
+) -> None:
     """List the names that a config may have, with their options."""
-    from rich.text import Text
-
-    from lottery import registry
     from lottery.display.console import results_console
+    from lottery.display.methods import asked
 
+    try:
+        shown = asked(kind, name)
+    except LookupError as error:
+        raise LotteryError(str(error.args[0])) from None
     console = results_console()
-    for kind, meaning in registry.KINDS.items():
-        console.print(Text(f"{kind}: {meaning}", style="bold"))
-        for name in registry.names(kind):
-            entry = registry.find(kind, name)
-            options = ", ".join(
-                key if field.is_required() else f"{key}={_plain(field.default)}"
-                for key, field in entry.options.model_fields.items()
-            )
-            console.print(Text(f"  {name}{f' ({options})' if options else ''}: {entry.summary}"), soft_wrap=True)
+    with console.capture() as written:
+        console.print(shown)
+    print(*(line.rstrip() for line in written.get().splitlines()), sep="\n")
 
 
 def show_config(
@@ -48,7 +56,3 @@ def show_config(
         raise LotteryError("name a config file, or ask for --schema")
     else:
         print(load(config, set_).to_yaml(), end="")
-
-
-def _plain(value: object) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)

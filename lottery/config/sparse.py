@@ -23,6 +23,7 @@ class Topology(Choice):
     interval: Duration = Duration("100it")
     """Steps between updates; the first is made `interval` steps after `start`."""
     start: Point = Point("0it")
+    """Masks stay as they are up to this step."""
     end: Point = Point("75%")
     """No update is made after this step."""
     growth: Literal["zero", "random"] = "zero"

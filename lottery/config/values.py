@@ -52,7 +52,7 @@ class Point(Duration):
 
     __slots__ = ()
     pattern = rf"({_DURATION}|(100|[0-9]{{1,2}})%)"
-    examples: ClassVar = ["75%"]
+    examples: ClassVar = ["2000it", "3ep", "75%"]
     wanted = "a point of training: write 2000it, 3ep, or 75%"
 
     def of(self, epoch: int, length: int) -> int:

@@ -1,5 +1,6 @@
 """Consoles, for tables and for the live display, show what strangers wrote and don't obey it."""
 
+import os
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -18,9 +19,10 @@ class SafeConsole(Console):
 
 
 def results_console() -> Console:
-    """Return standard output's console; where that is no terminal, it is wide enough that no cell is cut."""
+    """Return standard output's console: as wide as the terminal, or as `COLUMNS` says, or else enough for any table."""
     console = SafeConsole(highlight=False)
-    return console if console.is_terminal else SafeConsole(highlight=False, width=200)
+    told = os.environ.get("COLUMNS", "").isdigit()
+    return console if console.is_terminal or told else SafeConsole(highlight=False, width=200)
 
 
 def progress_console() -> Console:

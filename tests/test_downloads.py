@@ -186,3 +186,37 @@ def test_nothing_is_downloaded_outside_unless_it_is_said(mnist, tmp_path, tmp_pa
         prepare(tiny(data={"name": "mnist", "root": str(outside)}))
     assert not mnist
     assert not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("change", [[], ["--set", "data.validation=60000"]], ids=["planned", "failed"])
+def test_a_dry_run_downloads_and_writes_nothing(change, mnist, lottery, tmp_path):
+    """Of data that are missing it knows how many and how large they are."""
+    config = write(tmp_path / "a.yaml", "data")
+    before = sorted(tmp_path.rglob("*"))
+    result = lottery("prune", config, "--dry-run", *change)
+    assert result.code == (2 if change else 0)
+    assert "MNIST is not in data/MNIST/raw" in result.err
+    assert "it would be downloaded" in result.err
+    assert mnist == []
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_of_a_run_wants_its_data(mnist, lottery, finished, tmp_path):
+    run = Run(Path(shutil.copytree(finished.path, tmp_path / "run")))
+    run.write_config(run.config.model_copy(update={"data": tiny(data={"name": "mnist", "root": "data"}).data}))
+    before = sorted(tmp_path.rglob("*"))
+    for command in (["prune", "run", "--iterations", "1"], ["rewind", "run", "--level", "1"]):
+        result = lottery(*command, "--dry-run")
+        assert result.code == 2
+        assert "name its folder by --set data.root=FOLDER, or have it downloaded without --dry-run" in result.err
+    assert (mnist, sorted(tmp_path.rglob("*"))) == ([], before)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "cifar100"])
+def test_what_stands_for_missing_data_has_their_size(name, tmp_path):
+    sketch = missing(name, tmp_path).sketch()
+    images = {"mnist": 60_000, "fashion_mnist": 60_000}.get(name, 50_000)
+    assert (len(sketch.train_images), len(sketch.test_labels)) == (images, 10_000)
+    assert sketch.shape == ((1, 28, 28) if "mnist" in name else (3, 32, 32))
+    assert sketch.classes == (100 if name == "cifar100" else 10)
+    assert len(sketch.mean) == len(sketch.std) == sketch.shape[0]

@@ -14,7 +14,7 @@ import torch
 from conftest import refused, spoiled
 from PIL import Image
 
-from lottery import registry
+from lottery import cache, registry
 from lottery.config.file import parse
 from lottery.errors import LotteryError
 
@@ -45,7 +45,7 @@ def test_image_folder(folder, capsys):
     assert data.train_images[0, :, 0, 0].tolist() == [0, 0, 100]
     assert data.train_images[7, :, 5, 5].tolist() == [203, 0, 0]
     assert data.test_labels.tolist() == [0, 0, 1, 1]
-    assert "decoding 12 images" in capsys.readouterr().err
+    assert f"decoding 12 images of {folder}, in colour into {cache.folder()}" in capsys.readouterr().err
     again = image_folder(root=str(folder))
     assert torch.equal(again.train_images, data.train_images)
     assert capsys.readouterr().err == ""
@@ -69,11 +69,17 @@ def test_a_damaged_cache_is_decoded_again(spoil, folder, tmp_path):
         (lambda root: picture(root / "train" / "red" / "x.png", "red", (7, 6)), "set data.size"),
         (lambda root: (root / "train" / "red" / "x.png").write_text("no"), "can't be read as an image"),
         (lambda root: (root / "train" / "empty").mkdir(), "holds no images"),
-        (lambda root: picture(root / "test" / "green" / "0.png", "green"), "same classes: green"),
+        (
+            lambda root: picture(root / "test" / "green" / "0.png", "green"),
+            "/train lacks class green, which .*/test has",
+        ),
         (lambda root: [path.unlink() for path in (root / "test").rglob("*.png")], "holds no images"),
-        (lambda root: shutil.rmtree(root / "test" / "red"), "same classes: red is in one only"),
+        (lambda root: shutil.rmtree(root / "test" / "red"), "/test lacks class red, which .*/train has"),
         (lambda root: [shutil.rmtree(path) for path in root.glob("*/red")], "has one class only, blue"),
-        (lambda root: [picture(root / "train" / f"{n}" / "0.png", "red") for n in range(9)], "0, 1, 2 and 6 more are"),
+        (
+            lambda root: [picture(root / "train" / f"{n}" / "0.png", "red") for n in range(9)],
+            "/test lacks classes 0, 1, 2 and 6 more, which",
+        ),
         (lambda root: (root / "train" / "green").symlink_to("nowhere"), "train/green: can't be read"),
         (lambda root: spoiled(root / "train" / "green", "loop"), "train/green: can't be read"),
         (
@@ -91,6 +97,33 @@ def test_what_is_wrong_with_an_image_folder_is_said(spoil, message, folder):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(LotteryError, match="is not there; name a folder of train"):
         image_folder(root=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA", "I;16", "P", "RGB"])
+@pytest.mark.parametrize("named", [None, True, False])
+def test_a_folder_of_grey_images_is_found_to_be_grey(mode, named, folder):
+    """Where nothing is said; and so is its colour, if one image has some."""
+    for index, path in enumerate(sorted(folder.rglob("*.png"))):
+        pixels = np.full((6, 6), 20 * index, np.uint8)
+        if mode == "I;16":
+            Image.fromarray(pixels.astype(np.uint16) * 257).save(path)
+        elif mode == "P":
+            palette = Image.fromarray(pixels, "P")
+            palette.putpalette([level for level in range(256) for _ in range(3)])
+            palette.save(path)
+        else:
+            Image.fromarray(pixels).convert(mode).save(path)
+    options = {} if named is None else {"grey": named}
+    found = image_folder(root=str(folder), **options)
+    assert found.shape[0] == (1 if named or (named is None and mode != "RGB") else 3)
+    expected = image_folder(root=str(folder), grey=found.shape[0] == 1)
+    assert torch.equal(found.train_images, expected.train_images)
+    picture(next((folder / "test").rglob("*.png")), (1, 2, 3))
+    assert image_folder(root=str(folder), **options).shape[0] == (1 if named else 3)
+
+
+def test_a_palette_of_colours_is_in_colour(stored):
+    assert stored(lambda path: Image.new("RGB", (4, 4), (9, 8, 7)).quantize(2).save(f"{path}.png")).shape == (3, 4, 4)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "huge", "loop", "device", "dangling"])
@@ -193,6 +226,58 @@ def test_sixteen_bits_are_scaled_to_eight(write, grey, stored):
     assert np.abs(image - RAMP / 65535 * 255).max() <= 0.5
 
 
+def tiff(numbers, bits, photometric):
+    """A TIFF file of one strip of grey numbers, packed as they are, in little endian."""
+    packed = "".join(f"{number:0{bits}b}" for number in numbers.flat)
+    content = bytes(int(packed[start : start + 8].ljust(8, "0"), 2) for start in range(0, len(packed), 8))
+    if bits == 16:
+        content = numbers.astype("<u2").tobytes()
+    tags = {256: numbers.shape[1], 257: numbers.shape[0], 258: bits, 259: 1, 262: photometric, 273: 8, 277: 1,
+            278: numbers.shape[0], 279: len(content)}  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    content += bytes(len(content) % 2)
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(content))
+    return head + content + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(("bits", "photometric"), [(16, 0), (16, 1), (12, 1), (8, 0), (8, 1), (4, 0)])
+def test_what_is_white_in_a_tiff_is_as_it_says(bits, photometric, stored):
+    most = 2**bits - 1
+    numbers = np.array([[0, most // 3, most // 2, most]], np.uint32)
+    image = stored(lambda path: Path(f"{path}.tif").write_bytes(tiff(numbers, bits, photometric)), grey=True)
+    share = numbers / most if photometric else 1 - numbers / most
+    assert np.abs(image[0] - 255 * share).max() <= 0.5
+
+
+def grey_png(bits, numbers, clear, kind=0):
+    """A PNG of one row, in which the colour `clear` is transparent."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    packed = "".join(f"{number:0{bits}b}" for number in numbers)
+    row = b"\0" + bytes(int(packed[start : start + 8].ljust(8, "0"), 2) for start in range(0, len(packed), 8))
+    header = struct.pack(">IIBBBBB", len(numbers) // (3 if kind else 1), 1, bits, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", struct.pack(f">{len(clear)}H", *clear)), (b"IDAT", zlib.compress(row))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("grey", [True, False])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_grey_that_is_transparent_is_white(bits, grey, stored):
+    numbers = [0, 1, 2**bits - 1] if bits > 1 else [0, 1]
+    clear = 1 if bits > 1 else 0
+    image = stored(lambda path: Path(f"{path}.png").write_bytes(grey_png(bits, numbers, [clear])), grey=grey)
+    expected = [255 if number == clear else round(255 * number / (2**bits - 1)) for number in numbers]
+    assert image[0, 0].tolist() == expected
+
+
+def test_a_transparent_colour_that_can_not_be_told_is_refused(tmp_path):
+    data = grey_png(16, [0x1234, 0, 0, 0x1235, 0, 0], [0x1234, 0, 0], kind=2)
+    root = two_classes(tmp_path / "images", lambda path: Path(f"{path}.png").write_bytes(data))
+    assert "its transparent colour has 16 bits a channel" in refused("image_folder", root)
+
+
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
@@ -263,3 +348,13 @@ def test_inks_become_colours(ink, colour, stored):
     assert np.array_equal(image[:, 0, 0], colour)
     grey = stored(lambda path: Image.new("CMYK", (4, 4), ink).save(f"{path}.tif"), grey=True)
     assert grey[0, 0, 0] == pytest.approx(np.array([0.299, 0.587, 0.114]) @ colour, abs=1)
+
+
+def test_a_dry_run_keeps_nothing_of_an_image_folder(folder, lottery, tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("data: {name: image_folder, root: pictures, validation: 2}\nmodel: fcn\n"
+                                     "train: {length: 2it, batch_size: 2}\ndevice: cpu\n")  # fmt: skip
+    before = sorted(tmp_path.rglob("*"))
+    result = lottery("prune", "a.yaml", "--dry-run")
+    assert result.code == 0, result.err
+    assert "decoding 12 images of pictures, in colour\n" in result.err
+    assert sorted(tmp_path.rglob("*")) == before

@@ -40,7 +40,12 @@ def names_root(overrides: Sequence[str]) -> bool:
 
 
 def make_setting(
-    config: "Config", of: "Reader | None" = None, *, device: str | None = None, download_anywhere: bool = False
+    config: "Config",
+    of: "Reader | None" = None,
+    *,
+    device: str | None = None,
+    download_anywhere: bool = False,
+    dry: bool = False,
 ) -> "Setting":
     """Return the setting of a config, or of a run's, on another device if one is given; see `studies.prepare`."""
     from lottery.studies.prepare import prepare
@@ -48,10 +53,10 @@ def make_setting(
     gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
     gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
     config = config if device is None else config.model_copy(update={"device": device})
-    return prepare(config, of=of, download_anywhere=download_anywhere)
+    return prepare(config, of=of, download_anywhere=download_anywhere, dry=dry)
 
 
-def remake(set_: Sequence[str], device: str | None) -> "Make":
+def remake(set_: Sequence[str], device: str | None, dry: bool = False) -> "Make":
     """Return how the config of a run is made real, its data wherever `--set data.root` says that they are now.
 
     Raises:
@@ -68,7 +73,7 @@ def remake(set_: Sequence[str], device: str | None) -> "Make":
 
         if set_:
             config = parse(config.to_yaml(), str(run.path / places.CONFIG), config.name, set_)
-        return make_setting(config, run, device=device, download_anywhere=bool(set_))
+        return make_setting(config, run, device=device, download_anywhere=bool(set_), dry=dry)
 
     return make
 

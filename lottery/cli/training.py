@@ -34,7 +34,7 @@ def train(
     from lottery.studies import undertaking
     from lottery.studies.train import Train
 
-    study = Train(make_setting(loaded, download_anywhere=names_root(set_)))
+    study = Train(make_setting(loaded, download_anywhere=names_root(set_), dry=dry_run))
     _carry_out(undertaking.new(study), runs_dir, dry_run, stop_on)
 
 
@@ -64,11 +64,11 @@ def prune(
         from lottery.studies import undertaking
         from lottery.studies.prune import Prune
 
-        study = Prune(make_setting(loaded, download_anywhere=names_root(set_)))
+        study = Prune(make_setting(loaded, download_anywhere=names_root(set_), dry=dry_run))
         _carry_out(undertaking.new(study), runs_dir, dry_run, stop_on)
         return
     run = find_run(config, runs_dir)
-    make = remake(set_, device)
+    make = remake(set_, device, dry_run)
     if seed is not None or replicates is not None:
         raise LotteryError(
             "a run keeps its config: only --iterations, --device and --set data.root=FOLDER may be given with a RUN"
@@ -101,7 +101,7 @@ def rewind(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
-    parent, make = find_run(run, runs_dir), remake(set_, device)
+    parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
     from lottery.studies import undertaking
 
     work = undertaking.retrained(parent, level, to, weights.value, mask.value, make)

@@ -5,6 +5,7 @@ It writes nothing: where published files are missing it raises `Missing`, which 
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -29,6 +30,16 @@ class Dataset:
         """Return channels, height and width of an image."""
         channels, height, width = self.train_images.shape[1:]
         return channels, height, width
+
+
+def blank(train: int, test: int, shape: tuple[int, int, int], classes: int) -> Dataset:
+    """Return a data set of so many training and test images of nothing, for who asks what a study will cost."""
+    images, labels = (
+        [torch.zeros(count, *rest, dtype=kind) for count in (train, test)]
+        for rest, kind in ((shape, torch.uint8), ((), torch.int64))
+    )
+    channels = shape[0]
+    return Dataset(images[0], labels[0], images[1], labels[1], classes, (0.0,) * channels, (1.0,) * channels)
 
 
 def moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -5,6 +5,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lottery.data import Dataset, moments
+from lottery.data import Dataset, blank, moments
 from lottery.data._download import Missing
 from lottery.data._files import damaged, folder, one_of, reading, regular
 from lottery.errors import LotteryError
@@ -80,7 +81,8 @@ def _missing(archive: Archive, root: Path) -> Missing:
         return [([source.url.removesuffix(source.filename) + archive.file], archive.md5)]
 
     looked_for = f"{archive.folder} or {archive.file}, the binary version: the one for Python is pickled, and not read"
-    return Missing(archive.name, root, root, looked_for, published)
+    sketch = partial(blank, 50_000, 10_000, _SHAPE, archive.classes)
+    return Missing(archive.name, root, root, looked_for, published, sketch)
 
 
 def _checked(file: Path, md5: str, whole: Path | None = None) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from lottery.data import Dataset
 from lottery.errors import LotteryError
 
 
@@ -25,6 +26,7 @@ class Missing(LotteryError):
         folder: Path,
         looked_for: str,
         published: Callable[[Any], Iterable[tuple[list[str], str]]],
+        sketch: Callable[[], Dataset],
         unpack: bool = False,
     ) -> None:
         """Say what is missing, and where it is published.
@@ -36,20 +38,19 @@ class Missing(LotteryError):
             looked_for: the files, for messages.
             published: given torchvision's class, the addresses (one after the other is tried) and the md5 of each file
                 to download.
+            sketch: returns a data set of these numbers and sizes, of nothing.
             unpack: the files are compressed, and are kept unpacked, too.
         """
         super().__init__(f"{name} is not in {folder} (looked for {looked_for})")
-        self.name, self.root, self.folder, self._published, self._unpack = name, root, folder, published, unpack
+        self.name, self.root, self.folder, self.sketch = name, root, folder, sketch
+        self._published, self._unpack = published, unpack
 
-    def download(self, anywhere: bool) -> None:
-        """Download the files.
+    def check(self, anywhere: bool) -> None:
+        """Raise LotteryError where the files may not be downloaded.
 
         Args:
             anywhere: whether the user has asked for a folder outside the working directory; a config may be a
                 stranger's.
-
-        Raises:
-            LotteryError: the folder lies outside and nobody has asked for it, or there is no network.
         """
         # Links are followed, those that lead in a circle, too.
         if not anywhere and not Path(os.path.realpath(self.folder)).is_relative_to(Path.cwd()):
@@ -58,6 +59,14 @@ class Missing(LotteryError):
                 f"downloaded to unasked.\nName the folder that has it by --set data.root=FOLDER, or have it downloaded "
                 f"by --set data.root={self.root}."
             )
+
+    def download(self, anywhere: bool) -> None:
+        """Download the files.
+
+        Raises:
+            LotteryError: they may not be, see `check`, or there is no network.
+        """
+        self.check(anywhere)
         print(f"{self}: downloading it", file=sys.stderr)
         try:
             self._fetch()

@@ -4,6 +4,7 @@ import hashlib
 import math
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lottery.data import Dataset
+from lottery.data import Dataset, blank
 from lottery.data._download import Missing
 from lottery.data._files import damaged, folder, one_of, reading, regular
 from lottery.errors import LotteryError
@@ -87,7 +88,8 @@ def _find(name: str, root: Path) -> dict[tuple[str, str], Path]:
 
     if missing:
         looked_for = f"{', '.join(file for file, _ in _FILES.values())} (or the same as .gz)"
-        raise Missing(name, root, where, looked_for, published, unpack=True)
+        sketch = partial(blank, 60_000, 10_000, (1, 28, 28), _CLASSES)
+        raise Missing(name, root, where, looked_for, published, sketch, unpack=True)
     return found
 
 

@@ -6,7 +6,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from lottery.errors import LotteryError
 
@@ -22,7 +23,22 @@ _WORK = 1 << 34
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What is decoded; others that Pillow knows, such as PostScript, start programs."""
 
+_PHOTOMETRIC, _WHITE_IS_ZERO, _BITS = 262, 0, 258
+"""TIFF 6.0: what numbers mean, and how many bits they have."""
+
 _one_at_a_time = threading.Lock()
+
+
+def is_grey(path: Path) -> bool:
+    """Return whether an image has one channel; of what can't be read it may be said, as `decode` says what is wrong."""
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            if image.mode == "P":
+                palette = image.getpalette("RGB") or []
+                return palette[0::3] == palette[1::3] == palette[2::3]
+            return image.mode in ("1", "L", "LA", "La") or image.mode.startswith(("I", "F"))
+    except Exception:  # decoders raise whatever they stumble over
+        return True
 
 
 def decode(path: Path, size: int | None, grey: bool) -> np.ndarray:
@@ -47,7 +63,8 @@ def decode(path: Path, size: int | None, grey: bool) -> np.ndarray:
             if image.format in ("JPEG", "MPO") and pixels * data.count(b"\xff\xda") > _WORK:
                 raise ValueError("it has too many scans")
             with _one_at_a_time if pixels > _MUCH else nullcontext():
-                upright = _eight_bits(ImageOps.exif_transpose(image), grey)
+                black, white = _extremes(image)
+                upright = _eight_bits(ImageOps.exif_transpose(image), grey, black, white)
                 return np.atleast_3d(np.asarray(upright if size is None else ImageOps.fit(upright, (size, size))))
     except MemoryError:
         raise
@@ -60,7 +77,24 @@ def decode(path: Path, size: int | None, grey: bool) -> np.ndarray:
     raise LotteryError(f"{path} can't be read as an image ({reason}); remove it or replace it")
 
 
-def _eight_bits(image: Image.Image, grey: bool) -> Image.Image:
+def _extremes(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Return the numbers that are black and white, where an image has more than 8 bits.
+
+    What is transparent by its colour is noted in the units of the decoded numbers, which Pillow forgets.
+    """
+    if image.format == "PNG" and "transparency" in image.info and image.tile:
+        bits = image.tile[0].args
+        if bits == "RGB;16B":
+            raise ValueError("its transparent colour has 16 bits a channel, and its pixels are read with 8")
+        image.info["transparency"] *= 85 if bits == "L;2" else 17 if bits == "L;4" else 1
+    if image.format != "TIFF":
+        return 0, 65535
+    assert isinstance(image, TiffImageFile)
+    most = (1 << min(16, image.tag_v2.get(_BITS, (16,))[0])) - 1
+    return (most, 0) if image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else (0, most)
+
+
+def _eight_bits(image: Image.Image, grey: bool, black: int, white: int) -> Image.Image:
     """Return the image in grey or in colour, 8 bits a channel; Pillow itself would cut 16 bits off at 255."""
     if image.mode == "F":
         raise ValueError("its numbers are floating-point, which don't say what is white")
@@ -68,7 +102,11 @@ def _eight_bits(image: Image.Image, grey: bool) -> Image.Image:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             raise ValueError("its numbers have more than 16 bits")
-        image = Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+        values = values.astype(np.int32)
+        if (clear := image.info.get("transparency")) is not None:
+            values[values == clear] = white
+        most = abs(white - black)
+        image = Image.fromarray(((abs(values - black) * 255 + most // 2) // most).astype(np.uint8))
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

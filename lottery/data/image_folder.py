@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-import os
 import stat
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,31 +15,29 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
-from lottery import words
+from lottery import cache, words
 from lottery.config.values import Folder
 from lottery.data import Dataset, moments
 from lottery.data._files import folder, reading, regular
-from lottery.data._image import LARGEST, SIDE, decode
+from lottery.data._image import LARGEST, SIDE, decode, is_grey
 from lottery.devices import free_memory
-from lottery.errors import LotteryError, RunFailed
-from lottery.store import files
-from lottery.store.tensor_files import read_tensors, write_tensors
+from lottery.errors import LotteryError
 from lottery.streams import message
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-_DECODING = 2
+_DECODING = 3
 """Number of the way in which images are decoded: another one doesn't find what this one has kept."""
 
 
 def image_folder(
-    *, root: Folder, size: Annotated[int, Field(ge=1, le=SIDE)] | None = None, grey: bool = False
+    *, root: Folder, size: Annotated[int, Field(ge=1, le=SIDE)] | None = None, grey: bool | None = None
 ) -> Dataset:
     """Load your own images: `root/train/CLASS/*` and `root/test/CLASS/*`, decoded once and kept as a tensor file.
 
     Args:
         root: folder that holds `train` and `test`, each with the same folders of classes.
         size: pixels a side; images are scaled and cropped in the centre to it. Needed where they differ in size.
-        grey: one channel in place of three.
+        grey: one channel (true) or three (false); where nothing is said, one if all images have but one.
 
     Raises:
         LotteryError: there is no such tree, its two halves differ in classes, an image can't be decoded, or memory
@@ -49,8 +47,9 @@ def image_folder(
         where = folder(root)
         splits = {split: _scan(where / split) for split in ("train", "test")}
         classes = list(splits["train"])
-        if odd := sorted(set(classes) ^ set(splits["test"])):
-            raise LotteryError(f"{where}: train and test don't have the same classes: {_some(odd)} in one only")
+        for split, other in (("test", "train"), ("train", "test")):
+            if lacking := [name for name in splits[other] if name not in splits[split]]:
+                raise LotteryError(f"{where / split} lacks {_some(lacking)}, which {where / other} has")
         if len(classes) == 1:
             raise LotteryError(f"{where} has one class only, {classes[0]}; there is something to learn from two on")
         tensors = _cached(where, splits, size, grey)
@@ -60,7 +59,7 @@ def image_folder(
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more} {'is' if len(names) == 1 else 'are'}"
+    return f"{'class' if len(names) == 1 else 'classes'} {', '.join(names[:3])}{more}"
 
 
 def _scan(split: Path) -> dict[str, list[Path]]:
@@ -81,26 +80,17 @@ def _scan(split: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _cached(root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool) -> dict[str, Tensor]:
+def _cached(
+    root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool | None
+) -> dict[str, Tensor]:
     """Return the decoded tensors, from the cache if these very files have been decoded before."""
-    listing = hashlib.sha256(repr((_DECODING, str(root.resolve()), size, grey)).encode())
+    place = root.resolve()
+    listing = hashlib.sha256(repr((_DECODING, str(place), size, grey)).encode())
     for path in _paths(splits):
         status = regular(path, LARGEST)
         listing.update(repr((str(path.relative_to(root)), status.st_size, status.st_mtime_ns)).encode())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lottery"
-    file = cache / f"{listing.hexdigest()[:32]}.safetensors"
-    if file.exists():
-        try:
-            return read_tensors(file)
-        except LotteryError as error:
-            message(f"{error}: decoding again")
-    tensors = _decoded(root, splits, size, grey, file)
-    try:
-        files.make_folders(Path(file.anchor), file.parent)
-        write_tensors(file, tensors)
-    except RunFailed as error:
-        message(f"{str(error).splitlines()[0]} Next time they are decoded again.")
-    return tensors
+    what = f"{sum(1 for _ in _paths(splits)):,} images of {place}"
+    return cache.tensors(listing.hexdigest()[:32], what, partial(_decoded, root, splits, size, grey))
 
 
 def _paths(splits: dict[str, dict[str, list[Path]]]) -> Iterable[Path]:
@@ -108,9 +98,11 @@ def _paths(splits: dict[str, dict[str, list[Path]]]) -> Iterable[Path]:
 
 
 def _decoded(
-    root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool, file: Path
+    root: Path, splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool | None, file: Path | None
 ) -> dict[str, Tensor]:
-    """Return images and labels of both splits, if memory can hold them."""
+    """Return images and labels of both splits, if memory can hold them; `file` is where they will be kept."""
+    if grey is None:
+        grey = all(is_grey(path) for path in _paths(splits))
     count = sum(1 for _ in _paths(splits))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a decoder's remarks on an image that it has decoded
@@ -122,7 +114,8 @@ def _decoded(
                 f"{root}: {count:,} images of {height}x{width} take {words.of_bytes(needed)}, and "
                 f"{words.of_bytes(free)} of memory are free; set data.size to scale them down"
             )
-        message(f"decoding {count:,} images of {root} into {file}")
+        kept = "" if file is None else f" into {file}, once: `lottery cache` lists such files"
+        message(f"decoding {count:,} images of {root}, {'grey' if grey else 'in colour'}{kept}")
         tensors: dict[str, Tensor] = {}
         for split, classes in splits.items():
             paths = [path for images in classes.values() for path in images]

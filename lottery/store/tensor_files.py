@@ -75,6 +75,16 @@ def read_tensors_about(path: Path, like: Mapping[str, "Tensor"] | None = None) -
     return tensors, about
 
 
+def read_about(path: Path) -> Record:
+    """Return the JSON object that is kept with the tensors of a file; they aren't read, nor is anything compared."""
+    try:
+        with safe_open(path, framework="np") as file:
+            about = json.loads(json.loads(file.metadata()["lottery"])["about"])
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        raise LotteryError(f"{path} is damaged ({escape.visible(str(error))[:200]})") from error
+    return about if isinstance(about, dict) else {}
+
+
 def _read(path: Path, framework: str) -> tuple[dict[str, str], dict[str, "Tensor"]]:
     """Return a safetensors file's metadata, and its tensors, read as `np` or `pt`.
 

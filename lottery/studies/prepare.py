@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from lottery import devices, words
+from lottery import cache, devices, words
 from lottery.config.data_and_model import Data
 from lottery.config.schema import Config
 from lottery.cost.flops import layer_flops
@@ -19,6 +19,7 @@ from lottery.networks.masks import matches
 from lottery.networks.small_dense import scale_for
 from lottery.seeds import seeded, stream
 from lottery.store.reader import Reader
+from lottery.streams import message
 from lottery.studies.checks import check
 from lottery.studies.same_data import about, refuse_other_data
 from lottery.studies.setting import Setting
@@ -26,7 +27,12 @@ from lottery.training.batches import Batches, Resident
 
 
 def prepare(
-    config: Config, dataset: Dataset | None = None, *, of: Reader | None = None, download_anywhere: bool = False
+    config: Config,
+    dataset: Dataset | None = None,
+    *,
+    of: Reader | None = None,
+    download_anywhere: bool = False,
+    dry: bool = False,
 ) -> Setting:
     """Find the device, load the data, build the network, and check that they fit the config and each other.
 
@@ -36,6 +42,7 @@ def prepare(
         of: the run that is gone on with, or retrained: the data are to be its own.
         download_anywhere: whether data that are missing may be downloaded to outside the working directory: configs
             may be a stranger's.
+        dry: write nothing, not even what would be downloaded; images of nothing stand for it.
 
     Raises:
         LotteryError: they don't; the message names the key.
@@ -45,20 +52,13 @@ def prepare(
     if config.workers != "auto" and config.workers > places and not devices.can_fork(device):
         raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
     devices.configure(device, config.train.precision, config.deterministic)
-    own = dataset
+    own, load = dataset, partial(_sketch, of=of) if dry else _load
     try:
-        dataset = dataset or _load(config.data, download_anywhere)
+        dataset = dataset or load(config.data, download_anywhere)
         about_data = about(dataset)
         if of is not None:  # first: of other data, something else may be wrong, too, that nobody should mend
             refuse_other_data(of, config.data, about_data)
-        data = Resident(
-            dataset,
-            validation=config.data.validation,
-            seed=config.seed,
-            replicates=config.replicates,
-            device=device,
-            augment=config.data.augment,
-        )
+        data = _resident(config, dataset, device)
     except (MemoryError, RuntimeError) as error:
         raise LotteryError(f"data: can't be held in memory ({str(error).splitlines()[0]})") from error
     build, template, conduct = _network(config, dataset, device)
@@ -83,6 +83,18 @@ def prepare(
     return setting
 
 
+def _resident(config: Config, dataset: Dataset, device: torch.device) -> Resident:
+    """Return the data set on the device, split as the config says."""
+    return Resident(
+        dataset,
+        validation=config.data.validation,
+        seed=config.seed,
+        replicates=config.replicates,
+        device=device,
+        augment=config.data.augment,
+    )
+
+
 def _load(data: Data, download_anywhere: bool) -> Dataset:
     """Return the data set, downloaded first where it is missing."""
     try:
@@ -90,6 +102,22 @@ def _load(data: Data, download_anywhere: bool) -> Dataset:
     except Missing as missing:
         missing.download(download_anywhere)
         dataset = data.entry(**data.options)
+    return dataset
+
+
+def _sketch(data: Data, download_anywhere: bool, of: Reader | None) -> Dataset:
+    """Return the data set, and write nothing; where it is missing, and no run's own is wanted, one of its size."""
+    with cache.sealed():
+        try:
+            dataset: Dataset = data.entry(**data.options)
+        except Missing as missing:
+            missing.check(download_anywhere)
+            if of is not None:
+                raise LotteryError(
+                    f"{missing}; name its folder by --set data.root=FOLDER, or have it downloaded without --dry-run"
+                ) from None
+            message(f"{missing}: it would be downloaded")
+            dataset = missing.sketch()
     return dataset
 
 

@@ -411,5 +411,7 @@ def test_a_small_dense_network_has_as_many_weights_as_the_sparse_one():
     large, small = prepare(tiny()), prepare(tiny(model={"name": "fcn", "widths": [16], "small_dense": 0.25}))
     assert sum(shape.numel() for shape in small.shapes.values()) == 64 * 4 + 4 * 10  # 74 weights for each hidden unit
     assert sum(shape.numel() for shape in large.shapes.values()) == 4 * (64 * 4 + 4 * 10)
-    with pytest.raises(LotteryError, match="torchvision has no option `scale`"):
+    with pytest.raises(
+        LotteryError, match=r"model\.small_dense: torchvision has no option `scale` .*`scale: float = 1\.0`"
+    ):
         prepare(tiny(model={"name": "torchvision", "model": "resnet18", "small_dense": 0.5}))

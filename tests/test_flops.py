@@ -5,6 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lottery import registry
 from lottery.cost.flops import layer_flops, masked_flops
+from lottery.errors import LotteryError
 from lottery.networks.parameters import prunable
 from lottery.networks.small_dense import scale_for
 
@@ -105,7 +106,7 @@ def test_small_dense_networks_start_from_the_one_that_is_pruned(name, options):
 
 
 def test_what_has_no_scale_can_not_be_made_small():
-    with pytest.raises(ValueError, match="no option `scale`"):
+    with pytest.raises(LotteryError, match="no option `scale`"):
         scale_for(registry.find("models", "torchvision"), {"model": "resnet18"}, CIFAR, 10, 0.1)
 
 

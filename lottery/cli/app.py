@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from lottery import __version__, escape, streams
-from lottery.cli import cached, completion, reference, reports, starting, training
+from lottery.cli import cached, checking, completion, reference, reports, starting, training
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.streams import message
 
@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "configs": starting.list_configs,
         "methods": reference.methods,
         "config": reference.show_config,
+        "check": checking.check,
     },
     "Train": {
         "train": training.train,

@@ -1,6 +1,7 @@
 """What a model must fulfil."""
 
 import math
+import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from itertools import islice
@@ -76,10 +77,10 @@ def is_repeatable_in_evaluation(given: Candidate) -> None:
 def learns(given: Candidate) -> str | None:
     """Gradients of the loss reach its parameters."""
     module = _module(given).train()
-    with seeded(stream(0, "noise")):
-        cross_entropy(module(_images(given)), _labels()).backward()
     trained = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
     require(trained, "it has no trainable parameter; make tensors that are to be trained nn.Parameter")
+    with seeded(stream(0, "noise")):
+        cross_entropy(module(_images(given)), _labels()).backward()
     without = [name for name, parameter in trained.items() if parameter.grad is None]
     require(len(without) < len(trained), "none gets a gradient; leave detach(), .data and no_grad() out of forward")
     odd = [name for name, one in trained.items() if one.grad is not None and not one.grad.isfinite().all()]
@@ -161,9 +162,16 @@ def _takes(given: Candidate) -> list[Shape]:
 
     found = list(islice(going(), 2))
     if not found:
-        said = "; ".join(f"of {_by(shape)}: {reason}" for reason, shape in reasons.items())
-        raise Broken(f"no images go through it; {said}; if it takes others, name their size by --shape")
+        said = "; ".join(f"{_by(shape)}: {reason}" for reason, shape in _telling(reasons).items())
+        raise Broken(f"no images go through it; {said}; if it takes others, name their size: --shape 3x48x48, say")
     return found
+
+
+def _telling(reasons: dict[str, Shape]) -> dict[str, Shape]:
+    """Return those of the reasons that say most: of others than numbers, and where images come out, these alone."""
+    outputs = {reason: shape for reason, shape in reasons.items() if "its output for" in reason}
+    kinds = {re.sub(r"\d+", "0", reason): (reason, shape) for reason, shape in reversed((outputs or reasons).items())}
+    return dict(kinds.values())
 
 
 def _shape(given: Candidate) -> Shape:

@@ -19,7 +19,7 @@ def moves_weights(given: Candidate) -> None:
     """An optimizer moves each weight in place, to finite numbers, and keeps in `slots` a tensor for each weight."""
     weights, start, slots = _weights(), _weights(), Slots()
     for step in range(_STEPS):
-        given(weights, _gradients(step), slots, 1.0)
+        given([*weights], _gradients(step), slots, 1.0)
     for weight, before in zip(weights, start, strict=True):
         require(not torch.equal(weight, before), "a weight has not moved; change it in place: weight.sub_(...)")
         require(weight.isfinite().all(), "some weights aren't finite after three steps")

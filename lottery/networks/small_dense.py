@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from lottery.errors import LotteryError
 from lottery.networks.parameters import prunable
 from lottery.registry import Entry
+from lottery.seeds import seeded, stream
 
 
 def scale_for(
@@ -30,13 +32,16 @@ def scale_for(
         covered: name -> shape of the weights that masks cover.
 
     Raises:
-        ValueError: the model has no such option.
+        LotteryError: the model has no such option.
     """
     if "scale" not in entry.options.model_fields:
-        raise ValueError(f"{entry.name} has no option `scale`, which would make it smaller")
+        raise LotteryError(
+            f"model.small_dense: {entry.name} has no option `scale` to make it smaller by; give its function one, "
+            "`scale: float = 1.0`, a factor on all widths, or leave small_dense out"
+        )
 
     def count(scale: float) -> int:
-        with torch.device("meta"):
+        with seeded(stream(0)), torch.device("meta"):  # a user's code may draw
             return sum(size.numel() for size in covered(entry(shape, classes, **{**options, "scale": scale})).values())
 
     low, high = 0.0, float(options.get("scale", 1.0))

@@ -156,6 +156,7 @@ def test_what_is_imported_is_declared():
     declared = {re.match(r"[\w-]+", name)[0] for name in chain(project["dependencies"], *extras)}
     names = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "mlflow-skinny": "mlflow"}
     known = {names.get(name, name.replace("-", "_")) for name in declared} | {"lottery", "pydantic_core"}
+    known |= {"IPython"}  # which is there in a notebook
     for module, tree in TREES.items():
         found = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         found += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]

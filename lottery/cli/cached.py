@@ -9,7 +9,7 @@ import typer
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove it; it is made anew when it is needed.")] = False,
 ) -> None:
-    """List the decoded images that are kept for the next study, or remove them."""
+    """List the decoded images that are kept for later, or remove them."""
     from lottery import cache, escape, words
 
     folder = escape.visible(str(cache.folder()))

@@ -44,15 +44,20 @@ def show_config(
     ] = None,
     set_: Set = [],  # noqa: B006
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of configs, for editors.")] = False,
+    reference: Annotated[bool, typer.Option("--reference", help="Print what every key means, in Markdown.")] = False,
     plugin: Plugins = [],  # noqa: ARG001, B006
 ) -> None:
-    """Print a config with every default written out, or a schema."""
+    """Print a config with every default, or all that may be in one."""
     from lottery.config.file import load
     from lottery.config.schema import Config
 
-    if schema:
+    if reference:
+        from lottery.display.handbook import handbook
+
+        print(handbook(), end="")
+    elif schema:
         print(json.dumps(Config.model_json_schema(), indent=2))
     elif config is None:
-        raise LotteryError("name a config file, or ask for --schema")
+        raise LotteryError("name a config file, or ask for --reference or --schema")
     else:
         print(load(config, set_).to_yaml(), end="")

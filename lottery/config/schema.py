@@ -46,7 +46,7 @@ class Config(Section):
     """A config describes a study."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    """Names the run directory, after the date."""
+    """Names the study, and its run directories after the date."""
     data: Data = Field(default_factory=lambda: Data(name="digits"))
     task: Task = Field(default_factory=lambda: Task(name="classification"))
     model: Model = Field(default_factory=lambda: Model(name="lenet_300_100"))
@@ -57,7 +57,9 @@ class Config(Section):
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    """All that is random follows from it: initializations, splits, the order of batches, masks."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"
+    """Where networks are trained: `cpu`, `cuda`, `cuda:1`, `mps`; auto: on a GPU where there is one."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
     """Processes that train chunks of members side by side, on a CPU, never more at a time than there are cores; auto:
     one for each core, if there are members."""

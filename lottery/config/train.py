@@ -27,13 +27,16 @@ class Train(Section):
     """The section says how one network is trained."""
 
     length: Duration = Duration("10ep")
+    """How long each network is trained, in steps (it) or epochs (ep)."""
     stretch: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """Train so many times as long, with the schedules of learning rate and topology stretched alike (Evci et al. 2020:
     the "5x" of RigL 5x)."""
     batch_size: Count = 128
+    """Training images of each step."""
     optimizer: Optimizer = Field(default_factory=lambda: Optimizer(name="sgd"))
     schedule: Schedule = Field(default_factory=lambda: Schedule(name="constant"))
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each target that is spread evenly over all classes (Szegedy et al. 2016)."""
     evaluate_every: Duration = Duration("1ep")
     """How often validation and test data are evaluated; the early-stop step is one of these."""
     precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"

@@ -24,7 +24,7 @@ def in_words(schema: Schema, definitions: Schema | None = None) -> str:
     known = definitions or {}
     if "$ref" in schema:
         return in_words(known.get(schema["$ref"].rpartition("/")[2], {}), known)
-    if "anyOf" in schema and "title" in schema and any("enum" in one for one in schema["anyOf"]):
+    if "anyOf" in schema and any("name" in one.get("properties", {}) for one in schema["anyOf"]):
         return f"a choice: {', '.join(name for one in schema['anyOf'] for name in one.get('enum', []))}"
     if "anyOf" in schema:
         return ", or ".join(dict.fromkeys(in_words(one, known) for one in schema["anyOf"]))

@@ -1,10 +1,8 @@
 """What can be written in a config, shown: all kinds of methods, one kind, one method in full."""
 
 import inspect
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -12,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lottery import registry
-from lottery.config.keys import ConfigKey, config_keys
 from lottery.config.wording import Schema, in_words, yaml_text
+from lottery.display import known
+from lottery.display.families import families, stem, variants
 from lottery.outlines import kinds_like
 from lottery.registry import KINDS, Entry
 
@@ -26,10 +25,10 @@ def every_kind() -> RenderableType:
     parts: list[RenderableType] = []
     for kind, meaning in KINDS.items():
         parts.append(Text.assemble((kind, "bold"), f": {meaning}"))
-        families = _families(kind)
-        alone = [_marked(group[0]) for group in families.values()]
+        groups = families(kind).values()
+        alone = [_marked(group[0]) for group in groups]
         parts.append(Padding(Text(", ".join(alone)), (0, 0, 0, 2)))
-        parts += [Padding(Text(line), (0, 0, 0, 2)) for group in families.values() for line in _variants(group)]
+        parts += [Padding(Text(line), (0, 0, 0, 2)) for group in groups for line in variants(group)]
     more = "lottery methods KIND lists the options of a kind's methods, lottery methods KIND NAME says all of one"
     return Group(*parts, Text(more, style="dim"))
 
@@ -39,33 +38,33 @@ def one_kind(kind: str) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(no_wrap=True)
     rows.add_column()
-    for group in _families(kind).values():
+    for group in families(kind).values():
         entry = group[0]
         rows.add_row(Text(_marked(entry), style="bold"), Text(entry.summary))
         if options := _options_in_a_line(entry):
             rows.add_row("", Text(options, style="dim"))
-        for line in _variants(group):
+        for line in variants(group):
             rows.add_row("", Text(line))
     return Group(Text.assemble((kind, "bold"), f": {KINDS[kind]}"), Text(_written_at(kind)), rows)
 
 
 def one_method(entry: Entry) -> RenderableType:
     """Return all that is known of a method: what it does, its options, where it is written."""
-    prose, about = _parsed(inspect.getdoc(entry.function) or "")
+    prose, about = known.parsed(inspect.getdoc(entry.function) or "")
     parts: list[RenderableType] = [
         Text.assemble((entry.name, "bold"), f": one of the {entry.kind}, {KINDS[entry.kind]}")
     ]
     if entry.preset:
         fixed = ", ".join(f"{key} {yaml_text(value)}" for key, value in entry.preset.items())
-        parts.append(Text(f"{_stem(entry)} with {fixed}"))
+        parts.append(Text(f"{stem(entry)} with {fixed}"))
     parts += [Padding(Text(paragraph), (1, 0, 0, 0)) for paragraph in prose]
     if said := entry.constants.get("WORDS"):
         parts.append(Padding(Text(f"In tables: {said}."), (1, 0, 0, 0)))
-    own, section = _properties(entry)
+    own, section = known.properties(entry)
     parts += _option_table("options", own, about)
     parts += _option_table("and whatever the method", section, {})
-    if variants := _variants(_families(entry.kind)[_stem(entry)]):
-        parts += [Text(""), *map(Text, variants)]
+    if also := variants(families(entry.kind)[stem(entry)]):
+        parts += [Text(""), *map(Text, also)]
     parts += [Text(""), Text("in a config", style="bold")]
     parts += [Padding(Text(line), (0, 0, 0, 2)) for line in _example(entry, own)]
     parts += [Text(_written_at(entry.kind)), Text(f"from {_origin(entry)}", style="dim")]
@@ -91,24 +90,6 @@ def asked(kind: str | None, name: str | None) -> RenderableType:
     raise LookupError(f"there is no kind {kind!r}{near}; there are {', '.join(owners or found or KINDS)}")
 
 
-def _families(kind: str) -> dict[str, list[Entry]]:
-    """Return a kind's entries by the name that fixes no option, which comes first."""
-    found: dict[str, list[Entry]] = {}
-    entries = [registry.find(kind, name) for name in registry.names(kind)]
-    for entry in sorted(entries, key=lambda one: one.name != _stem(one)):
-        found.setdefault(_stem(entry), []).append(entry)
-    return {stem: [group[0], *sorted(group[1:], key=_place)] for stem, group in sorted(found.items())}
-
-
-def _place(entry: Entry) -> list[Any]:
-    """Return what puts names in order: numbers in them by size."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", entry.name)]
-
-
-def _stem(entry: Entry) -> str:
-    return entry.function.__name__.rstrip("_")
-
-
 def _marked(entry: Entry) -> str:
     """Return a name, with the file that it comes from where it is a user's."""
     return entry.name if entry.own else f"{entry.name} ({Path(_origin(entry)).name})"
@@ -119,47 +100,13 @@ def _origin(entry: Entry) -> str:
     return f"{entry.origin.replace('.', '/')}.py" if entry.own or place is None else str(Path(place))
 
 
-def _variants(group: Sequence[Entry]) -> list[str]:
-    """Return the names under which options are fixed, a line for the same options: `conv_2, conv_4: depth 2, 4`."""
-    alike: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in group[1:]:
-        alike.setdefault(tuple(entry.preset), []).append(entry)
-    lines = []
-    for keys, own in alike.items():
-        fixed = "; ".join(f"{key} {', '.join(yaml_text(entry.preset[key]) for entry in own)}" for key in keys)
-        names, how = ", ".join(entry.name for entry in own), f"with {fixed}" if fixed else "by another name"
-        lines.append(f"{names}: {group[0].name} {how}")
-    return lines
-
-
 def _options_in_a_line(entry: Entry) -> str:
     fields = entry.options.model_fields.items()
     return ", ".join(key if field.is_required() else f"{key}={yaml_text(field.default)}" for key, field in fields)
 
 
-def _keys(kind: str) -> list[ConfigKey]:
-    return [key for key in config_keys() if key.kind == kind]
-
-
 def _written_at(kind: str) -> str:
-    return f"written as {', '.join(key.path for key in _keys(kind))}"
-
-
-def _properties(entry: Entry) -> tuple[Schema, Schema]:
-    """Return the JSON Schemas of a method's options, and of what its section takes whatever the method."""
-    choice = next((key.choice for key in _keys(entry.kind) if key.choice), None)
-    if choice is None:
-        return entry.options.model_json_schema().get("properties", {}), {}
-    schema = choice.model_json_schema()
-    known = schema.get("$defs", {})
-    shape = next(one for one in schema["anyOf"] if one.get("properties", {}).get("name") == {"const": entry.name})
-    found = {
-        key: {**part, "words": in_words(part, known), "needed": key in shape["required"]}
-        for key, part in shape["properties"].items()
-        if key != "name"
-    }
-    own = {key: part for key, part in found.items() if key not in choice.model_fields}
-    return own, {key: part for key, part in found.items() if key in choice.model_fields}
+    return f"written as {', '.join(key.path for key in known.keys_of(kind))}"
 
 
 def _option_table(title: str, properties: Schema, about: Mapping[str, str]) -> Iterator[RenderableType]:
@@ -185,7 +132,7 @@ def _example(entry: Entry, options: Schema) -> Iterator[str]:
     given = {
         key: part.get("default", "...") for key, part in options.items() if part.get("needed") or "default" in part
     }
-    key = _keys(entry.kind)[0]
+    key = known.keys_of(entry.kind)[0]
     *parents, last = key.path.split(".")
     indent = "  " * len(parents)
     for depth, parent in enumerate(parents):
@@ -196,12 +143,3 @@ def _example(entry: Entry, options: Schema) -> Iterator[str]:
     else:
         yield f"{indent}{last}:"
         yield from (f"{indent}  {option}: {yaml_text(one)}" for option, one in {"name": entry.name, **given}.items())
-
-
-def _parsed(text: str) -> tuple[list[str], dict[str, str]]:
-    """Return the paragraphs of a docstring, and what it says of each argument."""
-    prose, *sections = re.split(r"^(Args|Raises|Returns|Attributes):\n", text, flags=re.MULTILINE)
-    paragraphs = [" ".join(part.split()) for part in prose.split("\n\n") if part.strip()]
-    named = dict(zip(sections[::2], sections[1::2], strict=True)).get("Args", "")
-    found = re.findall(r"^    (\w+): (.*(?:\n(?:     .*|$))*)", named, flags=re.MULTILINE)
-    return paragraphs, {name: " ".join(words.split()) for name, words in found}

@@ -22,6 +22,7 @@ def cache(
     print(f"{folder}: {len(kept)} {'file' if len(kept) == 1 else 'files'} of {words.of_bytes(size)}")
     for one in kept:
         made = datetime.fromtimestamp(one.made).astimezone()
-        print(f"  {one.path.name}  {made:%Y-%m-%d %H:%M}  {words.of_bytes(one.size):>9}  {escape.visible(one.what)}")
+        name = f"{one.path.name[:8]}*"  # as much as tells it apart
+        print(f"  {name}  {made:%Y-%m-%d %H:%M}  {words.of_bytes(one.size):>9}  {escape.visible(one.what)}")
     if kept:
         print("All of it is made anew when it is needed; remove it with: lottery cache --clear")

@@ -276,6 +276,17 @@ def own_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget_entries()
 
 
+@pytest.fixture
+def nothing_brought(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """What a test registers from files in its folder is gone after it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(registry, "_registered", {kind: {} for kind in registry.KINDS})
+    yield
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 def forget_entries() -> None:
     """Have the registry look into its folders again."""
     registry._own.cache_clear()

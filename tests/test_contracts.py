@@ -1,7 +1,6 @@
 """Broken entries of every kind: each is found by the check that looks for it, in one line that says what to do."""
 
 import re
-import sys
 import textwrap
 
 import pytest
@@ -471,16 +470,7 @@ NOT_TRIED = {"says_what_it_is", "ranks_exactly"}
 """A function without docstring can't be registered; what breaks exact counts breaks something else before."""
 
 
-@pytest.fixture(autouse=True)
-def nothing_stays(monkeypatch):
-    """What a test registers is gone after it."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(registry, "_registered", {kind: {} for kind in registry.KINDS})
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("own_"):
-            del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("nothing_brought")
 
 
 @pytest.mark.parametrize(("kind", "check", "code", "found"), CASES, ids=IDS)

@@ -1,0 +1,80 @@
+"""What docs/plugins.md shows works as it is written there."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lottery import registry
+from lottery.contracts.contract import checks
+from lottery.store.run import Run
+
+pytestmark = pytest.mark.usefixtures("nothing_brought")
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "plugins.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    """The code blocks of a language, as they stand there."""
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", TEXT)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the file, the study and the images that the page speaks of."""
+    (tmp_path / "mine.py").write_text("\n\n".join(blocks("python")))
+    (tmp_path / "study.yaml").write_text("".join(blocks("yaml")))
+    drawn, labels = np.random.default_rng(0), np.arange(300) % 3
+    images = (drawn.integers(0, 100, (300, 1, 8, 8)) + 70 * (labels == 1)[:, None, None, None]).astype(np.uint8)
+    np.savez(
+        tmp_path / "images.npz",
+        train_images=images[:240], train_labels=labels[:240], test_images=images[240:], test_labels=labels[240:],
+    )  # fmt: skip
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_file_passes_all_checks(lottery):
+    command, shown = re.search(r"(?s)```sh\n(lottery check mine\.py --set [^\n]*)\n```\n\n```\n(.*?)```", TEXT).groups()
+    said = lottery(*command.split()[1:])
+    assert (said.code, said.err) == (0, "")
+    assert re.findall(r"(?m)^\w+\.\w+", said.out) == ["data.npz", "models.vit", "models.vit_deep", "scores.damped_snip"]
+    for kind, name in (("data", "npz"), ("models", "vit")):
+        block = re.search(rf"(?ms)^{kind}\.{name}: .*?checks\n", said.out)[0]
+        assert " ".join(block.split()) in " ".join(shown.split())
+    failed = re.search(r"FAILED  (.*)", shown)[1]
+    assert failed in [(inspect.getdoc(check) or "").partition("\n")[0] for check in checks("scores")]
+
+
+def test_a_study_with_all_of_it(folder, lottery):
+    given = ("--plugin", "mine.py", "--set", "device=cpu", "--set", "workers=1")
+    said = lottery("prune", "study.yaml", *given)
+    assert said.code == 0, said.err
+    (path,) = (folder / "runs").iterdir()
+    (plugin,) = Run(path).record["plugins"]
+    assert plugin["path"] == str(folder / "mine.py")
+    assert plugin["entries"] == ["data.npz", "models.vit", "scores.damped_snip"]
+    assert set(plugin) == set(re.findall(r'"(\w+)": ', blocks("json")[0])) - {"plugins"}
+    assert "power" in lottery("methods", "scores", "damped_snip", "--plugin", "mine.py").out
+
+
+def test_the_table_has_every_kind_with_its_arguments():
+    rows = dict(re.findall(r"(?m)^\| `(\w+)` \| `own\((.*?)\)`", TEXT))
+    assert list(rows) == list(registry.KINDS)
+    for kind, arguments in rows.items():
+        function = registry.find(kind, registry.names(kind)[0]).function
+        own = [one.name for one in inspect.signature(function).parameters.values() if one.kind is not one.KEYWORD_ONLY]
+        assert arguments.partition("*")[0].replace(",", "").split() == own
+        said = re.search(rf"(?m)^\| `{kind}` .*?(?:; says (.*))?\|$", TEXT)[1] or ""
+        assert {name.lower() for name in registry.CONSTANTS.get(kind, ())} == set(
+            re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", said))
+        )
+
+
+def test_the_score_of_the_readme_passes_too(lottery, tmp_path):
+    (code,) = (block for block in re.findall(r"(?ms)^```python\n(.*?)^```$", README) if "register" in block)
+    (tmp_path / "mine.py").write_text(code)
+    assert lottery("check", "mine.py").code == 0

@@ -1,11 +1,31 @@
 """This package is an experiment runner for lottery-ticket and sparse-training studies."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lottery.errors import Interrupted, LotteryError, RunFailed
+
 if TYPE_CHECKING:
+    from lottery.api import prune, report, resume, rewind, train
+    from lottery.data import Dataset
     from lottery.results import Results
+
+__all__ = [
+    "Dataset",
+    "Interrupted",
+    "LotteryError",
+    "Results",
+    "RunFailed",
+    "open_run",
+    "prune",
+    "register",
+    "report",
+    "resume",
+    "rewind",
+    "train",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,3 +48,11 @@ def register(kind: str, **constants: Any) -> Callable[[F], F]:
     from lottery.registry import register
 
     return register(kind, **constants)
+
+
+def __getattr__(name: str) -> Any:
+    """Return what imports torch, which `lottery --help` does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = {"Dataset": "lottery.data", "Results": "lottery.results"}.get(name, "lottery.api")
+    return getattr(import_module(module), name)

@@ -1,10 +1,16 @@
 """What a run found, for Python: records that pandas reads, and the tensors of its networks."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from lottery.arms import main_arm
+from lottery.data._normalise import Normalise
 from lottery.errors import LotteryError
+from lottery.models import _own
+from lottery.networks import parameters
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import State
@@ -13,7 +19,8 @@ from lottery.reporting.entries import Row, rows
 from lottery.reporting.verdicts import Verdict, judged
 from lottery.store.flat import Flat, flat_evaluation, flat_summary
 from lottery.store.reader import Reader
-from lottery.store.records import About
+from lottery.store.records import About, DataRecord
+from lottery.studies import architecture
 
 
 class Results:
@@ -22,6 +29,11 @@ class Results:
     def __init__(self, path: str | Path) -> None:
         """Open the run in a directory; raises LotteryError where there is none."""
         self._run = Reader.open(Path(path))
+
+    @property
+    def path(self) -> Path:
+        """Return the run directory's path."""
+        return self._run.path
 
     @property
     def about(self) -> About:
@@ -53,15 +65,78 @@ class Results:
         """Return whether there is a winning ticket, level by level; none where the run has no dense network."""
         return judged(self._run, pooled([self._run]))
 
-    def mask(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> Mask:
+    def mask(self, level: int, arm: str | None = None, replicate: int = 0, order: int = 0) -> Mask:
         """Return state-dict name -> bool tensor, True where a weight is kept; of no arm, the level's main network's."""
-        return self._run.read_mask(self._trained(level, replicate, arm, order))
+        return self._run.read_mask(self._trained(level, arm, replicate, order))
 
-    def weights(self, level: int, replicate: int = 0, arm: str | None = None, order: int = 0) -> State:
+    def weights(self, level: int, arm: str | None = None, replicate: int = 0, order: int = 0) -> State:
         """Return a trained network's state dict, which the plain model loads; of no arm, the level's main network's."""
-        return self._run.read_weights(self._trained(level, replicate, arm, order))
+        return self._run.read_weights(self._trained(level, arm, replicate, order))
 
-    def _trained(self, level: int, replicate: int, arm: str | None, order: int) -> Key:
+    def model(
+        self,
+        level: int,
+        arm: str | None = None,
+        replicate: int = 0,
+        order: int = 0,
+        *,
+        model: Callable[..., nn.Module] | None = None,
+    ) -> nn.Module:
+        """Return a trained network, ready to use: an ordinary module in evaluation mode, on the CPU; loads no data.
+
+        It takes what `normalise` returns, float32 `[N, C, H, W]`, and returns one number for each class.
+
+        Args:
+            level: of the run; 0 is dense.
+            arm: such as reinit; where nothing is said, the level's main network's.
+            replicate: which repetition.
+            order: 0 is the usual order of batches.
+            model: what made the network, where that was given from Python.
+
+        Raises:
+            LotteryError: there is no such network, it is damaged, or `model` makes another one.
+        """
+        key = self._trained(level, arm, replicate, order)
+        data, config = self._data(), self._run.config
+        channels, height, width = data["shape"]
+        if model is None and config.model.name == "given":
+            made_by = config.model.options.get("of")
+            raise LotteryError(f"{self.path}: its networks were made by {made_by}; give that, too: model={made_by}")
+        given = None if model is None else _own.given(model)
+        build = architecture.builder(config.model, (channels, height, width), data["classes"], given)
+        module = architecture.template(build, config)
+        architecture.identified(config, module, given)
+        state = self._run.read_weights(key, parameters.tensors(module))
+        module.load_state_dict(state, strict=False)  # what is no tensor is as it was built
+        return module.eval()
+
+    @property
+    def normalise(self) -> Normalise:
+        """Return the module that images go through before a network sees them: `model(results.normalise(images))`.
+
+        It takes uint8 images `[N, C, H, W]`, or floating-point ones in 0..1.
+        """
+        data = self._data()
+        return Normalise(data["mean"], data["std"])
+
+    def __repr__(self) -> str:
+        """Return what a Python session shows: which run this is, and how it stands."""
+        try:
+            record, trained = self._run.record, len(self._run.levels())
+        except LotteryError:
+            return f"Results({str(self.path)!r})"
+        return f"Results({str(self.path)!r}: {record['study']}, {record['status']}, networks trained: {trained})"
+
+    def _data(self) -> DataRecord:
+        """Return what the run keeps of its data."""
+        data = self._run.record.get("data")
+        if data is None:
+            raise LotteryError(
+                f"{self.path} is of a lottery that didn't keep what a run's data are; take results.weights"
+            )
+        return data
+
+    def _trained(self, level: int, arm: str | None, replicate: int, order: int) -> Key:
         """Return the key of a trained network; raise LotteryError that names those there are where it is none."""
         key = Key(replicate, level, arm or main_arm(level, sparse=self._run.config.sparse is not None), order)
         if not self._run.has_network(key):

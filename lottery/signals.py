@@ -1,6 +1,7 @@
 """A study is asked to stop by a signal."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,7 +15,11 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
 
     A second one raises KeyboardInterrupt at once. SIGHUP, which says that the terminal has gone, stays ignored where it
     was: `nohup` wants that. Signals of `also` mean the same, such as that by which a batch system announces preemption.
+    Only the main thread hears any: in another one there never was one.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
     asked = False
 
     def remember(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -32,7 +37,8 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
         yield lambda: asked
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if handler is not None:  # by other code than Python's, which can't be put back
+                signal.signal(number, handler)
 
 
 def parse(name: str) -> signal.Signals:

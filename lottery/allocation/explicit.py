@@ -29,12 +29,8 @@ def explicit(
     for pattern in densities:
         if not any(matches(name, pattern) for name in shapes):
             raise ValueError(f"no layer is called {pattern!r}; there are {', '.join(layers.values())}")
-    named = {}
-    for name in shapes:
-        for pattern, value in densities.items():
-            if matches(name, pattern):
-                named[name] = value
-                break
+    matching = {name: [value for pattern, value in densities.items() if matches(name, pattern)] for name in shapes}
+    named = {name: values[0] for name, values in matching.items() if values}
     sizes = {name: shape.numel() for name, shape in shapes.items()}
     total = sum(sizes.values())
     left = density * total - sum(value * sizes[name] for name, value in named.items())

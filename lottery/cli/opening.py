@@ -22,13 +22,8 @@ def load_config(
     path: Path, overrides: Sequence[str], device: str | None, seed: int | None, replicates: int | None
 ) -> "Config":
     """Return the config of a file, with what the command line overrides."""
-    from lottery import registry
-    from lottery.config import shipped
     from lottery.config.file import load
 
-    if not path.exists():
-        near = registry.suggestion(str(path), map(str, path.parent.glob("*.yaml")))
-        raise LotteryError(f"{path} is not there{near}; {shipped.remedy(path.stem)}")
     flags = {"device": device, "seed": seed, "replicates": replicates}
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
     return load(path, [*overrides, *given])

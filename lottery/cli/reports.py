@@ -60,12 +60,9 @@ def report(
 
         show(found, everything=True)
     if html:
-        from lottery.reporting.html import page
-        from lottery.store import files
-        from lottery.store.folders import own_folder
+        from lottery.display.found import write_page
 
-        path = own_folder(found[0].path, "report") / "report.html"
-        files.write_text(path, page(found))
+        path = write_page(found)
         tell = message if asked or verdicts else print
         tell(f"page: {escape.visible(str(path))}")
 

@@ -58,7 +58,9 @@ def prune(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
-    if Path(config).is_file() or Path(config).suffix in (".yaml", ".yml"):
+    from lottery.config.file import names_config
+
+    if names_config(config):
         rounds = [] if iterations is None else [f"pruning.iterations={iterations}"]
         loaded = load_config(Path(config), [*set_, *rounds], device, seed, replicates)
         from lottery.studies import undertaking
@@ -137,8 +139,9 @@ def _carry_out(work: "Undertaking", runs_dir: Path, dry_run: bool, stop_on: Sequ
         results_console().print(forecast_table(forecast(work.study.setting, work.levels, work.layout)))
         return
     from lottery.display.attended import carry_out
+    from lottery.display.onlooker import Onlooker
 
-    _show(carry_out(work, runs_dir, {"command": ["lottery", *sys.argv[1:]]}, stop_on))
+    _show(carry_out(work, runs_dir, {"command": ["lottery", *sys.argv[1:]]}, Onlooker(stop_on=stop_on)))
 
 
 def _show(run: "Reader") -> None:

@@ -3,28 +3,42 @@
 Errors name the file, the line, the key and the nearest valid name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from lottery.config import bounded_yaml, complaints
+from lottery import registry
+from lottery.config import bounded_yaml, complaints, shipped
 from lottery.config.choices import RECORDED
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
 
+Change = Callable[[dict[str, Any]], str | None]
+"""Changes what a config says, in place, before it is checked; returns the key whose value is not the config's own."""
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+
+def names_config(name: str | PathLike[str]) -> bool:
+    """Return whether a name, of what may be a config or a run, is a config's."""
+    return Path(name).is_file() or Path(name).suffix in (".yaml", ".yml")
+
+
+def load(path: Path, overrides: Sequence[str] = (), changes: Sequence[Change] = ()) -> Config:
     """Read a config.
 
     Args:
         overrides: `key.path=value`, the value in YAML, each applied in turn.
+        changes: what else is changed, as Python code asks for it.
 
     Raises:
         LotteryError: the file can't be read or is not a valid config; one line says where and what.
     """
+    if not path.exists():
+        near = registry.suggestion(str(path), map(str, path.parent.glob("*.yaml")))
+        raise LotteryError(f"{path} is not there{near}; {shipped.remedy(path.stem)}")
     try:
         if path.stat().st_size > bounded_yaml.LARGEST:
             raise LotteryError(f"{path}: can't be read: larger than any config is")
@@ -32,16 +46,24 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a UTF-8 text"
         raise LotteryError(f"{path}: can't be read: {reason}") from error
-    return parse(text, str(path), path.stem, overrides)
+    return parse(text, str(path), path.stem, overrides, changes)
 
 
-def parse(text: str, path: str, name: str, overrides: Sequence[str] = (), *, recorded: bool = False) -> Config:
+def parse(
+    text: str,
+    path: str,
+    name: str,
+    overrides: Sequence[str] = (),
+    changes: Sequence[Change] = (),
+    *,
+    recorded: bool = False,
+) -> Config:
     """Return the config that a YAML text says; else as `load`.
 
     Args:
         path: where it stands, for messages.
         name: of the study, where the text doesn't say.
-        overrides: as for `load`.
+        overrides: as for `load`, and so are `changes`.
         recorded: whether it is a run's, whose plugins may not be there: what is unknown is then taken as it stands.
     """
     try:
@@ -53,26 +75,23 @@ def parse(text: str, path: str, name: str, overrides: Sequence[str] = (), *, rec
     if not isinstance(values, dict):
         raise LotteryError(f"{path}: a config is a mapping of keys such as name, data, model, train, pruning")
     values.setdefault("name", name)
-    touched = [_override(values, override) for override in overrides]
+    touched = {_override(values, override): "--set" for override in overrides}
+    touched |= {key: "settings" for change in changes if (key := change(values)) is not None}
+    return checked(values, lambda place: _where(touched, place) or f"{path}{complaints.line(text, place)}", recorded)
+
+
+def checked(values: dict[str, Any], where: Callable[[str], str], recorded: bool = False) -> Config:
+    """Return the config of these values; else as `load`, where a message begins with `where` of the key says."""
     try:
         return Config.model_validate(values, context={RECORDED: recorded})
     except ValidationError as error:
         place, reason = complaints.first(error)
-        given = any(f"{place}.".startswith(f"{key}.") or f"{key}.".startswith(f"{place}.") for key in touched)
-        where = "--set" if given else f"{path}{complaints.line(text, place)}"
-        raise LotteryError(f"{where}: {place}: {reason}" if place else f"{where}: {reason}") from None
+        raise LotteryError(f"{where(place)}: {place}: {reason}" if place else f"{where(place)}: {reason}") from None
 
 
-def _override(values: dict[str, Any], override: str) -> str:
-    """Apply one `key.path=value` in place; return the key."""
-    key, equals, text = override.partition("=")
+def put(values: dict[str, Any], key: str, value: object) -> None:
+    """Have a config say `value` for the dotted `key`."""
     *parents, last = key.split(".")
-    if not equals or not all((*parents, last)):
-        raise LotteryError(f"--set {override}: write key.path=value, such as train.batch_size=60")
-    try:
-        value = bounded_yaml.parse(text)
-    except yaml.YAMLError:
-        raise LotteryError(f"--set {override}: the value is not valid YAML") from None
     target = values
     for parent in parents:
         inner = target.get(parent)
@@ -81,4 +100,24 @@ def _override(values: dict[str, Any], override: str) -> str:
         target[parent] = inner if isinstance(inner, dict) else {}
         target = target[parent]
     target[last] = value
+
+
+def _where(touched: dict[str, str], place: str) -> str | None:
+    """Return where the value at a place comes from, if not from the config itself."""
+    for key, where in touched.items():
+        if f"{place}.".startswith(f"{key}.") or f"{key}.".startswith(f"{place}."):
+            return where
+    return None
+
+
+def _override(values: dict[str, Any], override: str) -> str:
+    """Apply one `key.path=value` in place; return the key."""
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise LotteryError(f"--set {override}: write key.path=value, such as train.batch_size=60")
+    try:
+        value = bounded_yaml.parse(text)
+    except yaml.YAMLError:
+        raise LotteryError(f"--set {override}: the value is not valid YAML") from None
+    put(values, key, value)
     return key

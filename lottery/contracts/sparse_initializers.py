@@ -38,11 +38,8 @@ def draws_what_the_mask_keeps(given: Candidate) -> None:
     """Weights are zero where they are pruned, and nowhere else."""
     for weight, mask in _layers():
         new = given(weight, mask, stream(0, "sparse"))
-        wrong = int(((new != 0) != mask).sum())
-        require(
-            not wrong,
-            f"where {_share(mask)} are kept, {wrong} of {mask.numel()} weights are wrong; return weight * mask",
-        )
+        wrong, kept = int(((new != 0) != mask).sum()), _share(mask)
+        require(not wrong, f"where {kept} are kept, {wrong} of {mask.numel()} weights are wrong; return weight * mask")
 
 
 def _layers() -> Iterator[tuple[Tensor, Tensor]]:

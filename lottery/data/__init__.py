@@ -3,10 +3,15 @@
 It writes nothing: where published files are missing it raises `Missing`, which can fetch them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
+
+from lottery.data._tensors import as_images, as_labels
+from lottery.errors import LotteryError
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,46 @@ class Dataset:
     classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    @classmethod
+    def from_tensors(
+        cls, train_images: object, train_labels: object, test_images: object, test_labels: object, classes: int = 0
+    ) -> Self:
+        """Return a data set of tensors or arrays, with mean and standard deviation of its training images.
+
+        Args:
+            train_images: `[N, C, H, W]` or `[N, H, W]`: whole numbers 0..255, or floating-point ones 0..1, which are
+                rounded to 255ths.
+            train_labels: whole numbers `[N]`, from 0 on.
+            test_images: as those for training.
+            test_labels: as those for training.
+            classes: number of classes, where there are more than the training labels show.
+
+        Raises:
+            LotteryError: they are something else; the message says which, and what to do.
+        """
+        images = [as_images(train_images, "training"), as_images(test_images, "test")]
+        labels = [as_labels(train_labels, "training"), as_labels(test_labels, "test")]
+        for split, some, own in zip(("training", "test"), images, labels, strict=True):
+            if not len(some) == len(own) > 0:
+                raise LotteryError(f"data: {len(some)} {split} images and {len(own)} labels; give each image its label")
+        shapes = [tuple(some.shape[1:]) for some in images]
+        if shapes[0] != shapes[1]:
+            raise LotteryError(f"data: training images are {shapes[0]} and test images {shapes[1]}; make them alike")
+        there = set(labels[0].tolist())
+        count = classes or max(there) + 1
+        if len(there) < count and not classes:
+            lacking = next(label for label in range(count) if label not in there)
+            raise LotteryError(
+                f"data: no training image is of class {lacking}; number classes from 0 on, or say classes={count}"
+            )
+        highest = int(max(own.max() for own in labels))
+        if count < 2 or highest >= count:
+            raise LotteryError(
+                f"data: labels go up to {highest}, of {count} classes; there have to be more, and two at least"
+            )
+        mean, std = moments(images[0])
+        return cls(images[0], labels[0], images[1], labels[1], count, mean, std)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,3 +100,18 @@ def moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
         means.append(mean)
         deviations.append((count @ (values - mean).square() / count.sum()).sqrt().item() or 1.0)
     return tuple(means), tuple(deviations)
+
+
+def normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Return uint8 `[..., C, H, W]` as the float32 of this shape that networks are trained on.
+
+    Args:
+        mean: `[C, 1, 1]`, in units of 0..255, as `scale`.
+        scale: one over the standard deviation, `[C, 1, 1]`.
+    """
+    return images.float().sub_(mean).mul_(scale)
+
+
+def per_channel(values: Sequence[float], device: torch.device | None = None) -> Tensor:
+    """Return a value for each channel as float32 `[C, 1, 1]`."""
+    return torch.tensor(values, device=device).view(-1, 1, 1)

@@ -64,7 +64,7 @@ def decode(path: Path, size: int | None, grey: bool) -> np.ndarray:
                 raise ValueError("it has too many scans")
             with _one_at_a_time if pixels > _MUCH else nullcontext():
                 black, white = _extremes(image)
-                upright = _eight_bits(ImageOps.exif_transpose(image), grey, black, white)
+                upright = eight_bits(ImageOps.exif_transpose(image), grey, black, white)
                 return np.atleast_3d(np.asarray(upright if size is None else ImageOps.fit(upright, (size, size))))
     except MemoryError:
         raise
@@ -94,7 +94,7 @@ def _extremes(image: ImageFile.ImageFile) -> tuple[int, int]:
     return (most, 0) if image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else (0, most)
 
 
-def _eight_bits(image: Image.Image, grey: bool, black: int, white: int) -> Image.Image:
+def eight_bits(image: Image.Image, grey: bool, black: int = 0, white: int = 65535) -> Image.Image:
     """Return the image in grey or in colour, 8 bits a channel; Pillow itself would cut 16 bits off at 255."""
     if image.mode == "F":
         raise ValueError("its numbers are floating-point, which don't say what is white")

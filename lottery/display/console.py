@@ -1,5 +1,6 @@
 """Consoles, for tables and for the live display, show what strangers wrote and don't obey it."""
 
+import io
 import os
 from collections.abc import Iterable
 
@@ -25,6 +26,6 @@ def results_console() -> Console:
     return console if console.is_terminal or told else SafeConsole(highlight=False, width=200)
 
 
-def progress_console() -> Console:
-    """Return standard error's console."""
-    return SafeConsole(stderr=True)
+def progress_console(quiet: bool = False) -> Console:
+    """Return standard error's console; a quiet one shows nothing."""
+    return SafeConsole(file=io.StringIO(), force_jupyter=False) if quiet else SafeConsole(stderr=True)

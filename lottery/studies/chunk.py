@@ -17,6 +17,7 @@ from lottery.config.schema import Config
 from lottery.crews import jobs
 from lottery.crews.jobs import Event, Job, Stop, Trains
 from lottery.data import Dataset
+from lottery.models._own import Given
 from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.network import Network
 from lottery.store.records import Evaluation, Measure, Split
@@ -35,13 +36,15 @@ from lottery.training.trainable import Trainable
 _SECONDS_BETWEEN_SIGNS = 0.2
 
 
-def elsewhere(config: Config, dataset: Dataset | None, brought: Sequence[Path], place: torch.device) -> Trains:
+def elsewhere(
+    config: Config, dataset: Dataset | None, model: Given | None, brought: Sequence[Path], place: torch.device
+) -> Trains:
     """Return how a chunk is trained by a process that has yet to load a study's data, on a device of its own.
 
     `brought` are the files of the plugins that its config may name.
     """
     plugins.load(brought)
-    return partial(train_chunk, prepare(config.model_copy(update={"device": str(place)}), dataset))
+    return partial(train_chunk, prepare(config.model_copy(update={"device": str(place)}), dataset, model))
 
 
 def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:

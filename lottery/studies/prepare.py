@@ -6,20 +6,19 @@ from functools import partial
 import torch
 from torch import nn
 
-from lottery import cache, devices, words
+from lottery import cache, devices
 from lottery.config.data_and_model import Data
 from lottery.config.schema import Config
 from lottery.cost.flops import layer_flops
 from lottery.data import Dataset
 from lottery.data._download import Missing
 from lottery.errors import LotteryError
+from lottery.models._own import Given
 from lottery.networks import parameters
 from lottery.networks.behaviour import Behaviour, behaviour
-from lottery.networks.masks import matches
-from lottery.networks.small_dense import scale_for
-from lottery.seeds import seeded, stream
 from lottery.store.reader import Reader
 from lottery.streams import message
+from lottery.studies import architecture
 from lottery.studies.checks import check
 from lottery.studies.same_data import about, refuse_other_data
 from lottery.studies.setting import Setting
@@ -29,6 +28,7 @@ from lottery.training.batches import Batches, Resident
 def prepare(
     config: Config,
     dataset: Dataset | None = None,
+    model: Given | None = None,
     *,
     of: Reader | None = None,
     download_anywhere: bool = False,
@@ -39,6 +39,7 @@ def prepare(
     Args:
         config: of the study.
         dataset: data of your own, in place of what the config names.
+        model: what makes a network of your own, in place of what the config names.
         of: the run that is gone on with, or retrained: the data are to be its own.
         download_anywhere: whether data that are missing may be downloaded to outside the working directory: configs
             may be a stranger's.
@@ -48,9 +49,8 @@ def prepare(
         LotteryError: they don't; the message names the key.
     """
     device = devices.resolve(config.device)
-    places = len(devices.places(config.device, device))
-    if config.workers != "auto" and config.workers > places and not devices.can_fork(device):
-        raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
+    if not devices.can_fork(device):
+        _check_processes(config, device, model)
     devices.configure(device, config.train.precision, config.deterministic)
     own, load = dataset, partial(_sketch, of=of) if dry else _load
     try:
@@ -61,13 +61,15 @@ def prepare(
         data = _resident(config, dataset, device)
     except (MemoryError, RuntimeError) as error:
         raise LotteryError(f"data: can't be held in memory ({str(error).splitlines()[0]})") from error
-    build, template, conduct = _network(config, dataset, device)
-    shapes = _shapes(config, template)
+    build, template, conduct = _network(config, dataset, device, model)
+    config = architecture.identified(config, template, model)
+    shapes = architecture.shapes(config, template)
     epoch = Batches(data, [(0, 0)], config.train.batch_size, config.seed).steps_per_epoch
     setting = Setting(
         config=config,
         device=device,
         dataset=own,
+        model=model,
         about_data=about_data,
         data=data,
         build=build,
@@ -81,6 +83,15 @@ def prepare(
     )
     check(setting)
     return setting
+
+
+def _check_processes(config: Config, device: torch.device, model: Given | None) -> None:
+    """Raise LotteryError where workers that share no memory with this process can't be had, or told what they need."""
+    places = len(devices.places(config.device, device))
+    if config.workers != "auto" and config.workers > places:
+        raise LotteryError(f"workers: {config.workers} can't be had on {device} of this machine; write 1 or auto")
+    if model is not None and places > 1:
+        model.refuse_other_processes()
 
 
 def _resident(config: Config, dataset: Dataset, device: torch.device) -> Resident:
@@ -122,56 +133,14 @@ def _sketch(data: Data, download_anywhere: bool, of: Reader | None) -> Dataset:
 
 
 def _network(
-    config: Config, dataset: Dataset, device: torch.device
+    config: Config, dataset: Dataset, device: torch.device, given: Given | None
 ) -> tuple[Callable[[], nn.Module], nn.Module, Behaviour]:
     """Return what makes the network, one that it made, and how that behaves, if it fits the images and the memory."""
-    entry, options = config.model.entry, config.model.options
     try:
-        if config.model.small_dense is not None:
-            covered = partial(parameters.prunable, only=config.model.prunable, exclude=config.model.exclude)
-            options["scale"] = scale_for(
-                entry, options, dataset.shape, dataset.classes, config.model.small_dense, covered
-            )
-        build = partial(entry, dataset.shape, dataset.classes, **options)
-        _check_memory(build, device)
-        with seeded(stream(config.seed, "template")):  # what no state dict has is as it is drawn here
-            template = build()
+        build = architecture.builder(config.model, dataset.shape, dataset.classes, given)
+        architecture.check_memory(build, device)
+        template = architecture.template(build, config)
         return build, template, behaviour(template, dataset.shape, dataset.classes)
     except (ValueError, RuntimeError, TypeError, OverflowError) as error:
         images = "x".join(map(str, dataset.shape))
         raise LotteryError(f"model: {str(error).splitlines()[0]}; the images are {images}") from error
-
-
-def _check_memory(build: Callable[[], nn.Module], device: torch.device) -> None:
-    """Raise LotteryError where a network has no room, before it takes it."""
-    try:
-        with seeded(stream(0)), torch.device("meta"):
-            sketch = build()
-    except (RuntimeError, NotImplementedError):
-        return  # a constructor that needs numbers can't be asked; if there is more to it, the network itself says so
-    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in sketch.parameters()):
-        raise LotteryError(
-            "model: has lazy layers, whose sizes are not known yet; have the function that makes it call it once on "
-            "torch.zeros(2, *shape), then return it"
-        )
-    needed = 4 * sum(parameter.numel() for parameter in sketch.parameters())
-    free = devices.free_memory(device)
-    if 3 * needed > free:  # weights, gradients, masks
-        raise LotteryError(
-            f"model: {needed // 4:,} parameters take {words.of_bytes(3 * needed)} to train, and "
-            f"{words.of_bytes(free)} are free"
-        )
-
-
-def _shapes(config: Config, template: nn.Module) -> dict[str, torch.Size]:
-    """Return the weights that masks cover, if the config's patterns name any."""
-    only, exclude = config.model.prunable, config.model.exclude
-    there = parameters.trainable(template)
-    for key, patterns in (("prunable", only or ()), ("exclude", exclude)):
-        for pattern in patterns:
-            if not any(matches(name, pattern) for name in there):
-                raise LotteryError(f"model.{key}: no parameter is called {pattern!r}; there are {', '.join(there)}")
-    shapes = parameters.prunable(template, only, exclude)
-    if not shapes:
-        raise LotteryError(f"model: has no weights that masks cover; name some by model.prunable: {', '.join(there)}")
-    return shapes

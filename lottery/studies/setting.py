@@ -14,6 +14,7 @@ from lottery.config.sparse import Sparse
 from lottery.config.values import Duration
 from lottery.data import Dataset
 from lottery.errors import LotteryError
+from lottery.models._own import Given
 from lottery.networks import masks, parameters
 from lottery.networks.behaviour import Behaviour
 from lottery.networks.key import Key
@@ -33,6 +34,7 @@ class Setting:
     Attributes:
         dataset: the caller's own, where the data isn't what the config names.
         about_data: what a run keeps of the data.
+        model: what makes the caller's own, where the network isn't what the config names.
         build: makes the network anew, drawing from the global generators what its code draws.
         template: the network; its weights mean nothing, only its structure.
         shapes: name -> shape of the prunable weights.
@@ -45,6 +47,7 @@ class Setting:
     config: Config
     device: torch.device
     dataset: Dataset | None
+    model: Given | None
     about_data: DataRecord
     data: Resident
     build: Callable[[], nn.Module]

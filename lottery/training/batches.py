@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lottery.config.data_and_model import Augment
-from lottery.data import Dataset
+from lottery.data import Dataset, normalised, per_channel
 from lottery.errors import LotteryError
 from lottery.seeds import stream
 
@@ -61,12 +61,11 @@ class Resident:
         self.train_labels = dataset.train_labels.to(device)
         self.test_images = dataset.test_images.to(device)
         self.test_labels = dataset.test_labels.to(device)
-        self._mean = torch.tensor(dataset.mean, device=device).view(-1, 1, 1)
-        self._scale = 1 / torch.tensor(dataset.std, device=device).view(-1, 1, 1)
+        self._mean, self._scale = per_channel(dataset.mean, device), 1 / per_channel(dataset.std, device)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return uint8 `[..., C, H, W]` as float32 of this shape, of mean 0 and standard deviation 1 per channel."""
-        return images.float().sub_(self._mean).mul_(self._scale)
+        return normalised(images, self._mean, self._scale)
 
     def validation(self, replicates: Sequence[int], size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield each replicate's validation data in batches: images `[R, size, C, H, W]`, labels `[R, size]`."""

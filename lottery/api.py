@@ -1,0 +1,172 @@
+"""Studies from Python, in a script, a notebook or any thread: what the commands of the same names do.
+
+A config is the path of a YAML file, or a dict of the same keys. A run is a path, a name, `latest`, or `Results`.
+"""
+
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+
+from lottery.calls import Call, ConfigLike, Data, Model, Plugins, RunLike, find
+from lottery.config.file import names_config
+from lottery.errors import LotteryError
+from lottery.results import Results
+from lottery.studies import undertaking
+from lottery.studies.prune import Prune
+from lottery.studies.rewind import MaskFrom, Weights
+from lottery.studies.train import Train
+
+
+def train(
+    config: ConfigLike,
+    *,
+    model: Model | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    replicates: int | None = None,
+    runs_dir: str | PathLike[str] = "runs",
+    plugins: Plugins = (),
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Results:
+    """Train the dense networks of a config, or networks that are sparse from the start, and return what was found.
+
+    Args:
+        config: path of a YAML file, or a dict of the same keys.
+        model: a function, or class, of no arguments or of (shape, classes), which makes the network, in place of what
+            the config names. It is called for each replicate anew; the config's `model.initializer` then draws the
+            weights of its linear and convolution layers.
+        data: a `lottery.Dataset`, or a pair of torch data sets of images and labels (training, test), in place of what
+            the config names.
+        settings: what else the config is to say, by dotted key: `{"train.batch_size": 60}`.
+        device: auto, cpu, cuda, cuda:1, mps; as `seed` and `replicates`, in place of the config's.
+        runs_dir: folder in which a directory is made for the run.
+        plugins: files with methods of your own, as of `--plugin`.
+        progress: whether to show on standard error, or in the notebook, how far it is.
+        stop: asked between two steps; True has it save and stop, as Ctrl-C has.
+
+    Raises:
+        LotteryError: there is something that you can fix; the message says what.
+        RunFailed: the run began, and can't go on.
+        Interrupted: Ctrl-C, a signal or `stop` stopped it, and `lottery.resume` goes on.
+    """
+    call = Call.of(model, data, device, plugins, progress, stop)
+    flags = {"device": device, "seed": seed, "replicates": replicates}
+    return call.new(Train, call.config(config, settings, flags), Path(runs_dir))
+
+
+def prune(
+    config_or_run: ConfigLike | RunLike,
+    *,
+    iterations: int | None = None,
+    model: Model | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    replicates: int | None = None,
+    runs_dir: str | PathLike[str] = "runs",
+    plugins: Plugins = (),
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Results:
+    """Train, then prune, rewind and retrain, round after round, and return what was found; a run gets further rounds.
+
+    Args:
+        config_or_run: a config, as for `train`; or a finished run, which is extended.
+        iterations: rounds of pruning; of a run, further ones.
+
+    The others are those of `train`, and so are the errors. A run keeps its seed, replicates and settings, but for
+    `data.root`, where data have moved.
+    """
+    call = Call.of(model, data, device, plugins, progress, stop)
+    if isinstance(config_or_run, Mapping) or (not isinstance(config_or_run, Results) and names_config(config_or_run)):
+        flags = {"device": device, "seed": seed, "replicates": replicates, "pruning.iterations": iterations}
+        return call.new(Prune, call.config(config_or_run, settings, flags), Path(runs_dir))
+    make = call.remake(settings)
+    if seed is not None or replicates is not None:
+        raise LotteryError("a run keeps its config: its seed and replicates are what they are")
+    if iterations is None:
+        raise LotteryError("say how many further rounds: iterations=N (lottery.resume finishes what was begun)")
+    return call.carry_out(undertaking.extension(find(config_or_run, runs_dir), iterations, make), Path(runs_dir))
+
+
+def rewind(
+    run: RunLike,
+    *,
+    level: int,
+    to: str = "0it",
+    weights: Weights = "rewind",
+    mask: MaskFrom = "keep",
+    model: Model | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    device: str | None = None,
+    runs_dir: str | PathLike[str] = "runs",
+    plugins: Plugins = (),
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Results:
+    """Retrain a level's mask from other weights, as a new run, and return what that found.
+
+    Args:
+        run: whose tickets are retrained.
+        level: of these tickets.
+        to: where retraining starts: `0it`, `2000it`, `3ep`.
+        weights: the dense network's at that step (rewind), a fresh initialization (reinit), or the ticket's (final).
+        mask: the ticket's (keep), shuffled within layers (shuffle), drawn anew (random), or what was pruned (invert).
+        settings: `data.root`, where data have moved, and nothing else.
+
+    The others are those of `train`, and so are the errors.
+    """
+    call = Call.of(model, data, device, plugins, progress, stop)
+    work = undertaking.retrained(find(run, runs_dir), level, to, weights, mask, call.remake(settings))
+    return call.carry_out(work, Path(runs_dir))
+
+
+def resume(
+    run: RunLike,
+    *,
+    model: Model | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    device: str | None = None,
+    runs_dir: str | PathLike[str] = "runs",
+    plugins: Plugins = (),
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Results:
+    """Go on where a run stopped, whatever stopped it, and return what it found; one that is finished stays as it is.
+
+    A model or data that were given are given again, and of `settings` only `data.root` may be, where data have moved.
+    The other arguments are those of `train`, and so are the errors.
+    """
+    call = Call.of(model, data, device, plugins, progress, stop)
+    found = find(run, runs_dir)
+    if undertaking.is_done(found):
+        return Results(found.path)
+    return call.carry_out(undertaking.resumption(found, call.remake(settings)), Path(runs_dir))
+
+
+def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "runs") -> list[Path]:
+    """Print the tables of some runs and draw their figures, as `lottery report` does, and return the figures' paths.
+
+    Args:
+        runs: one or several, which are then compared.
+        html: whether to write the page report/report.html, too; its path is the last then.
+
+    Raises:
+        LotteryError: a run isn't there, or damaged.
+    """
+    from lottery.display.found import show, write_page
+    from lottery.reporting.snapshot import Snapshot
+
+    if not runs:
+        raise LotteryError("name a run, or several: lottery.report('latest')")
+    found = [Snapshot(find(run, runs_dir, newest=True).path) for run in runs]
+    for run in found:
+        run.whole_metrics()  # what is lost is said before anything is shown
+    paths = show(found, everything=True)
+    return [*paths, write_page(found)] if html else paths

@@ -1,0 +1,123 @@
+"""What the functions of `lottery.api` are given is made into what studies take."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Self
+
+from torch import nn
+from torch.utils.data import Dataset as TorchDataset
+
+from lottery import plugins as plugin_files
+from lottery.config import python
+from lottery.config.file import load
+from lottery.config.schema import Config
+from lottery.data import Dataset
+from lottery.data import _own as own_data
+from lottery.display.attended import carry_out
+from lottery.display.onlooker import Onlooker
+from lottery.errors import LotteryError
+from lottery.models import _own as own_model
+from lottery.models._own import Given
+from lottery.results import Results
+from lottery.store.finding import find_run
+from lottery.store.reader import Reader
+from lottery.studies import undertaking
+from lottery.studies.prepare import prepare
+from lottery.studies.setting import Setting
+from lottery.studies.study import Study
+from lottery.studies.undertaking import Undertaking
+
+ConfigLike = str | PathLike[str] | Mapping[str, object]
+"""A config: the path of a YAML file, or a dict of the same keys."""
+RunLike = str | PathLike[str] | Results
+"""A run: a path, a name, `latest`, or what another call returned."""
+Model = Callable[..., nn.Module]
+"""What makes a network: of no arguments, or of (shape, classes)."""
+Data = Dataset | Sequence[TorchDataset[object]]
+"""A data set, or a pair of torch's: (training, test)."""
+Plugins = Iterable[str | PathLike[str]]
+"""Files with methods of the caller's own."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What all functions of the API are given: how a config is made real, and who looks on."""
+
+    model: Given | None
+    data: Dataset | None
+    device: str | None
+    onlooker: Onlooker
+
+    @classmethod
+    def of(
+        cls,
+        model: object,
+        data: object,
+        device: str | None,
+        plugins: Plugins,
+        progress: bool,
+        stop: Callable[[], bool] | None,
+    ) -> Self:
+        """Return what a function was given; raise LotteryError where it can't be used."""
+        files = [Path(file) for file in plugins]
+        plugin_files.load(files)
+        again = [f"{name}=..." for name, given in (("model", model), ("data", data)) if given is not None]
+        again += [f"plugins={[*map(str, files)]}"] if files else []
+        onlooker = Onlooker(
+            go_on=lambda run: f"lottery.resume({', '.join([repr(str(run.path)), *again])})",
+            stop=stop or (lambda: False),
+            quiet=not progress,
+        )
+        made = None if model is None else own_model.given(model)
+        return cls(made, None if data is None else own_data.given(data), device, onlooker)
+
+    def config(
+        self, config: ConfigLike, settings: Mapping[str, object] | None, flags: Mapping[str, object]
+    ) -> tuple[Config, bool]:
+        """Return a config with what is changed in it, and whether it is the caller who says where the data are."""
+        said = dict(settings or {}) | {key: value for key, value in flags.items() if value is not None}
+        changes = [python.setting(key, value) for key, value in said.items()]
+        for kind, given in (("data", self.data), ("model", self.model)):
+            if given is not None:
+                changes.append(python.standing_in(kind))
+        if isinstance(config, Mapping):
+            return python.of(config, changes), True
+        return load(Path(config), changes=changes), not {"data", "data.root"}.isdisjoint(said)
+
+    def setting(self, config: Config, of: Reader | None = None, *, download_anywhere: bool = False) -> Setting:
+        """Return the setting of a config, or of a run's."""
+        config = config if self.device is None else config.model_copy(update={"device": self.device})
+        for kind, given in (("data", self.data), ("model", self.model)):
+            if given is not None and getattr(config, kind).name != "given":
+                raise LotteryError(f"{kind}: the run takes its own, {getattr(config, kind).name}; leave {kind}= out")
+        return prepare(config, self.data, self.model, of=of, download_anywhere=download_anywhere)
+
+    def remake(self, settings: Mapping[str, object] | None) -> undertaking.Make:
+        """Return how the config of a run is made real, its data wherever `settings` say that they are now."""
+        for key in settings or {}:
+            if key != "data.root":
+                raise LotteryError(f"settings: {key}: a run keeps its config; only data.root may be set")
+        moved = [python.setting(key, value) for key, value in (settings or {}).items()]
+
+        def make(config: Config, run: Reader) -> Setting:
+            config = python.of(config.model_dump(mode="json"), moved) if moved else config
+            return self.setting(config, run, download_anywhere=bool(moved))
+
+        return make
+
+    def new(self, kind: Callable[[Setting], Study], config: tuple[Config, bool], runs_dir: Path) -> Results:
+        """Carry out a study from its start."""
+        read, download_anywhere = config
+        study = kind(self.setting(read, download_anywhere=download_anywhere))
+        return self.carry_out(undertaking.new(study), runs_dir)
+
+    def carry_out(self, work: Undertaking, runs_dir: Path) -> Results:
+        """Carry out a study, and return what was found."""
+        return Results(carry_out(work, runs_dir, {}, self.onlooker).path)
+
+
+def find(run: RunLike, runs_dir: str | PathLike[str], *, newest: bool = False) -> Reader:
+    """Return a run; raise LotteryError where it isn't there."""
+    return find_run(str(run.path if isinstance(run, Results) else run), Path(runs_dir), newest=newest)

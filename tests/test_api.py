@@ -1,0 +1,286 @@
+"""Studies from Python: the same as from a shell, with networks and data of one's own, in any thread."""
+
+import threading
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from conftest import same, tensor_files, tiny
+from PIL import Image
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import lottery
+from lottery import prune, registry, resume, rewind
+from lottery.data import moments
+from lottery.errors import Interrupted, LotteryError
+from lottery.store.run import Run
+
+DIGITS = load_digits()
+IMAGES, LABELS = torch.from_numpy(DIGITS.images * 15).to(torch.uint8).unsqueeze(1), torch.from_numpy(DIGITS.target)
+OWN = {
+    "name": "own",
+    "data": {"validation": 100},
+    "train": {"length": "40it", "batch_size": 32, "optimizer": {"name": "adam", "lr": 0.01}, "evaluate_every": "20it"},
+    "pruning": {"iterations": 2, "fraction": 0.5, "arms": ["reinit"]},
+    "replicates": 2,
+    "device": "cpu",
+    "workers": 1,
+}
+
+
+class Net(nn.Module):
+    """Of no arguments that have to be given, with dropout, a buffer, and a layer that no initializer draws."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(64, width)
+        self.norm = nn.BatchNorm1d(width)
+        self.gate = nn.Parameter(torch.randn(width))
+        self.output = nn.Linear(width, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = torch.relu(self.norm(self.hidden(x.flatten(1))))
+        return self.output(nn.functional.dropout(hidden, 0.1, self.training) * self.gate)
+
+
+def linear(shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), classes))
+
+
+@pytest.fixture(scope="module")
+def data() -> lottery.Dataset:
+    return lottery.Dataset.from_tensors(IMAGES[:1400], LABELS[:1400], IMAGES[1400:], LABELS[1400:])
+
+
+@pytest.fixture(scope="module")
+def own(data, tmp_path_factory) -> lottery.Results:
+    """A finished run of a network and data of one's own. Not to be changed."""
+    return lottery.prune(OWN, model=Net, data=data, runs_dir=tmp_path_factory.mktemp("own"), progress=False)
+
+
+def refusal(function, *arguments, **options) -> str:
+    """The one line that is said where something can't be done."""
+    with pytest.raises(LotteryError) as caught:
+        function(*arguments, **options)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+class TestLikeTheShell:
+    @pytest.fixture
+    def shell(self, lottery, config_file) -> Run:
+        assert lottery("prune", config_file, "--iterations", 1).code == 0
+        return Run(*[path.parent for path in Path("runs").glob("*/run.json")])
+
+    def test_same_bytes_of_a_file_of_a_dict_and_in_a_thread(self, shell, config_file):
+        settings, found = {"pruning.iterations": 1}, []
+        values = yaml.safe_load(config_file.read_text())
+        thread = threading.Thread(
+            target=lambda: found.append(lottery.prune(values, settings=settings, runs_dir="c", progress=False))
+        )
+        thread.start()
+        of_file = lottery.prune(config_file, iterations=1, runs_dir="b", progress=False)
+        thread.join()
+        assert [one.about["status"] for one in (of_file, *found)] == ["finished"] * 2
+        assert same(Run(of_file.path), shell)
+        assert same(Run(found[0].path), shell)
+        assert (found[0].path / "config.yaml").read_bytes() == (shell.path / "config.yaml").read_bytes()
+
+    def test_extended_and_rewound(self, shell, lottery):
+        extended = prune(shell.path.name, iterations=1, progress=False)
+        assert {line["level"] for line in extended.levels} == {0, 1, 2}
+        assert (
+            lottery("rewind", shell.path, "--level", 1, "--to", "20it", "--weights", "reinit", "--runs-dir", "x").code
+            == 0
+        )
+        (path,) = Path("x").iterdir()
+        rewound = rewind(extended, level=1, to="20it", weights="reinit", runs_dir="y", progress=False)
+        assert same(Run(rewound.path), Run(path))
+        assert resume(rewound).path == rewound.path
+
+    def test_report_prints_and_draws(self, finished, capsys):
+        paths = lottery.report(finished.path, html=True)
+        assert "verdicts" in capsys.readouterr().out
+        assert {path.suffix for path in paths} == {".png", ".svg", ".html"}
+        assert all(path.is_file() for path in paths)
+
+    def test_progress_is_on_standard_error_or_nowhere(self, tmp_path, capsys):
+        values = tiny(replicates=1, train__length="10it").model_dump(mode="json")
+        lottery.train(values, runs_dir=tmp_path)
+        out, err = capsys.readouterr()
+        assert not out
+        assert "run: " in err
+        assert "level 0" in err
+        lottery.train(values, runs_dir=tmp_path, progress=False)
+        assert capsys.readouterr() == ("", "")
+
+
+class TestOwnModelAndData:
+    def test_the_run_says_what_it_was_made_of(self, own):
+        assert own.config["model"]["name"] == own.config["data"]["name"] == "given"
+        assert own.config["model"]["of"] == "test_api.Net"
+        assert own.config["data"]["validation"] == 100
+        assert {line["total"] for line in own.levels} == {64 * 16 + 16 * 10}
+
+    def test_interrupted_and_resumed_in_the_same_bytes(self, own, data, tmp_path):
+        asked = chain(repeat(False, 5), repeat(True))
+        with pytest.raises(Interrupted, match=r"lottery\.resume\('.*', model=\.\.\., data=\.\.\.\)"):
+            lottery.prune(OWN, model=Net, data=data, runs_dir=tmp_path, progress=False, stop=lambda: next(asked))
+        (path,) = tmp_path.iterdir()
+        resumed = lottery.resume(path, model=Net, data=data, progress=False)
+        assert resumed.about["status"] == "finished"
+        assert same(Run(resumed.path), Run(own.path))
+
+    def test_ctrl_c_saves_and_raises(self, data, tmp_path):
+        def press() -> bool:
+            raise KeyboardInterrupt
+
+        with pytest.raises(Interrupted, match=r"lottery\.resume"):
+            lottery.train(OWN, model=Net, data=data, runs_dir=tmp_path, progress=False, stop=press)
+        assert lottery.open_run(*tmp_path.iterdir()).about["status"] == "interrupted"
+
+    def test_side_by_side_in_processes(self, own, data, tmp_path):
+        """A function that nobody could send to another process: they are forked."""
+        width = 16
+        found = lottery.prune(
+            OWN | {"workers": 2}, model=lambda: Net(width), data=data, runs_dir=tmp_path, progress=False
+        )
+        assert tensor_files(Run(found.path)) == tensor_files(Run(own.path))
+
+    def test_what_makes_the_network_may_be_told_shape_and_classes(self, data, tmp_path):
+        values = OWN | {"model": {"initializer": "glorot_uniform"}, "replicates": 1}
+        found = lottery.train(values, model=linear, data=data, runs_dir=tmp_path, progress=False)
+        assert found.weights(0)["1.weight"].shape == (10, 64)
+        assert found.config["model"]["initializer"]["name"] == "glorot_uniform"
+
+    def test_torch_data_sets(self, own, data, tmp_path):
+        """Of tensors in 0..1, and of Pillow's images."""
+        train = TensorDataset(IMAGES[:1400] / 255, LABELS[:1400])
+        test = [
+            (Image.fromarray(image.squeeze(0).numpy()), int(label))
+            for image, label in zip(IMAGES[1400:], LABELS[1400:], strict=True)
+        ]
+        found = lottery.train(OWN, model=Net, data=(train, test), runs_dir=tmp_path, progress=False)
+        assert found.about["data"] == own.about["data"]
+
+    def test_data_alone_or_a_network_alone(self, data, tmp_path, config_file):
+        values = {"train.length": "5it", "replicates": 1}
+        of_data = lottery.train(config_file, data=data, settings=values, runs_dir=tmp_path, progress=False)
+        assert (of_data.config["data"]["name"], of_data.config["model"]["name"]) == ("given", "fcn")
+        of_model = lottery.train(config_file, model=Net, settings=values, runs_dir=tmp_path, progress=False)
+        assert (of_model.config["data"]["name"], of_model.config["model"]["name"]) == ("digits", "given")
+
+    def test_another_network_or_other_data_are_refused(self, own, data):
+        other = lottery.Dataset.from_tensors(IMAGES[:1400], LABELS[:1400].flip(0), IMAGES[1400:], LABELS[1400:])
+        again = {"level": 1, "progress": False}
+        assert "another network than test_api.Net" in refusal(lottery.rewind, own, model=linear, data=data, **again)
+        assert "of other contents" in refusal(lottery.rewind, own, model=Net, data=other, **again)
+        assert "lottery.resume(run, data=..., model=...)" in refusal(lottery.rewind, own, model=Net, **again)
+        assert "lottery.resume(run, model=..., data=...)" in refusal(lottery.rewind, own, data=data, **again)
+
+    def test_what_the_run_names_is_not_replaced(self, finished, data):
+        assert "leave data= out" in refusal(lottery.rewind, finished.path, level=1, data=data)
+        assert "leave model= out" in refusal(lottery.rewind, finished.path, level=1, model=Net)
+
+    def test_the_shell_says_where_to_go_on(self, own, lottery):
+        said = lottery("rewind", own.path, "--level", 1)
+        assert said.code == 2
+        assert said.err.startswith("error: data: given from Python")
+        assert lottery("report", own.path).code == 0
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"model": Net()}, "which makes it anew for each replicate: model=lambda: Net(...)"),
+            ({"model": 3}, "a int"),
+            ({"model": lambda a, b, c: a}, "takes other arguments"),
+            ({"model": lambda: 0}, "has to return a torch.nn.Module"),
+            ({"model": lambda: nn.Linear(3, 10)}, "the images are 1x8x8"),
+            ({"data": 3}, "lottery.Dataset.from_tensors"),
+            ({"data": ([(IMAGES[0], 0.5)], [])}, "no image"),
+            ({"data": ([IMAGES[0]], [])}, "item 0 of the training data"),
+            ({"data": ([(IMAGES[0], 0), (IMAGES[0, :, 1:], 0)], [])}, "image 1 of the training data"),
+            ({"settings": {"train.lenght": "3it"}}, "did you mean 'length'?"),
+            ({"config": OWN | {"model": {"name": "given", "small_dense": 0.5}}}, "small_dense"),
+            ({"config": "nowhere.yaml"}, "nowhere.yaml is not there"),
+        ],
+    )
+    def test_what_can_not_be_used_is_said_in_one_line(self, data, tmp_path, wrong, said):
+        assert said in refusal(
+            lottery.train, **({"config": OWN, "model": Net, "data": data, "runs_dir": tmp_path} | wrong)
+        )
+        assert not [*tmp_path.iterdir()]
+
+
+class TestDataset:
+    def test_of_tensors_of_arrays_of_numbers_in_0_to_1(self, data):
+        assert (data.shape, data.classes) == ((1, 8, 8), 10)
+        assert (data.mean, data.std) == moments(IMAGES[:1400])
+        for images in (IMAGES.numpy(), IMAGES.squeeze(1), IMAGES.double() / 255, IMAGES.int()):
+            again = lottery.Dataset.from_tensors(
+                images[:1400], LABELS[:1400].numpy(), images[1400:], [*map(int, LABELS[1400:])]
+            )
+            assert torch.equal(again.train_images, data.train_images)
+            assert torch.equal(again.test_labels, data.test_labels)
+
+    @pytest.mark.parametrize(
+        ("images", "labels", "said"),
+        [
+            (IMAGES.float(), LABELS, "0 to 240"),
+            (IMAGES / 255 - 0.5, LABELS, "-0.5 to 0.4412"),
+            (torch.full((9, 8, 8), torch.nan), LABELS[:9], "nan"),
+            (IMAGES.int() * 2, LABELS, "0..255"),
+            (torch.zeros(9, 32, 32, 3), LABELS[:9], "images.permute(0, 3, 1, 2)"),
+            (torch.zeros(9, 64), LABELS[:9], "[N, C, H, W]"),
+            ("images", LABELS, "a str"),
+            (IMAGES, LABELS[:5], "give each image its label"),
+            (IMAGES, LABELS.float(), "a whole number for each image"),
+            (IMAGES, nn.functional.one_hot(LABELS), "a whole number for each image"),
+            (IMAGES, LABELS - 1, "go down to -1"),
+            (IMAGES, LABELS * 10**12, "no training image is of class 1"),
+            (IMAGES, LABELS * 0, "two at least"),
+        ],
+    )
+    def test_what_is_no_data_set_is_said_in_one_line(self, images, labels, said):
+        assert said in refusal(lottery.Dataset.from_tensors, images, labels, IMAGES, LABELS)
+
+
+class TestResults:
+    def test_a_network_has_the_accuracy_that_was_recorded(self, own, data):
+        for line in own.levels:
+            network = own.model(line["level"], line["arm"], line["replicate"], model=Net)
+            for images in (data.test_images, data.test_images / 255):
+                with torch.no_grad():
+                    answers = network(own.normalise(images)).argmax(1)
+                assert int((answers == data.test_labels).sum()) == line["test_accuracy_right"]
+
+    def test_of_a_network_that_the_config_names_nothing_has_to_be_given(self, finished, monkeypatch):
+        data = registry.find("data", "digits")()
+        monkeypatch.setattr("sklearn.datasets.load_digits", None)  # no data are loaded
+        results = lottery.open_run(finished.path)
+        network = results.model(2, "random", 1)
+        assert not network.training
+        (line,) = [one for one in results.levels if (one["level"], one["arm"], one["replicate"]) == (2, "random", 1)]
+        with torch.no_grad():
+            right = network(results.normalise(data.test_images)).argmax(1) == data.test_labels
+        assert int(right.sum()) == line["test_accuracy_right"]
+        assert torch.equal(network.state_dict()["output.weight"] != 0, results.mask(2, "random", 1)["output.weight"])
+
+    def test_what_makes_it_has_to_be_given_and_the_same(self, own):
+        assert refusal(own.model, 1).endswith("model=test_api.Net")
+        assert "another network" in refusal(own.model, 1, model=lambda: Net(17))
+
+    def test_normalise_says_what_it_takes(self, own):
+        assert "these go from 0 to 240" in refusal(own.normalise, IMAGES.float())
+        assert "int64" in refusal(own.normalise, IMAGES.long())
+        images = (IMAGES[:2] / 255).requires_grad_()
+        own.normalise(images).sum().backward()
+        assert (images.grad > 0).all()
+
+    def test_a_run_says_what_it_is(self, own):
+        assert repr(own) == f"Results({str(own.path)!r}: prune, finished, networks trained: 10)"

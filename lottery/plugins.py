@@ -22,7 +22,8 @@ from lottery.config.choices import entries
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
 from lottery.registry import Entry
-from lottery.store.records import About, PluginRecord
+from lottery.store.about import About
+from lottery.store.parts import PluginRecord
 from lottery.streams import message
 
 ENVIRONMENT = "LOTTERY_PLUGINS"

@@ -17,9 +17,10 @@ from lottery.networks.network import State
 from lottery.reporting.comparison import pooled
 from lottery.reporting.entries import Row, rows
 from lottery.reporting.verdicts import Verdict, judged
+from lottery.store.about import About
 from lottery.store.flat import Flat, flat_evaluation, flat_summary
+from lottery.store.parts import DataRecord
 from lottery.store.reader import Reader
-from lottery.store.records import About, DataRecord
 from lottery.studies import architecture
 
 

@@ -16,7 +16,8 @@ from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
 from lottery.reporting import figures
 from lottery.store import files
-from lottery.store.records import About, LayoutRecord, RewindRecord
+from lottery.store.about import About
+from lottery.store.parts import DataRecord, LayoutRecord, RewindRecord
 from lottery.store.run import Run
 from lottery.studies.prepare import prepare
 
@@ -132,6 +133,19 @@ def test_every_key_of_a_nested_record_is_checked(half, tmp_path):
         folder.mkdir()
         run = forged(half[0], folder, {"study": "rewind", "parent": "x", "rewind": good | {key: value}})
         with pytest.raises(LotteryError, match=rf"rewind\.{key}"):
+            Run.open(run.path)
+
+
+@pytest.mark.parametrize("value", [None, "x", -1, [], [1, 2], ["x"], [1, 1, 1, 1], [0, 8, 8], [-1.0], {}], ids=repr)
+def test_every_key_of_what_a_run_says_of_its_data_is_checked(value, half, tmp_path):
+    for key in get_type_hints(DataRecord):
+        folder = tmp_path / key
+        folder.mkdir()
+        run = forged(half[0], folder, {"data": half[0].record["data"] | {key: value}})
+        if (key, value) in (("mean", [-1.0]), ("images", [1, 2])):
+            Run.open(run.path)
+            continue
+        with pytest.raises(LotteryError, match=r"run\.json is not what lottery writes: data"):
             Run.open(run.path)
 
 

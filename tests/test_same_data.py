@@ -130,6 +130,16 @@ def test_a_retrained_run_has_its_parents_data(root, lottery, tmp_path):
         carry_on(child, prepare(child.config))
 
 
+def test_a_retraining_that_has_yet_to_begin_has_its_parents_data(root, tmp_path):
+    parent = carry_out(small(root), tmp_path / "runs")
+    asked = {"level": 1, "to": 0, "weights": "rewind", "mask": "keep"}
+    record = {"study": "rewind", "parent": str(parent.path), "parent_id": parent.record["id"], "rewind": asked}
+    child = Run.create(tmp_path / "runs", parent.config, record)
+    replaced(root)
+    with pytest.raises(LotteryError, match=f"holds other data than {parent.path} was made of"):
+        carry_on(child, prepare(child.config))
+
+
 def test_a_run_that_does_not_know_its_data_takes_any_and_keeps_them(root, tmp_path):
     run = carry_out(small(root), tmp_path / "runs")
     first = run.record["data"]

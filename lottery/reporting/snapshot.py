@@ -3,8 +3,9 @@
 from functools import cached_property
 
 from lottery.config.schema import Config
+from lottery.store.about import About
 from lottery.store.reader import Reader
-from lottery.store.records import About, Evaluation, Summary
+from lottery.store.records import Evaluation, Summary
 
 
 class Snapshot(Reader):

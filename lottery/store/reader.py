@@ -12,7 +12,8 @@ from lottery.errors import LotteryError
 from lottery.escape import has_controls, visible
 from lottery.networks.key import Key
 from lottery.store import files, locks, places, records
-from lottery.store.records import About, Evaluation, Summary
+from lottery.store.about import ABOUT, SCHEMA, About
+from lottery.store.records import Evaluation, Summary
 from lottery.store.tensor_files import read_tensors_about
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ class Reader:
         if not (path / places.RECORD).is_file() or not (path / places.CONFIG).is_file():
             raise LotteryError(f"{path} is not a run directory: it lacks run.json or config.yaml")
         written = files.peek(path / places.RECORD).get("schema", 1)
-        if isinstance(written, int) and written != records.SCHEMA and 0 <= written < 1000:
-            newer = written > records.SCHEMA
+        if isinstance(written, int) and written != SCHEMA and 0 <= written < 1000:
+            newer = written > SCHEMA
             raise LotteryError(
                 f"{path} was written by {'a newer' if newer else 'an older'} lottery (schema {written}, this one reads "
-                f"{records.SCHEMA}); {'update lottery' if newer else 'read it with that one'}"
+                f"{SCHEMA}); {'update lottery' if newer else 'read it with that one'}"
             )
         run = cls(path)
         _ = run.record  # is it one at all?
@@ -57,7 +58,7 @@ class Reader:
     def record(self) -> About:
         """Return the content of `run.json`; raise LotteryError where it is damaged."""
         path = self.path / places.RECORD
-        return records.check(records.ABOUT, files.read_json(path), path)
+        return records.check(ABOUT, files.read_json(path), path)
 
     @property
     def config(self) -> Config:

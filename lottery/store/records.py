@@ -1,6 +1,6 @@
 """What stands in a run's JSON files: names and types. What is read from a run directory is checked against them.
 
-A line of `metrics.jsonl` is an Evaluation, of `levels.jsonl` a Summary; `run.json` holds About.
+A line of `metrics.jsonl` is an Evaluation, of `levels.jsonl` a Summary; for `run.json` see `about`.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,6 @@ from typing_extensions import TypedDict
 
 from lottery.config.complaints import first
 from lottery.errors import LotteryError
-
-SCHEMA = 3
-"""The number of the run directory's format, one higher whenever an older `lottery` can't read it, or misreads it."""
 
 Index = Annotated[int, Field(ge=0, le=1 << 48)]
 Operations = Annotated[int, Field(ge=0, le=10**24)]
@@ -29,15 +26,14 @@ Time = Annotated[float, Field(ge=0, le=1e15)]
 """In seconds or epochs: more than any training takes, and means and squares of it stay numbers."""
 Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 """Without control characters, which a terminal would obey."""
-Argument = Annotated[str, Field(max_length=1 << 20, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-"""Of a command line: as long as a system takes one."""
 Execution = Literal["stacked", "looped"]
 """How members of a cohort are computed: in one batched product, or one after the other."""
 Split = Literal["train", "validation", "test"]
 Arm = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")]
 
-_STRICT = ConfigDict(strict=True, extra="allow")
-_EXACT = ConfigDict(strict=True, extra="forbid")
+STRICT = ConfigDict(strict=True, extra="allow")
+"""A later `lottery` may say more."""
+EXACT = ConfigDict(strict=True, extra="forbid")
 
 
 def _measure(measure: "Measure") -> "Measure":
@@ -54,7 +50,7 @@ def _measure(measure: "Measure") -> "Measure":
     return measure
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class Measure(TypedDict):
     """One metric of one network on one split."""
 
@@ -69,7 +65,7 @@ Measures = dict[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], Annotated
 """Name of a metric -> its measure; the config's task says which metrics there are."""
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class Evaluation(TypedDict):
     """One network at one step, evaluated on one split."""
 
@@ -98,7 +94,7 @@ class Evaluation(TypedDict):
     """Share of the weights that were active at any time."""
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class Measured(TypedDict):
     """One network on one split."""
 
@@ -106,7 +102,7 @@ class Measured(TypedDict):
     metrics: Measures
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class EarlyStop(TypedDict):
     """One network at the step of its smallest validation loss."""
 
@@ -114,7 +110,7 @@ class EarlyStop(TypedDict):
     test: Measured
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class Summary(TypedDict):
     """One trained network."""
 
@@ -149,7 +145,7 @@ class Summary(TypedDict):
     """Layers through which no path leads from input to output."""
 
 
-@with_config(_EXACT)
+@with_config(EXACT)
 class ChunkRecord(TypedDict):
     """Which networks a checkpoint holds, and how far they are."""
 
@@ -160,114 +156,10 @@ class ChunkRecord(TypedDict):
     seconds: Time
 
 
-@with_config(_EXACT)
-class LayoutRecord(TypedDict):
-    """A layout as it is kept: see `lottery.studies.layout.Layout`."""
-
-    execution: Execution
-    chunk: Annotated[int, Field(ge=1, le=1 << 20)]
-    workers: Annotated[int, Field(ge=1, le=4096)]
-    threads: Annotated[int, Field(ge=1, le=4096)]
-    device: Literal["cpu", "cuda", "mps"]
-    splits: Index
-
-
-@with_config(_EXACT)
-class RewindRecord(TypedDict):
-    """What a rewound run retrains: see `lottery.studies.rewind.Asked`."""
-
-    level: Index
-    to: Index
-    weights: Literal["rewind", "reinit", "final"]
-    mask: Literal["keep", "shuffle", "random", "invert"]
-
-
-def _channels(record: "DataRecord") -> "DataRecord":
-    """Return the same, if each channel has a mean and a deviation."""
-    if not record["shape"][0] == len(record["mean"]) == len(record["std"]):
-        raise PydanticCustomError("channels", "write a mean and a std for each channel")
-    return record
-
-
-@with_config(_STRICT)
-class DataRecord(TypedDict):
-    """The data that a run was made of."""
-
-    shape: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    """Channels, height and width of an image."""
-    images: Annotated[list[Positive], Field(min_length=2, max_length=2)]
-    """Number of training and test images."""
-    classes: Positive
-    mean: list[Amount]
-    """Per channel, of the training images, in units of 0..255: inputs are normalised by it, and by `std`."""
-    std: list[Annotated[float, Field(gt=0, le=3.5e38)]]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    """Of all images and labels: see `lottery.studies.same_data`."""
-
-
-@with_config(_STRICT)
-class PluginRecord(TypedDict):
-    """A plugin that a run used: its file, or null if a Python session's, a digest of its code, its `KIND.NAME`s."""
-
-    path: Text | None
-    sha256: Text
-    entries: list[Text]
-
-
-@with_config(_STRICT)
-class MetricRecord(TypedDict):
-    """A metric, as the task of a run describes it: see `lottery.tasks.Metric`."""
-
-    name: Text
-    unit: Text
-    scale: Annotated[float, Field(allow_inf_nan=False)]
-    digits: Annotated[int, Field(ge=0, le=20)]
-    higher_is_better: bool
-
-
-@with_config(_STRICT)
-class About(TypedDict):
-    """A run: what was run, by what, on what, and how it stands."""
-
-    schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)]
-    id: Text
-    study: Literal["train", "prune", "rewind"]
-    status: Literal["running", "finished", "interrupted", "failed"]
-    started: Text
-    finished: Text | None
-    command: NotRequired[list[Argument]]
-    parent: NotRequired[Text | None]
-    parent_id: NotRequired[Text]
-    rewind: NotRequired[RewindRecord]
-    plugins: NotRequired[list[PluginRecord]]
-    data: NotRequired[Annotated[DataRecord, AfterValidator(_channels)]]
-    metrics: NotRequired[Annotated[list[MetricRecord], Field(min_length=1)]]
-    layout: NotRequired[LayoutRecord | None]
-    layout_because: NotRequired[Text]
-    device: NotRequired[Text]
-    versions: NotRequired[dict[str, Text]]
-    platform: NotRequired[Text]
-    commit: NotRequired[Text | None]
-    dirty: NotRequired[bool | None]
-    seed: NotRequired[Annotated[int, Field(ge=0)]]
-    replicates: NotRequired[Index]
-    host: NotRequired[Text]
-    process: NotRequired[Index]
-
-
-def _about(record: About) -> About:
-    """Return the same, if a retraining says of what, and nothing else does."""
-    rewound = "rewind" in record
-    if rewound != (record["study"] == "rewind") or (record.get("parent") is not None and not rewound):
-        raise PydanticCustomError("rewind", "a study called rewind says of what, and no other has rewind or parent")
-    return record
-
-
 EVALUATIONS = TypeAdapter(list[Evaluation])
 SUMMARY = TypeAdapter(Summary)
 SUMMARIES = TypeAdapter(list[Summary])
 CHUNK = TypeAdapter(ChunkRecord)
-ABOUT = TypeAdapter(Annotated[About, AfterValidator(_about)])
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.store import files, locks, places, records
+from lottery.store.about import ABOUT, SCHEMA
 from lottery.store.folders import refuse_link
 from lottery.store.reader import CHECKSUM, Reader
 from lottery.store.records import Evaluation, Summary
@@ -36,9 +37,9 @@ class Run(Reader):
         """
         started = datetime.now(UTC)
         name = f"{started:%Y-%m-%d_%H-%M-%S}_{config.name}"
-        about = {"schema": records.SCHEMA, "id": name, "status": "running", "started": _stamp(started)}
+        about = {"schema": SCHEMA, "id": name, "status": "running", "started": _stamp(started)}
         about |= {"finished": None} | dict(record)
-        records.check(records.ABOUT, about, places.RECORD)  # before anything is made: what is written can be read
+        records.check(ABOUT, about, places.RECORD)  # before anything is made: what is written can be read
         attempt = 1
         while True:
             path = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")

@@ -15,7 +15,8 @@ from torch import nn
 from lottery import devices
 from lottery.cost.memory import member_bytes
 from lottery.networks.behaviour import unstackable
-from lottery.store.records import About, Execution
+from lottery.store.about import About
+from lottery.store.records import Execution
 from lottery.studies.setting import Setting
 from lottery.training.recipe import Member
 

@@ -8,8 +8,8 @@ from lottery.config.data_and_model import Data
 from lottery.data import Dataset
 from lottery.errors import LotteryError
 from lottery.store import places
+from lottery.store.parts import DataRecord
 from lottery.store.reader import Reader
-from lottery.store.records import DataRecord
 from lottery.store.run import Run
 
 _SAME = 1e-6

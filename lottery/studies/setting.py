@@ -20,7 +20,7 @@ from lottery.networks.behaviour import Behaviour
 from lottery.networks.key import Key
 from lottery.networks.masks import matches
 from lottery.networks.network import Network, State, initialise
-from lottery.store.records import DataRecord
+from lottery.store.parts import DataRecord
 from lottery.tasks import Task
 from lottery.training.batches import Resident
 from lottery.training.course import Course

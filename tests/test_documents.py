@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lottery import registry
+import lottery as package
+from lottery import api, errors, registry
 from lottery.config.keys import config_keys
 from lottery.display.handbook import handbook
 
@@ -56,3 +57,10 @@ def test_the_handbook_says_types_defaults_and_options(lottery):
     assert "weights that the first updates drop. *A number above 0, below 1; by default `0.3`.*\n" in text
     assert "- conv_2, conv_4, conv_6: conv with depth 2, 4, 6\n" in text
     assert text.count("; needed.*") >= 2
+
+
+def test_all_that_the_package_gives_is_on_its_page():
+    """A name by itself, or its module."""
+    shown = re.findall(r"(?m)^::: ([\w.]+)$", (ROOT / "docs" / "api.md").read_text())
+    assert {api.__name__, errors.__name__} <= {*shown}
+    assert {*package.__all__} <= {one.rpartition(".")[2] for one in shown} | {*vars(api), *vars(errors)}

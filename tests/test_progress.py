@@ -126,7 +126,7 @@ def test_a_line_and_a_frame_by_hand(clock):
     shown.display.evaluated([evaluation(0, accuracy=0.6), evaluation(1, accuracy=0.8)])
     (own, whole) = shown.frame()
     assert own.count("━") == whole.count("━") == 30 * 40 // 60
-    assert "0 of 2 networks trained, test accuracy dense 70.00% at step 10" in own
+    assert "0 of 2 networks trained, test accuracy at step 10 dense 70.00%" in own
     assert "66.7%, 2 member steps/s, about 0:10 left" in whole
     clock[0] = 14.0
     assert "about 0:06 left" in shown.frame()[-1], "it is counted down while nothing is heard"
@@ -158,12 +158,12 @@ def three():
 def test_networks_at_different_points_are_never_averaged(three):
     at = lambda replicate, step, accuracy, **more: evaluation(replicate, 1, step=step, accuracy=accuracy, **more)  # noqa: E731
     under_way = [at(0, 20, 0.8), at(1, 20, 0.6), at(2, 10, 0.1)]
-    assert means(three, *under_way) == "test accuracy ticket 70.00% at step 20 (2 of 3)"
-    assert means(three, at(0, 20, 0.8), at(1, 10, 0.6)) == "test accuracy ticket 80.00% at step 20 (1 of 3)", (
+    assert means(three, *under_way) == "test accuracy at step 20 ticket 70.00% (2 of 3)"
+    assert means(three, at(0, 20, 0.8), at(1, 10, 0.6)) == "test accuracy at step 20 ticket 80.00% (1 of 3)", (
         "the furthest"
     )
     both = [*under_way, at(0, 10, 0.5, arm="random")]
-    assert means(three, *both).endswith(" (2 of 3), random 50.00% at step 10 (1 of 3)")
+    assert means(three, *both).endswith(" ticket 70.00% (2 of 3) at step 20, random 50.00% (1 of 3) at step 10")
     (last,) = [at(2, 30, 0.9)]
     assert means(three, *under_way, last, trained=[Key(2, 1, "ticket")]) == "test accuracy ticket 90.00% (1 of 3)"
     done = [at(0, 30, 0.7), at(1, 30, 0.8), last]
@@ -175,7 +175,7 @@ def test_a_diverged_network_is_left_out(three):
     lost = evaluation(0, 1, accuracy=0.1, step=30, loss=None)
     assert means(three, lost) == "test accuracy ticket diverged"
     other = evaluation(1, 1, accuracy=0.8, step=30)
-    assert means(three, lost, other) == "test accuracy ticket 80.00% at step 30 (1 of 3)"
+    assert means(three, lost, other) == "test accuracy at step 30 ticket 80.00% (1 of 3)"
 
 
 @pytest.mark.parametrize("width", [80, 200])

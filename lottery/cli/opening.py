@@ -1,12 +1,14 @@
 """Configs, settings and runs are opened here, as the command line names them."""
 
 import gc
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lottery.errors import LotteryError
 from lottery.store import places
+from lottery.streams import message
 
 if TYPE_CHECKING:
     from lottery.config.schema import Config
@@ -29,6 +31,12 @@ def load_config(
     return load(path, [*overrides, *given])
 
 
+def announce(name: object) -> None:
+    """Say which config or run is read, where that takes a while: before torch is imported."""
+    if "torch" not in sys.modules:
+        message(f"reading {name}")
+
+
 def names_root(overrides: Sequence[str]) -> bool:
     """Return whether the command line says where the data are, rather than a file, which may be a stranger's."""
     return any(override.partition("=")[0] in ("data", "data.root") for override in overrides)
@@ -47,6 +55,7 @@ def make_setting(
 
     gc.freeze()  # torch is there now; later, triton's libraries, which torchvision imports, would call it a leak
     gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
+    message(f"loading {config.data.name}, building {config.model.name}")
     config = config if device is None else config.model_copy(update={"device": device})
     return prepare(config, of=of, download_anywhere=download_anywhere, dry=dry)
 

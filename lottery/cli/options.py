@@ -9,6 +9,7 @@ import typer
 
 from lottery import signals
 from lottery.cli import completion
+from lottery.streams import message
 
 
 class Weights(StrEnum):
@@ -78,6 +79,8 @@ def _load(ctx: typer.Context, files: list[Path]) -> list[Path]:
     if not ctx.resilient_parsing:
         from lottery.plugins import load
 
+        if files:
+            message(f"loading {', '.join(map(str, files))}")
         load(files)
     return files
 

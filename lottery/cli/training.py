@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lottery.cli import completion, options
-from lottery.cli.opening import find_run, load_config, make_setting, names_root, remake
+from lottery.cli.opening import announce, find_run, load_config, make_setting, names_root, remake
 from lottery.errors import LotteryError
 from lottery.streams import message
 
@@ -30,6 +30,7 @@ def train(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train dense networks, or networks that are sparse from the start."""
+    announce(config)
     loaded = load_config(config, set_, device, seed, replicates)
     from lottery.studies import undertaking
     from lottery.studies.train import Train
@@ -58,6 +59,7 @@ def prune(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
+    announce(config)
     from lottery.config.file import names_config
 
     if names_config(config):
@@ -103,6 +105,7 @@ def rewind(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
+    announce(run)
     parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
     from lottery.studies import undertaking
 
@@ -119,6 +122,7 @@ def resume(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
+    announce(run)
     found, make = find_run(run, runs_dir), remake(set_, device)
     from lottery.studies import undertaking
 

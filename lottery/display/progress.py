@@ -165,8 +165,8 @@ class Display:
                     level.title if wide else level.short_title, bar, f"{progress}, {level.means(self._metric)}"
                 )
         bar = ProgressBar(total=self._total, completed=self._done, width=width)
-        share = f"{self._done / self._total:.1%}, " if self._total else ""
-        rows.add_row(Text("study", style="bold"), bar, share + self._left())
+        whole = f"{self._done / self._total:.1%}, {self._left()}" if self._total else "preparing"
+        rows.add_row(Text("study", style="bold"), bar, whole)
         return rows
 
 

@@ -76,11 +76,14 @@ class Standing:
 
     def means(self, metric: Metric) -> str:
         """Return the mean of each arm's networks, of those alone that stand at the same point."""
-        named = arms.in_order(key.arm for key in self._values)
-        return f"test {metric.name} " + (", ".join(self._mean(arm, metric) for arm in named) or "-")
+        found = [self._mean(arm, metric) for arm in arms.in_order(key.arm for key in self._values)]
+        points = {point for _, point in found}
+        if len(points) == 1:  # said once
+            return f"test {metric.name}{points.pop()} {', '.join(mean for mean, _ in found)}"
+        return f"test {metric.name} " + (", ".join(mean + point for mean, point in found) or "-")
 
-    def _mean(self, arm: str, metric: Metric) -> str:
-        """Return the mean of an arm's trained networks; until there are any, of most of those at one step."""
+    def _mean(self, arm: str, metric: Metric) -> tuple[str, str]:
+        """Return the mean of an arm's trained networks; else of most of those at one step, and at which."""
         everybody = [member.key for member in self.level.members if member.key.arm == arm]
         own = {key: value for key, value in self._values.items() if key.arm == arm}
         trained = [value for key, value in own.items() if key not in self.left]
@@ -92,6 +95,6 @@ class Standing:
             point = f" at step {step:,}"
         values = [value.value for value in trained if value.value is not None]
         if not values:
-            return f"{arm} diverged"
+            return f"{arm} diverged", ""
         some = "" if len(values) == len(everybody) else f" ({len(values)} of {len(everybody)})"
-        return f"{arm} {metric.scale * mean(values):.{metric.digits}f}{metric.unit}{point}{some}"
+        return f"{arm} {metric.scale * mean(values):.{metric.digits}f}{metric.unit}{some}", point

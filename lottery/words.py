@@ -23,6 +23,16 @@ def of_operations(count: float | None) -> str:
     return f"{count:.3g}{units[0]}" if count < 999.5 else f"{count:.0f}{units[0]}"
 
 
+def of_duration(seconds: float) -> str:
+    """Return a number of seconds in words, to two digits or more: `34 s`, `12 min`, `3 h 25 min`."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min" if minutes >= 10 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{minutes // 60:,} h {minutes % 60} min" if minutes < 6000 else f"{minutes // 60:,} h"
+
+
 def of_levels(levels: Sequence[int]) -> str:
     """Return consecutive levels, ascending, in words: `levels 0 to 3`."""
     return f"levels {levels[0]} to {levels[-1]}" if len(levels) > 1 else f"level {levels[0]}" if levels else "none"

@@ -150,7 +150,7 @@ def test_functions_take_few_parameters():
 
 
 def test_what_is_imported_is_declared():
-    """In pyproject.toml, that is: an environment for development has more than a user's."""
+    """In pyproject.toml, that is: a developer's environment has more than a user's; IPython is where notebooks are."""
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
     extras = [project["optional-dependencies"][tracker] for tracker in ("tensorboard", "mlflow", "wandb")]
     declared = {re.match(r"[\w-]+", name)[0] for name in chain(project["dependencies"], *extras)}

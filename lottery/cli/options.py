@@ -61,6 +61,9 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
 Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]
 RunsDir = Annotated[Path, typer.Option(help="Where run directories are.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, and train nothing.")]
+Timed = Annotated[
+    bool, typer.Option("--time", help="With --dry-run: time a few steps, and say how long all of it will take.")
+]
 StopOn = Annotated[
     list[signal.Signals],
     typer.Option(

@@ -26,17 +26,18 @@ def train(
     replicates: options.Replicates = None,
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
+    timed: options.Timed = False,
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train dense networks, or networks that are sparse from the start."""
-    announce(config)
+    _begin(config, dry_run, timed)
     loaded = load_config(config, set_, device, seed, replicates)
     from lottery.studies import undertaking
     from lottery.studies.train import Train
 
     study = Train(make_setting(loaded, download_anywhere=names_root(set_), dry=dry_run))
-    _carry_out(undertaking.new(study), runs_dir, dry_run, stop_on)
+    _carry_out(undertaking.new(study), runs_dir, stop_on, dry_run, timed)
 
 
 def prune(
@@ -55,11 +56,12 @@ def prune(
     replicates: options.Replicates = None,
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
+    timed: options.Timed = False,
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
-    announce(config)
+    _begin(config, dry_run, timed)
     from lottery.config.file import names_config
 
     if names_config(config):
@@ -69,7 +71,7 @@ def prune(
         from lottery.studies.prune import Prune
 
         study = Prune(make_setting(loaded, download_anywhere=names_root(set_), dry=dry_run))
-        _carry_out(undertaking.new(study), runs_dir, dry_run, stop_on)
+        _carry_out(undertaking.new(study), runs_dir, stop_on, dry_run, timed)
         return
     run = find_run(config, runs_dir)
     make = remake(set_, device, dry_run)
@@ -81,7 +83,7 @@ def prune(
         raise LotteryError("say how many further rounds: --iterations N (`lottery resume` finishes what was begun)")
     from lottery.studies import undertaking
 
-    _carry_out(undertaking.extension(run, iterations, make), runs_dir, dry_run, stop_on)
+    _carry_out(undertaking.extension(run, iterations, make), runs_dir, stop_on, dry_run, timed)
 
 
 def rewind(
@@ -101,16 +103,17 @@ def rewind(
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
+    timed: options.Timed = False,
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
-    announce(run)
+    _begin(run, dry_run, timed)
     parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
     from lottery.studies import undertaking
 
     work = undertaking.retrained(parent, level, to, weights.value, mask.value, make)
-    _carry_out(work, runs_dir, dry_run, stop_on)
+    _carry_out(work, runs_dir, stop_on, dry_run, timed)
 
 
 def resume(
@@ -130,17 +133,26 @@ def resume(
         message(f"{found.path} is finished already")
         _show(found)
         return
-    _carry_out(undertaking.resumption(found, make), runs_dir, dry_run=False, stop_on=stop_on)
+    _carry_out(undertaking.resumption(found, make), runs_dir, stop_on)
 
 
-def _carry_out(work: "Undertaking", runs_dir: Path, dry_run: bool, stop_on: Sequence[signal.Signals]) -> None:
+def _begin(name: object, dry_run: bool, timed: bool) -> None:
+    """Say what is read, if it is asked for what can be had."""
+    if timed and not dry_run:
+        raise LotteryError("--time goes with --dry-run: it tells how long a study will take, and trains nothing of it")
+    announce(name)
+
+
+def _carry_out(
+    work: "Undertaking",
+    runs_dir: Path,
+    stop_on: Sequence[signal.Signals],
+    dry_run: bool = False,
+    timed: bool = False,
+) -> None:
     """Carry out what a command asks for, and show what was found; or, dry, what it would take."""
     if dry_run:
-        from lottery.display.console import results_console
-        from lottery.reporting.tables import forecast_table
-        from lottery.studies.forecast import forecast
-
-        results_console().print(forecast_table(forecast(work.study.setting, work.levels, work.layout)))
+        _forecast(work, timed)
         return
     from lottery.display.attended import carry_out
     from lottery.display.onlooker import Onlooker
@@ -152,3 +164,16 @@ def _show(run: "Reader") -> None:
     from lottery.display.found import show  # with matplotlib, which nothing waits for that is to be trained
 
     show([run])
+
+
+def _forecast(work: "Undertaking", timed: bool) -> None:
+    from lottery.display.console import results_console
+    from lottery.reporting.tables import forecast_table
+    from lottery.studies import timing
+    from lottery.studies.forecast import forecast
+
+    layout, times = work.laid_out(), None
+    if timed:
+        message("training a few steps, to time them; nothing is written")
+        times = timing.timed(work.study, work.levels, layout[0])
+    results_console().print(forecast_table(forecast(work.study.setting, work.levels, layout, times)))

@@ -43,6 +43,11 @@ class Job:
     checkpoint: Checkpoint | None = None
 
     @property
+    def level(self) -> int:
+        """Return the level of its members."""
+        return self.members[0].key.level
+
+    @property
     def name(self) -> str:
         """Return a name that no other chunk of the study has."""
         replicate, level, arm, order = self.members[0].key
@@ -103,14 +108,24 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """The chunk was only timed: seconds of its start, a step, an evaluation, and what moving masks adds to a step."""
+
+    start: float
+    step: float
+    evaluation: float
+    move: float = 0.0
+
+
+@dataclass(frozen=True)
 class OutOfMemory:
     """The chunk could not be trained: there is no room for all of its members, or not even for one."""
 
     reason: str
 
 
-Event = Advanced | Evaluated | Passed | Saved | Stopped | Trained | OutOfMemory
-LAST = (Stopped, Trained, OutOfMemory)
+Event = Advanced | Evaluated | Passed | Saved | Stopped | Trained | Timed | OutOfMemory
+LAST = (Stopped, Trained, Timed, OutOfMemory)
 """Kinds of the event that a chunk ends with."""
 
 Stop = Callable[[], bool]

@@ -202,8 +202,8 @@ def _table(
 
 def forecast_table(forecast: Forecast) -> RenderableType:
     """Return a table of the levels, under a heading and above the totals."""
-    setting, config, levels = forecast.setting, forecast.setting.config, forecast.levels
-    names = ("level", "weights %", "members", "arms", "steps each", "training FLOPs")
+    setting, config, levels, times = forecast.setting, forecast.setting.config, forecast.levels, forecast.times
+    names = ("level", "weights %", "members", "arms", "steps each", "dense FLOPs", *(["time"] if times else []))
     rows = [
         (
             str(level.number),
@@ -212,6 +212,7 @@ def forecast_table(forecast: Forecast) -> RenderableType:
             ", ".join(dict.fromkeys(member.key.arm for member in level.members)),
             " or ".join(dict.fromkeys(f"{member.recipe.steps:,}" for member in level.members)),
             f"{forecast.training_flops(level):.2e}",
+            *([words.of_duration(times.levels[level.number])] if times else []),
         )
         for level in levels
     ]
@@ -222,7 +223,21 @@ def forecast_table(forecast: Forecast) -> RenderableType:
     networks, steps = sum(len(level.members) for level in levels), sum(level.steps for level in levels)
     totals = (
         f"{networks} networks, {steps:,} steps of training in all, {sum(map(forecast.training_flops, levels)):.2e} "
-        f"FLOPs; disk {words.of_bytes(forecast.kept)}, while training up to {words.of_bytes(forecast.passing)} more"
+        f"FLOPs of dense products; disk {words.of_bytes(forecast.kept)}, "
+        f"while training up to {words.of_bytes(forecast.passing)} more"
     )
     table = _table(names, rows, left=("arms",))
-    return Group(Text(heading, style="bold"), Text(forecast.layout), Text(coverage(setting)), table, Text(totals))
+    parts: list[RenderableType] = [
+        Text(heading, style="bold"),
+        Text(forecast.layout),
+        Text(coverage(setting)),
+        table,
+        Text(totals),
+    ]
+    if any(level.density < 1 for level in levels):
+        parts.append(
+            Text("masks are simulated: products are dense; reports count the FLOPs of kept weights", style="dim")
+        )
+    if times:
+        parts.append(Text(f"time: about {words.of_duration(times.seconds)} in all, by {times.how}", style="bold"))
+    return Group(*parts)

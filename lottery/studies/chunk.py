@@ -37,14 +37,19 @@ _SECONDS_BETWEEN_SIGNS = 0.2
 
 
 def elsewhere(
-    config: Config, dataset: Dataset | None, model: Given | None, brought: Sequence[Path], place: torch.device
+    train: Callable[[Setting, Job, Stop], Iterator[Event]],
+    config: Config,
+    dataset: Dataset | None,
+    model: Given | None,
+    brought: Sequence[Path],
+    place: torch.device,
 ) -> Trains:
-    """Return how a chunk is trained by a process that has yet to load a study's data, on a device of its own.
+    """Return how chunks are trained by a process that has yet to load a study's data, on a device of its own.
 
     `brought` are the files of the plugins that its config may name.
     """
     plugins.load(brought)
-    return partial(train_chunk, prepare(config.model_copy(update={"device": str(place)}), dataset, model))
+    return partial(train, prepare(config.model_copy(update={"device": str(place)}), dataset, model))
 
 
 def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
@@ -64,7 +69,7 @@ def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     end, every, seconds = job.members[0].recipe.stop, setting.every, 0.0
     trainer = make_trainer(setting, job.networks, job.members, job.execution)
     if job.checkpoint is None:
-        yield jobs.Evaluated(_evaluate(setting, job, trainer, seconds))
+        yield jobs.Evaluated(evaluations(setting, job.members, trainer, seconds))
     else:
         trainer.load(job.checkpoint.tensors)
         seconds = job.checkpoint.seconds
@@ -90,7 +95,7 @@ def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
         if pause in job.kept_steps:
             yield jobs.Passed(pause, [network.state for network in _networks(trainer)])
         if pause == end or pause % every == 0:
-            yield jobs.Evaluated(_evaluate(setting, job, trainer, seconds))
+            yield jobs.Evaluated(evaluations(setting, job.members, trainer, seconds))
             if None not in trainer.diverged():
                 break
         if keep_steps and pause % keep_steps == 0 and pause < end:
@@ -142,9 +147,9 @@ def _next_pause(step: int, end: int, intervals: Sequence[int | None], kept: Sequ
     return min([*regular, end, *(one for one in kept if one > step)])
 
 
-def _evaluate(setting: Setting, job: Job, trainer: Trainer, seconds: float) -> list[Evaluation]:
+def evaluations(setting: Setting, members: Sequence[Member], trainer: Trainer, seconds: float) -> list[Evaluation]:
     """Return a line for each member and split; the training split's loss is that of the batches since the last one."""
-    data, members, found = setting.data, job.members, list[Evaluation]()
+    data, found = setting.data, list[Evaluation]()
 
     def line(member: Member, split: Split, loss: float, measures: dict[str, Measure], moves: Moves) -> Evaluation:
         key = member.key

@@ -66,7 +66,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         watcher.planned(levels, _work(study, layout, chunks), how)
         places, threads = _hands(layout, setting, watcher)
         here = partial(train_chunk, setting)
-        load = partial(elsewhere, setting.config, setting.dataset, setting.model, plugins.loaded())
+        load = partial(elsewhere, train_chunk, setting.config, setting.dataset, setting.model, plugins.loaded())
         try:
             with crew(places, threads, here, load) as team:
                 train_members(Members(run, study, layout, watcher, chunks), team, stop)

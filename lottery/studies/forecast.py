@@ -17,6 +17,24 @@ _MOST_NAMES = 6
 
 
 @dataclass(frozen=True)
+class Times:
+    """Times say how long a study takes.
+
+    Attributes:
+        levels: number of a level -> seconds from when all before it are trained until it is.
+        how: what was measured, in words.
+    """
+
+    levels: dict[int, float]
+    how: str
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds that all of it takes."""
+        return sum(self.levels.values())
+
+
+@dataclass(frozen=True)
 class Forecast:
     """A forecast says what a study will train and what that costs.
 
@@ -25,6 +43,7 @@ class Forecast:
         layout: how members are spread, and why.
         kept: bytes on disk that stay.
         passing: most bytes on disk that are there while networks train, besides.
+        times: how long it takes, where that was measured.
     """
 
     setting: Setting
@@ -32,6 +51,7 @@ class Forecast:
     layout: str
     kept: int
     passing: int
+    times: Times | None = None
 
     @property
     def weights(self) -> int:
@@ -48,10 +68,15 @@ class Forecast:
         return int(step_flops(self.flops, self.flops)) * self.setting.config.train.batch_size * level.steps
 
 
-def forecast(setting: Setting, levels: Sequence[Level], kept: tuple[Layout, str] | None = None) -> Forecast:
-    """Return what training these levels will take; `kept` is a layout that isn't chosen anew, and why it was chosen."""
-    layout, why = kept or choose(setting, largest_group(levels))
-    return Forecast(setting, levels, f"{layout}: {why}", *disk(setting, levels))
+def forecast(
+    setting: Setting,
+    levels: Sequence[Level],
+    layout: tuple[Layout, str] | None = None,
+    times: Times | None = None,
+) -> Forecast:
+    """Return what training these levels will take, by a layout and why it was taken, or by one that is chosen now."""
+    how, why = layout or choose(setting, largest_group(levels))
+    return Forecast(setting, levels, f"{how}: {why}", *disk(setting, levels), times)
 
 
 def disk(setting: Setting, levels: Sequence[Level]) -> tuple[int, int]:

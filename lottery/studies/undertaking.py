@@ -16,8 +16,8 @@ from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.forecast import check_disk
 from lottery.studies.kinds import study_of
-from lottery.studies.layout import Layout
-from lottery.studies.plan import Level
+from lottery.studies.layout import Layout, choose, kept_layout
+from lottery.studies.plan import Level, largest_group
 from lottery.studies.prune import Prune, extended
 from lottery.studies.rewind import Asked, MaskFrom, Rewind, Weights, retraining
 from lottery.studies.setting import Setting
@@ -45,6 +45,17 @@ class Undertaking:
     layout: tuple[Layout, str] | None = None
     parent: Reader | None = None
     record: Mapping[str, object] = field(default_factory=dict)
+
+    def laid_out(self) -> tuple[Layout, str]:
+        """Return the layout by which it will be carried out, and why."""
+        if self.layout is not None:
+            return self.layout
+        setting = self.study.setting
+        if self.run is not None and "layout" not in self.record:
+            kept = kept_layout(self.run.record, setting)
+            if kept is not None:
+                return kept, self.run.record.get("layout_because", "as it began")
+        return choose(setting, largest_group(self.study.levels))
 
     @contextmanager
     def begun(self, runs_dir: Path, about: Mapping[str, object]) -> Iterator[Run]:

@@ -61,7 +61,7 @@ def quarters(*, images: int = 800):
     return Dataset(pixels[:half], labels[:half], pixels[half:], labels[half:], 4, mean, std)
 
 
-@lottery.register("scores")
+@lottery.register("scores", traits={"trained"})
 def farthest(subject, generator, *, power: float = 1.0):
     """Keep the weights that have moved farthest from their initialization."""
     return {name: (weight - subject.initial[name]).abs() ** power for name, weight in subject.weights.items()}

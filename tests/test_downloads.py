@@ -78,7 +78,7 @@ def test_neither_there_nor_to_be_had(name, looked_for, network, tmp_path):
     ) as caught:
         what.download(anywhere=True)
     assert len(str(caught.value).splitlines()) == 2
-    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert not (tmp_path / "data").exists()  # nor does who could not fetch anything leave any
 
 
 def test_downloaded_once_from_whoever_has_it(mnist, tmp_path, capfd):
@@ -134,7 +134,7 @@ def refused(result, outside, network) -> None:
     assert result.code == 2
     assert "outside the working directory, where nothing is downloaded to unasked" in result.err
     assert f"--set data.root={outside}" in result.err
-    assert len(result.err.splitlines()) == 2
+    assert len([line for line in result.err.splitlines() if not line.startswith("loading ")]) == 2
     assert not outside.exists()
     assert network[1] == []
 
@@ -150,11 +150,12 @@ def test_a_config_downloads_to_the_working_directory_alone(command, lottery, net
     assert "outside the working directory" in lottery(command, write(tmp_path / "c.yaml", "../new")).err
     assert list(outside.parent.iterdir()) == []
     assert list(tmp_path.parent.glob("new")) == []
-    assert "could not be downloaded" in lottery(command, write(tmp_path / "d.yaml", "data")).err
-    assert (tmp_path / "data").is_dir()
+    assert "is not in data/MNIST/raw (" in lottery(command, write(tmp_path / "d.yaml", "data")).err
+    assert network[1] != []
     for override in (f"data.root={outside}", f"data={{name: mnist, root: {outside}}}"):
+        network[1].clear()
         assert "could not be downloaded" in lottery(command, config, "--set", override).err
-    assert outside.is_dir()
+        assert network[1] != []
 
 
 @pytest.mark.parametrize("command", [["resume"], ["prune", "--iterations", "1"], ["rewind", "--level", "1"]])

@@ -68,6 +68,7 @@ class Missing(LotteryError):
         """
         self.check(anywhere)
         print(f"{self}: downloading it", file=sys.stderr)
+        made = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
         try:
             self._fetch()
         except (OSError, RuntimeError, http.client.HTTPException) as error:
@@ -76,6 +77,10 @@ class Missing(LotteryError):
                 f"{self} and could not be downloaded ({reason}).\n"
                 "Put the files there, or name their folder by --set data.root=FOLDER."
             ) from error
+        finally:
+            for folder in made:
+                with contextlib.suppress(OSError):  # it holds what was wanted
+                    folder.rmdir()
 
     def _fetch(self) -> None:
         import torchvision

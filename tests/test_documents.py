@@ -12,9 +12,9 @@ from lottery.config.keys import config_keys
 from lottery.display.handbook import handbook
 
 ROOT = Path(__file__).parents[1]
-DOCS = sorted((ROOT / "docs").glob("*.md"))
-MADE = {ROOT / "docs" / "config.md"}
+MADE = {ROOT / "docs" / "config.md", ROOT / "docs" / "tour.md"}
 """Pages that are made when the site is built."""
+DOCS = sorted({*(ROOT / "docs").glob("*.md")} - MADE)
 
 
 def anchors(text: str) -> set[str]:

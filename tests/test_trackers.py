@@ -12,6 +12,7 @@ from conftest import Quiet, carry_on, carry_out, evaluation, one_thread, same, t
 
 from lottery import registry
 from lottery.config.file import parse
+from lottery.contracts.contract import candidate, examine
 from lottery.errors import Interrupted
 from lottery.networks.key import Key
 from lottery.store.run import Run
@@ -226,6 +227,15 @@ def test_a_killed_run_leaves_neither_gaps_nor_duplicates(tracker, seconds, tmp_p
         assert max(step for points in read_tensorboard(run).values() for step, _ in points) == 18
     assert go_on(run).noticed == []
     assert_holds_all(run, tracker)
+
+
+SECONDS = [pytest.param(name, marks=() if name == "tensorboard" else pytest.mark.slow) for name in TRACKERS]
+
+
+@pytest.mark.parametrize("tracker", SECONDS, indirect=True)
+def test_a_tracker_fulfils_its_contract(tracker):
+    outcomes = list(examine(candidate(registry.find("trackers", tracker), {})))
+    assert {outcome.check: outcome.failure for outcome in outcomes if outcome.failure} == {}
 
 
 @pytest.mark.parametrize("tracker", ["tensorboard"], indirect=True)

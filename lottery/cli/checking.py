@@ -39,8 +39,7 @@ def check(
             _show(entry, [], given, everything=everything)
             counts["not checked"] += 1
             continue
-        outcomes = [*examine(given)]
-        _show(entry, outcomes, everything=everything)
+        outcomes = _show(entry, examine(given), everything=everything)
         counts["failed"] += sum(outcome.failure is not None for outcome in outcomes)
         counts["passed"] += sum(outcome.failure is None for outcome in outcomes)
     counted = [f"{counts[word]} {word}" for word in ("passed", "failed") if counts[word]]
@@ -106,8 +105,8 @@ def _shape(text: str) -> "Shape":
     return channels, height, width
 
 
-def _show(entry: "Entry", outcomes: Sequence["Outcome"], note: str = "", *, everything: bool) -> None:
-    """Print an entry, what its checks found, and if asked for, everything that they demand."""
+def _show(entry: "Entry", outcomes: Iterable["Outcome"], note: str = "", *, everything: bool) -> list["Outcome"]:
+    """Print an entry, and of each check as it is done what it found, and if asked for, what holds; return them all."""
     from rich.text import Text
 
     from lottery.contracts.contract import checks
@@ -123,8 +122,10 @@ def _show(entry: "Entry", outcomes: Sequence["Outcome"], note: str = "", *, ever
     console.print(Text(f"{entry.kind}.{entry.name}: {entry.summary}", style="bold"), soft_wrap=True)
     if note:
         line("", note)
-        return
+        return []
+    done = []
     for outcome in outcomes:
+        done.append(outcome)
         if outcome.failure:
             line("FAILED", outcome.demand)
             line("", outcome.failure, "bold red")
@@ -132,9 +133,10 @@ def _show(entry: "Entry", outcomes: Sequence["Outcome"], note: str = "", *, ever
             line("ok", outcome.demand)
         if outcome.remark:
             line("", outcome.remark, "dim")
-    left = len(checks(entry.kind)) - len(outcomes)
+    left = len(checks(entry.kind)) - len(done)
     if left:
         line("", f"the other {left} checks build on this one, and were left out")
-    passed = sum(outcome.failure is None for outcome in outcomes)
+    passed = sum(outcome.failure is None for outcome in done)
     if not everything and passed:
         line("ok", f"{passed} checks")
+    return done

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lottery.contracts import examples
-from lottery.contracts.contract import Candidate, require
+from lottery.contracts.contract import Broken, Candidate, require
 from lottery.contracts.guards import repeatable, untouched
 from lottery.errors import LotteryError
 from lottery.networks import masks
@@ -48,7 +48,11 @@ def ranks_exactly(given: Candidate) -> None:
     full = {name: torch.ones_like(mask) for name, mask in subject.mask.items()}
     rates = given(subject, stream(0))
     for density in (0.0, 0.001, 0.5, 1.0):
-        kept, wanted = masks.count(masks.keep_top(rates, density, full, stream(0))), density * masks.total(full)
+        try:
+            mask = masks.keep_top(rates, density, full, stream(0))
+        except (RuntimeError, ValueError) as error:
+            raise Broken(f"it can't be ranked ({error}); return score.float()") from error
+        kept, wanted = masks.count(mask), density * masks.total(full)
         require(kept == round(wanted), f"at density {density}, {kept} weights are kept in place of {round(wanted)}")
 
 

@@ -1,15 +1,19 @@
 """What a tracker must fulfil."""
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from lottery.config.schema import Config
 from lottery.contracts.contract import Candidate, require
 from lottery.contracts.guards import untouched
 from lottery.networks.key import Key
+from lottery.networks.network import Network
 from lottery.store.records import Evaluation, Measured, Measures, Summary
 from lottery.store.run import Run
 from lottery.trackers import Tracker, measurements, results
@@ -59,7 +63,8 @@ def leaves_the_run_alone(given: Candidate) -> None:
 @contextmanager
 def _run() -> Iterator[Run]:
     """Provide a run that nothing is trained of."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as while a study trains: a library's are for those who program with it
         yield Run.create(
             Path(folder),
             Config.model_validate({"name": "contract", "data": "digits", "model": "fcn"}),
@@ -72,6 +77,8 @@ def _train(run: Run, tracker: Tracker, key: Key) -> None:
     for step in (10, 20):
         run.append_metrics([_evaluation(key, step)])
         tracker.evaluated(measurements([_evaluation(key, step)]))
+    network = Network({"weight": torch.zeros(1)}, {"weight": torch.ones(1, dtype=torch.bool)})
+    run.write_network(network, _summary(key))
     run.append_levels([_summary(key)])
     tracker.trained(key, 20, results(_summary(key)))
 

@@ -69,7 +69,9 @@ def load_file(file: Path) -> ModuleType:
     # Of a name that no other module has, and the same in every process.
     name = f"{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     for module in [*sys.modules.values()]:
-        if _file(module) == path and module.__name__ not in ("__main__", name):
+        # The name first: following links of some two thousand files would take longer than all else.
+        alike = str(getattr(module, "__file__", None)).endswith(path.name)
+        if alike and _file(module) == path and module.__name__ not in ("__main__", name):
             return module  # somebody imported it
     if name in sys.modules and getattr(sys.modules[name], _TEXT) == text:
         return sys.modules[name]

@@ -168,6 +168,8 @@ def test_a_strangers_run_downloads_to_the_working_directory_alone(
     if command == ["resume"]:
         run.update(status="interrupted")
     refused(lottery(*command, run.path), outside, network)
+    assert "could not be downloaded" in lottery(*command, run.path, "--set", f"data.root={outside}").err
+    assert network[1] != []  # asked for by whom it belongs to
 
 
 def test_data_that_are_there_are_read_from_anywhere(lottery, mnist, tmp_path, tmp_path_factory):
@@ -200,6 +202,11 @@ def test_a_dry_run_downloads_and_writes_nothing(change, mnist, lottery, tmp_path
     assert "it would be downloaded" in result.err
     assert mnist == []
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_says_what_would_not_be_downloaded(network, lottery, tmp_path, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "new"
+    refused(lottery("prune", write(tmp_path / "a.yaml", outside), "--dry-run"), outside, network)
 
 
 def test_a_dry_run_of_a_run_wants_its_data(mnist, lottery, finished, tmp_path):

@@ -212,9 +212,27 @@ def test_data_are_told_apart_by_what_they_hold_and_not_by_where_they_are(tmp_pat
     assert differences([there, other]) == contents
 
 
-def test_studies_of_one_name_go_by_their_ids(tmp_path):
-    runs = [sparse(tmp_path), sparse(tmp_path, train__batch_size=16), pruned(tmp_path)]
-    assert labels(repetitions(runs)) == [runs[0].record["id"], runs[1].record["id"], "imp"]
+def test_a_label_says_in_what_studies_differ(tmp_path):
+    set_, finer, other = sparse(tmp_path), sparse(tmp_path, train__batch_size=16), pruned(tmp_path)
+    assert labels(repetitions([set_, finer])) == ["batch_size=32", "batch_size=16"]
+    assert labels(repetitions([set_, sparse(tmp_path, "b16", train__batch_size=16)])) == [
+        "set (batch_size=32)",
+        "b16 (batch_size=16)",
+    ]
+    assert labels([[set_], [finer], [other]])[2] == "imp (batch_size=32)"
+    # In too much for a label: those of one name differ in less.
+    far = pruned(
+        tmp_path, train__length="60it", train__evaluate_every="5it", pruning__fraction=0.3, data__validation=10
+    )
+    assert labels([[set_], [finer], [far]]) == ["set (batch_size=32)", "set (batch_size=16)", "imp"]
+    again = sparse(tmp_path)  # the same seed: in nothing
+    assert labels(repetitions([set_, again])) == [set_.record["id"], again.record["id"]]
+    score = pruned(tmp_path, pruning__score="random", pruning__allocation="uniform")
+    assert labels([[other], [score]]) == ["score=magnitude, allocation=global", "score=random, allocation=uniform"]
+    rate = pruned(tmp_path, data__augment={"crop": 2}, train__optimizer={"name": "adam", "lr": 0.1})
+    assert labels([[other], [rate]]) == ["crop=0, lr=0.01", "crop=2, lr=0.1"]
+    assert labels([[other]]) == ["imp"]
+    assert labels([]) == []
 
 
 def test_several_studies_are_drawn_with_one_dense_band(tmp_path):
@@ -241,6 +259,6 @@ def test_a_small_dense_network_stands_at_its_size_beside_the_sparse_ones(tmp_pat
     assert dense_beside(groups) == [1, 1]
     (dense, narrow) = standings(groups)
     assert (dense.label, dense.density, dense.gain) == ("whole", 1.0, None)
-    assert (narrow.label, narrow.density) == ("small", 0.2)
+    assert (narrow.label, narrow.density) == ("small (small_dense=0.2)", 0.2)
     assert narrow.gain is not None
     assert narrow.gain.values == pytest.approx((-0.03, -0.04))

@@ -35,13 +35,13 @@ def test_the_main_job(lottery, config_file, tmp_path):
     assert run.record["command"][:2] == ["lottery", "prune"]
     assert "test accuracy at the end" in result.out
     assert "level 1 (50.0% of weights) of 1" in result.err
-    for figure in re.findall(r"figure: (\S+)", result.out):
-        assert Path(figure).exists()
+    (folder, names) = re.search(r"figures in (\S+): (.*)", result.out).groups()
+    assert [Path(folder, name).is_file() for name in names.split(", ")] == [True, True]
     # The report can be had again, by name, by path, and for the latest run.
     for name in (run.path.name, run.path, "latest"):
         again = lottery("report", name)
         assert again.code == 0
-        tables = [text.partition("figure:")[0] for text in (again.out, result.out)]
+        tables = [text.partition("figures in")[0] for text in (again.out, result.out)]
         assert tables[0] == tables[1]
     listed = lottery("runs")
     assert run.path.name in listed.out

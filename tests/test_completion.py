@@ -44,6 +44,8 @@ def test_commands_runs_and_configs(offered):
     assert offered("prune", "") == ["study.yaml", "vgg", "lenet", "latest"]
     assert offered("train", "./st") == ["./study.yaml"]
     assert offered("init", "qu") == ["quickstart"]
+    assert offered("methods", "sc") == ["schedules", "scores"]
+    assert offered("methods", "score", "sn") == ["snip"]
     assert offered("train", "x.yaml", "--stop-on", "U") == ["USR1", "USR2"]
 
 
@@ -143,6 +145,7 @@ def test_the_shell_is_answered_at_once(tmp_path):
     assert (result.returncode, result.stdout.strip(), result.stderr) == (0, "magnitude_increase", "")
 
 
-def test_the_script_is_shown(lottery):
+def test_the_script_is_shown(lottery, monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # there is no shell above tests
     script = lottery("--show-completion", "bash").out
     assert "_LOTTERY_COMPLETE=complete_bash" in script

@@ -209,8 +209,8 @@ def test_intervals_and_single_curves_are_shown_on_demand(opened, finished):
     value = value_of(tab, "#curves")
     corners = re.findall(r"[ML]([-\d.]+) ([-\d.]+)", bands.first.get_attribute("d"))
     curve = [estimate(values) for values in curves([finished], ACCURACY)[0, "dense"].values()]
-    upper = [100 * (one.mean + one.half_width) for one in curve]
-    lower = [100 * (one.mean - one.half_width) for one in reversed(curve)]
+    upper = [min(100, 100 * (one.mean + one.half_width)) for one in curve]
+    lower = [max(0, 100 * (one.mean - one.half_width)) for one in reversed(curve)]
     assert [value(float(y)) for _, y in corners] == [pytest.approx(one, rel=0.02, abs=1) for one in upper + lower]
     tab.locator("#legend").get_by_label("50.0 %").uncheck()
     assert (bands.count(), lines.count()) == (2, 2)

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -19,9 +20,10 @@ from lottery.reporting.canvas import arm_colour, density_colours
 from lottery.reporting.comparison import differences, pooled, repetitions
 from lottery.reporting.entries import rows
 from lottery.reporting.figures import draw
+from lottery.reporting.fitted import Fitted
 from lottery.reporting.formats import as_csv, as_json, as_latex, as_markdown
 from lottery.reporting.html import page
-from lottery.reporting.quantities import at_early_stop, at_end
+from lottery.reporting.quantities import EARLY_STOP_STEP, at_early_stop, at_end
 from lottery.reporting.series import by_level, curves, series_of, whole
 from lottery.reporting.statistics import estimate
 from lottery.reporting.tables import comparison_tables, run_tables
@@ -370,6 +372,80 @@ def test_repetitions_are_pooled_and_other_studies_are_told_apart(finished, tmp_p
     assert "one study, 3 replicates" in written
     assert "pruning.fraction" in written
     assert draw([finished, more, other])[-1].name == "comparison.png"
+
+
+def test_formats_of_several_runs_say_in_what_their_configs_differ(tmp_path):
+    lines = networks([0.9], 0)
+    one = recorded(tmp_path, tiny(name="a", replicates=1), lines)
+    other = recorded(tmp_path, tiny(name="b", seed=3, replicates=1, pruning__arms=["shuffle"]), lines)
+    lr = "train.optimizer.lr"
+    third = recorded(tmp_path, tiny(name="c", replicates=1, train__optimizer={"name": "adam", "lr": 0.1}), lines)
+    found = json.loads(as_json([one, other, third]))
+    assert [row[lr] for row in found] == [0.01, 0.01, 0.1]
+    assert [row["seed"] for row in found] == [0, 3, 0]
+    assert [row["pruning.arms"] for row in found] == [
+        "[reinit, random, shuffle]",
+        "[shuffle]",
+        "[reinit, random, shuffle]",
+    ]
+    read = list(csv.DictReader(io.StringIO(as_csv([one, other, third]))))
+    assert [(row[lr], row["seed"]) for row in read] == [("0.01", "0"), ("0.01", "3"), ("0.1", "0")]
+    head, _, first, *_ = as_markdown([one, third]).splitlines()
+    assert head.startswith("| run | lr | level |")
+    assert first.startswith(rf"| {one.record['id'].replace('_', chr(92) + '_')} | 0.01 | 0 |")
+    assert "run & lr & level" in as_latex([one, third])
+    assert json.loads(as_json([one])) == rows(one)
+
+
+def test_what_is_drawn_of_an_interval_ends_where_values_do():
+    wide = estimate([0.98, 1.0])
+    assert wide.mean + wide.half_width > 1
+    low, high = at_end(ACCURACY).bounds(wide)
+    assert (low, high) == (pytest.approx(100 * (wide.mean - wide.half_width)), 100)
+    assert EARLY_STOP_STEP.bounds(estimate([10, 100]))[0] == 0
+    loss = Metric("bits", unit="bits", scale=1.0, digits=3, higher_is_better=False)
+    assert at_end(loss).bounds(estimate([99.0, 101.0]))[1] > 101
+    assert at_end(ACCURACY).bounds(estimate([0.5])) == (50, 50)
+
+
+def test_the_page_draws_no_interval_beyond_what_there_can_be(tmp_path):
+    (study,) = page_data(recorded(tmp_path, tiny(), networks([0.98, 1.0], 0)))["studies"]
+    assert study["limits"] == [0, 100]
+
+
+HEADINGS = ("level", "weights %", "theoretical speed-up", "test accuracy, %", "matching, within a deviation")
+ROWS = [(str(level), "100.0", "1.25×", "97.50 ± 14.12", "undecided") for level in range(3)]
+
+
+def fitted(width, **options):
+    console = Console(width=width, file=io.StringIO())
+    console.print(Fitted(HEADINGS, ROWS, **options))
+    return console.file.getvalue()
+
+
+def test_a_table_fits_and_cuts_no_number():
+    wide = fitted(200)
+    assert "│     0 │     100.0 │                1.25× │    97.50 ± 14.12 │                    undecided │" in wide
+    assert wide.count("┏") == 1
+    for width in (100, 80, 60, 40):
+        narrow = fitted(width)
+        assert max(map(len, narrow.splitlines())) <= width
+        assert "…" not in narrow
+        assert narrow.count("97.50 ± 14.12") == len(ROWS)
+        blocks = narrow.count("┏")
+        assert narrow.count("│     1 │") == blocks  # what a row is of stands before every part of it
+        assert (blocks == 1) == (width >= 80)
+    assert fitted(80, left=HEADINGS[-1:]).count("undecided") == len(ROWS)
+
+
+def test_a_comparison_comes_first_and_files_of_a_folder_in_one_line(lottery, finished, tmp_path):
+    one = shutil.copytree(finished.path, tmp_path / "runs" / finished.path.name)
+    other = recorded(tmp_path / "runs", tiny(name="other"), networks([0.9, 0.9], 0))
+    said = lottery("report", one, other.path).out
+    assert said.index("studies by density") < said.index(f"{finished.record['id']}: prune")
+    found = re.findall(r"^figures in (\S+): (.*)$", said, flags=re.MULTILINE)
+    assert [folder for folder, _ in found] == [f"{one}/report", f"{other.path}/report"]
+    assert found[0][1].startswith("accuracy_by_density.{png,svg}, learning_curves.{png,svg}, comparison.{png,svg}, ")
 
 
 HOSTILE = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"

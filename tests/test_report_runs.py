@@ -14,9 +14,10 @@ from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.reporting.html import page
+from lottery.reporting.listing import listing
 from lottery.reporting.snapshot import Snapshot
 from lottery.reporting.tables import run_tables
-from lottery.store import files
+from lottery.store import files, places
 from lottery.store.folders import own_folder
 from lottery.store.reader import Reader
 from lottery.store.run import Run
@@ -191,3 +192,20 @@ def test_a_run_with_a_level_of_nothing_is_reported(asked, emptied, finished, lot
         assert result.code == 0
         assert "nan" not in result.out.lower()
     assert (emptied.path / "report" / "layer_density.png").exists() or asked
+
+
+def test_runs_say_what_they_retrain_and_who_wrote_them(tmp_path):
+    parent = study(tmp_path)
+    about = {"level": 1, "to": 10, "weights": "reinit", "mask": "keep"}
+    lines = networks([0.9], 1)
+    record = {"parent": str(parent.path), "parent_id": parent.record["id"], "rewind": about}
+    recorded(tmp_path, tiny(name="one"), lines, "rewind", **record)
+    for name, schema in (("old", 2), ("new", 99)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").touch()
+        (tmp_path / name / "run.json").write_text(json.dumps({"schema": schema}))
+    _, own, retrained, new, old = listing(places.runs(tmp_path))
+    assert "finished" in own
+    assert retrained.endswith(f"of {parent.record['id']}: level 1 from 10it, weights reinit, mask keep")
+    assert old.endswith("written by an older lottery (schema 2)")
+    assert new.endswith("written by a newer lottery (schema 99)")

@@ -66,4 +66,4 @@ def yaml_text(value: object) -> str:
         return f"[{', '.join(map(yaml_text, value))}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {yaml_text(part)}' for key, part in value.items())}}}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

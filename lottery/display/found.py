@@ -16,18 +16,34 @@ from lottery.streams import message
 def show(runs: Sequence[Reader], everything: bool = False) -> list[Path]:
     """Print tables and draw figures, whose paths are returned; with `everything`, of the tickets too, and as SVG."""
     console = results_console()
-    for run in runs:
-        console.print(run_tables(run))
     if len(runs) > 1:
         console.print(comparison_tables(runs))
-    drawn = []
+    for run in runs:
+        console.print(run_tables(run))
     try:
-        for path in draw(runs, everything):
-            console.print(f"figure: {path}", soft_wrap=True)
-            drawn.append(path)
+        drawn = draw(runs, everything)
     except OSError as error:
         message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
+        return []
+    for line in figure_lines(drawn):
+        console.print(line, soft_wrap=True)
     return drawn
+
+
+def figure_lines(paths: Sequence[Path]) -> list[str]:
+    """Return a line for each folder that files are in: `figures in runs/NAME/report: comparison.{png,svg}, ...`."""
+    folders: dict[Path, dict[str, list[str]]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, {}).setdefault(path.stem, []).append(path.suffix[1:])
+    return [
+        f"figures in {folder}: " + ", ".join(_file(stem, found) for stem, found in own.items())
+        for folder, own in folders.items()
+    ]
+
+
+def _file(stem: str, suffixes: Sequence[str]) -> str:
+    """Return the names of a figure's files as a shell would write them."""
+    return f"{stem}.{suffixes[0]}" if len(suffixes) == 1 else f"{stem}.{{{','.join(suffixes)}}}"
 
 
 def write_page(runs: Sequence[Reader]) -> Path:

@@ -48,23 +48,19 @@ def density_colours(count: int) -> list[tuple[float, float, float]]:
     return [ramp(index / max(1, count - 1))[:3] for index in range(count)]
 
 
-def bounds(value: Estimate, scale: float) -> tuple[float, float]:
-    """Return the interval's ends, or the value twice, where it has none."""
-    half_width = value.half_width or 0
-    return scale * (value.mean - half_width), scale * (value.mean + half_width)
-
-
 def density_line(axes: Axes, quantity: Quantity, points: Sequence[tuple[float, Estimate]], **look: Any) -> None:
-    """Draw a line through means at densities in %, with their intervals."""
+    """Draw a line through means at densities in %, with their intervals, as far as the quantity goes."""
     if points:
         x, values = zip(*points, strict=True)
-        means = [quantity.scale * one.mean for one in values]
-        axes.errorbar(x, means, [quantity.scale * (one.half_width or 0) for one in values], **_LINE | look)
+        means, ends = [quantity.scale * one.mean for one in values], [quantity.bounds(one) for one in values]
+        below = [mean - low for mean, (low, _) in zip(means, ends, strict=True)]
+        above = [high - mean for mean, (_, high) in zip(means, ends, strict=True)]
+        axes.errorbar(x, means, [below, above], **_LINE | look)
 
 
 def dense_band(axes: Axes, dense: Estimate, quantity: Quantity, label: str) -> None:
     """Draw the dense network as a band across, its mean as a line."""
-    axes.axhspan(*bounds(dense, quantity.scale), color=_DENSE, alpha=0.18, linewidth=0)
+    axes.axhspan(*quantity.bounds(dense), color=_DENSE, alpha=0.18, linewidth=0)
     axes.axhline(quantity.scale * dense.mean, color=_DENSE, linewidth=1, label=label)
 
 

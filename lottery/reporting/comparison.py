@@ -1,11 +1,12 @@
 """Several runs side by side: which repeat one another, in what the others differ, how they stand by density."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from lottery import words
 from lottery.arms import is_main
+from lottery.config.wording import yaml_text
 from lottery.escape import visible
 from lottery.reporting.entries import Costed, mean_of, with_costs
 from lottery.reporting.quantities import at_end, metrics_of, unit_of_differences, with_unit
@@ -21,6 +22,9 @@ _CHANGES_NO_RESULT = {
 }  # fmt: skip
 """Settings of a study that its results don't depend on but by chance and rounding."""
 _SMALL = "model.small_dense"
+_MOST_SETTINGS = 3
+"""That a label says: more make it no name any longer."""
+_ROOT = "data.root"
 _CONTENTS = "data.contents"
 """A digest; where the data are stands beside it, if they differ."""
 
@@ -31,7 +35,7 @@ def conditions(run: Reader) -> dict[str, object]:
     flat = dotted(config | {"rewind": run.record.get("rewind", {})})
     flat.pop("pruning.iterations")  # a longer study begins as a shorter one
     if (data := run.record.get("data")) is not None:  # the same data elsewhere are the same, and others there are not
-        flat.pop("data.root", None)
+        flat.pop(_ROOT, None)
         flat[_CONTENTS] = data["sha256"][:8]
     return flat
 
@@ -65,12 +69,58 @@ def pooled(group: Sequence[Reader]) -> list[Costed]:
 
 
 def labels(groups: Sequence[Sequence[Reader]]) -> list[str]:
-    """Return what tells groups from one another: the study's name where no other has it, else the runs' ids."""
-    names = [group[0].config.name for group in groups]
-    return [
-        visible(name if names.count(name) == 1 else " + ".join(_title(run) for run in group))
-        for name, group in zip(names, groups, strict=True)
-    ]
+    """Return what tells groups from one another: the study's name, and the settings in which it differs from others.
+
+    From those of its name alone, where all differ in more settings than a label says; and where that doesn't tell them
+    apart, the runs' ids.
+    """
+    firsts = [group[0] for group in groups]
+    names = [run.config.name for run in firsts]
+    settings = settings_of(firsts)
+    if groups and len(settings[0]) > _MOST_SETTINGS:
+        for name in dict.fromkeys(names):
+            places = [place for place, other in enumerate(names) if other == name]
+            for place, own in zip(places, settings_of([firsts[place] for place in places]), strict=True):
+                settings[place] = own
+    found = []
+    for run, name, own in zip(firsts, names, settings, strict=True):
+        told = [f"{key}={value}" for key, value in own.items() if value][:_MOST_SETTINGS]
+        told += [words.of_rewind(made)] if (made := run.record.get("rewind")) else []
+        alike = len(set(names)) == 1
+        found.append(", ".join(told) if told and alike else f"{name} ({', '.join(told)})" if told else name)
+    ids = [" + ".join(_title(run) for run in group) for group in groups]
+    return [visible(one if found.count(one) == 1 else by_id) for one, by_id in zip(found, ids, strict=True)]
+
+
+def settings_of(runs: Sequence[Reader], *also: str) -> list[dict[str, str]]:
+    """Return, for each run, what its config says where the others' say something else, by short names: `lr`.
+
+    An empty text stands for null; `also` is as for `values_apart`. What only some configs have is left out: options
+    of methods, in whose names they differ, and whole sections.
+    """
+    found, everyones = values_apart(runs, *also), [_settings(run, also) for run in runs]
+    shared = [key for key in found if all(key in own for own in everyones)]
+    keys = [key for key in shared if key != _ROOT and not key.startswith("rewind.")]
+    short = {key: _short(key, keys) for key in keys}
+    return [{short[key]: _text(found[key][place]) for key in keys} for place in range(len(runs))]
+
+
+def _settings(run: Reader, also: Collection[str]) -> dict[str, object]:
+    return {key: getattr(run.config, key) for key in also} | conditions(run)
+
+
+def _short(key: str, others: Sequence[str]) -> str:
+    """Return as much of the end of a dotted key as tells it from others; `name` alone says nothing."""
+    parts = key.removesuffix(".name").split(".")
+    rest = [other.removesuffix(".name").split(".") for other in others if other != key]
+    for count in range(1, len(parts)):
+        if all(other[-count:] != parts[-count:] for other in rest):
+            return ".".join(parts[-count:])
+    return ".".join(parts)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else yaml_text(value)
 
 
 def _title(run: Reader) -> str:
@@ -98,12 +148,21 @@ def dense_beside(groups: Sequence[Sequence[Reader]], prefer_own: bool = True) ->
 
 def differences(runs: Sequence[Reader]) -> dict[str, list[str]]:
     """Return dotted key -> each run's value, of the conditions in which runs differ; `-` for one that a run lacks."""
-    everyones = [conditions(run) for run in runs]
+    return {key: [_text(value) or "-" for value in values] for key, values in values_apart(runs).items()}
+
+
+def values_apart(runs: Sequence[Reader], *also: str) -> dict[str, list[object]]:
+    """Return dotted key -> each run's value, None for one that it lacks, of the conditions in which runs differ.
+
+    Args:
+        also: keys that count, too, though results depend on them by chance alone: `seed`.
+    """
+    everyones = [_settings(run, also) for run in runs]
     keys = dict.fromkeys(key for own in everyones for key in own)
-    values = {key: ["-" if own.get(key) is None else str(own[key]) for own in everyones] for key in keys}
-    differing = {key: found for key, found in values.items() if len(set(found)) > 1}
+    values = {key: [own.get(key) for own in everyones] for key in keys}
+    differing = {key: found for key, found in values.items() if len(set(map(repr, found))) > 1}
     if _CONTENTS in differing:  # which says little to a reader
-        differing["data.root"] = [str(run.config.data.options.get("root", "-")) for run in runs]
+        differing[_ROOT] = [run.config.data.options.get("root") for run in runs]
     return differing
 
 

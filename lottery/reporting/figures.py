@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from textwrap import wrap
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -23,6 +24,10 @@ from lottery.tasks import Metric
 
 MOST_BY_THEMSELVES = 3
 """Runs of which each gets its own figures; of more, only what compares them is drawn."""
+_LEAST_FOR_BANDS = 3
+"""Replicates."""
+_LEGEND = 36
+"""Characters of a line of a legend."""
 _LINES = ["-", "--", ":", "-."]
 _MARKERS = ["o", "s", "^", "D", "v", "P"]
 
@@ -89,7 +94,8 @@ def _panel(axes: Axes, lines: Sequence[Summary], quantity: Quantity) -> None:
 def learning_curves(run: Reader, paths: Sequence[Path], most: int = 6) -> list[Path]:
     """Draw a metric against the training step, a line for each of up to `most` levels, a panel for each series.
 
-    Lines are means over replicates, bands their 95 % t-intervals; the sparser the darker. Returns `paths`.
+    Lines are means over replicates, bands their 95 % t-intervals, where there are more than two replicates: of two the
+    bands of all levels would cover the frame. The sparser the darker. Returns `paths`.
     """
     metric, lines = metrics_of(run)[0], shown(run.levels())
     found, panels = curves([run], metric), series_of(lines)
@@ -102,7 +108,7 @@ def learning_curves(run: Reader, paths: Sequence[Path], most: int = 6) -> list[P
             for level, colour in zip(levels, canvas.density_colours(len(levels)), strict=True):
                 for (number, arm), curve in found.items():
                     if number == level and arm in series.arms:
-                        _curve(axes, curve, metric.scale, colour, f"{100 * density[level]:.1f} %")
+                        _curve(axes, curve, at_end(metric), colour, f"{100 * density[level]:.1f} %")
             axes.set_title(series.name, fontsize=10)
             axes.set_xlabel("training step")
             if axes.has_data():
@@ -114,10 +120,12 @@ def learning_curves(run: Reader, paths: Sequence[Path], most: int = 6) -> list[P
     return list(paths)
 
 
-def _curve(axes: Axes, curve: Curve, scale: float, colour: tuple[float, float, float], label: str) -> None:
+def _curve(axes: Axes, curve: Curve, quantity: Quantity, colour: tuple[float, float, float], label: str) -> None:
     estimates = [estimate(values) for values in curve.values()]
-    axes.plot(list(curve), [scale * one.mean for one in estimates], color=colour, linewidth=1.3, label=label)
-    low, high = zip(*(canvas.bounds(one, scale) for one in estimates), strict=True)
+    axes.plot(list(curve), [quantity.scale * one.mean for one in estimates], color=colour, linewidth=1.3, label=label)
+    if max(len(one.values) for one in estimates) < _LEAST_FOR_BANDS:
+        return
+    low, high = zip(*map(quantity.bounds, estimates), strict=True)
     axes.fill_between(list(curve), low, high, color=colour, alpha=0.2, linewidth=0)
 
 
@@ -157,7 +165,7 @@ def studies_by_density(groups: Sequence[Sequence[Reader]], paths: Sequence[Path]
                 own = studies[peer].quantities.get(name)
                 dense = by_level(studies[peer].lines, own).get(0) if own else None
                 if dense is not None:
-                    canvas.dense_band(axes, dense, quantity, f"dense ({studies[peer].name})")
+                    canvas.dense_band(axes, dense, quantity, f"dense of {studies[peer].name}")
             axes.set_ylabel(quantity.label)
             canvas.density_axis(axes, densities)
         # Studies of other tasks have panels of their own.
@@ -173,7 +181,7 @@ def _studies(groups: Sequence[Sequence[Reader]]) -> Iterator[_Study]:
         main = [line for line in pooled(group) if is_main(line["arm"])]
         lines: list[Costed] = [{**line, "density": line["density"] * size} for line in main]
         found = {quantity.name: quantity for quantity in drawn(metrics_of(group[0])[0], lines)}
-        yield _Study(escape.figure(label), lines, found)
+        yield _Study("\n".join(wrap(escape.figure(label), _LEGEND)), lines, found)
 
 
 def _studies_panel(axes: Axes, studies: Sequence[_Study], name: str) -> list[float]:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 
 from lottery import escape, words
-from lottery.reporting.entries import Entry, entries, rows, with_costs
+from lottery.config.wording import yaml_text
+from lottery.reporting.comparison import settings_of, values_apart
+from lottery.reporting.entries import Entry, Row, entries, rows, with_costs
 from lottery.reporting.quantities import EARLY_STOP_STEP, Quantity, at_early_stop, at_end, metrics_of, with_unit
 from lottery.reporting.series import shown
 from lottery.store.reader import Reader
@@ -14,7 +16,7 @@ from lottery.store.reader import Reader
 
 def as_csv(runs: Sequence[Reader]) -> str:
     """Return comma-separated values with a head line; nothing for a number that there isn't."""
-    file, found = io.StringIO(), [row for run in runs for row in rows(run)]
+    file, found = io.StringIO(), _rows(runs)
     fields = list(dict.fromkeys(field for row in found for field in row))
     writer = csv.DictWriter(file, fields, lineterminator="\n")
     writer.writeheader()
@@ -24,7 +26,7 @@ def as_csv(runs: Sequence[Reader]) -> str:
 
 def as_json(runs: Sequence[Reader]) -> str:
     """Return a list of objects."""
-    return json.dumps([row for run in runs for row in rows(run)], indent=1) + "\n"
+    return json.dumps(_rows(runs), indent=1) + "\n"
 
 
 def as_markdown(runs: Sequence[Reader]) -> str:
@@ -47,14 +49,29 @@ FORMATS: dict[str, Callable[[Sequence[Reader]], str]] = {
 }  # fmt: skip
 
 
+def _rows(runs: Sequence[Reader]) -> list[Row]:
+    """Return the rows of all runs, each with what its run's config says where others' say something else."""
+    differing = values_apart(runs, "seed")
+    found = []
+    for place, run in enumerate(runs):
+        settings: Row = {key: _single(values[place]) for key, values in differing.items()}
+        found += [{"run": row["run"], **settings, **row} for row in rows(run)]
+    return found
+
+
+def _single(value: object) -> str | int | float | None:
+    """Return a value that stands in one cell."""
+    return value if value is None or isinstance(value, str | int | float) else yaml_text(value)
+
+
 def _table(runs: Sequence[Reader]) -> list[list[str]]:
-    """Return head and cells; the run is named only where there are several."""
-    columns = [_columns(run) for run in runs]
+    """Return head and cells; the run is named, and what tells its config from others', only where there are several."""
+    columns, settings = [_columns(run) for run in runs], settings_of(runs, "seed")
     head = list(dict.fromkeys(title for own in columns for title in own))
-    lines = [["run", *head]]
-    for run, own in zip(runs, columns, strict=True):
+    lines = [["run", *settings[0], *head]]
+    for run, said, own in zip(runs, settings, columns, strict=True):
         lines += [
-            [run.record["id"], *(own[title](entry) if title in own else "" for title in head)]
+            [run.record["id"], *said.values(), *(own[title](entry) if title in own else "" for title in head)]
             for entry in entries(shown(with_costs(run)))
         ]
     return lines if len({run.record["id"] for run in runs}) > 1 else [line[1:] for line in lines]

@@ -49,8 +49,9 @@ def page(runs: Sequence[Reader]) -> str:
             _definitions([(one.name, metric) for own, metric in zip(judged, metrics, strict=True) for one in own]),
             _jackpot(runs),
             f"<h2>{escape.html(measured or 'Quality')} and speed against density</h2>"
-            "<p class=soft>Points are means over replicates with 95 % t-intervals; point at one, or move to it by the "
-            "tab key, for its numbers. The band is the dense network.</p><div id=figure-density></div>",
+            "<p class=soft>Points are means over replicates with 95 % t-intervals, as far as values can be; point "
+            "at one, or move to it by the tab key, for its numbers. The band is the dense network.</p>"
+            "<div id=figure-density></div>",
             "<h2>Learning curves</h2><div id=figure-curves></div>",
             "" if with_masks and not any(map(has_tickets, groups)) else f"<h2>Masks and weights</h2>{masks}",
             f"<h2>Numbers</h2><p class=soft>{escape.html(CONVENTIONS)}</p><div id=tables></div>",

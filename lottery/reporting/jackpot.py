@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lottery.reporting import statistics
+from lottery.reporting.comparison import conditions
 from lottery.reporting.learning_rates import RATE, Cell, Grid, Outcome, grids
 from lottery.reporting.quantities import in_points, metrics_of
 from lottery.reporting.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
@@ -20,6 +21,8 @@ _TOLERANCE = 0.5
 _SPARSE_ENOUGH = 0.4
 """Density of a ticket that is not trivial, at most."""
 _SMALL = "a small dense network"
+_OTHER_RATES = "other learning rates"
+_CONTROL = "the control"
 
 CONDITIONS = {
     "1": "the sparsity is not trivial (at most 40 % of the weights); that training is long enough is yours to judge, "
@@ -135,7 +138,7 @@ def _missing(
     config = f"{grid.first.path}/config.yaml"
     if len(cells) == 1:
         (rate,) = cells
-        missing.append(f"other learning rates: lottery prune {config} --set {RATE}={rate / 10:g}, and further ones")
+        missing.append(f"{_OTHER_RATES}: lottery prune {config} --set {RATE}={rate / 10:g}, and further ones")
     missing += [f"networks that are not trained yet: lottery resume {run.path}" for run in grid.unfinished(found.level)]
     lacking = [f"{rate:g}" for rate, cell in cells.items() if cell.small.unknown]
     if lacking and found.answers["2"] == "unknown":
@@ -146,7 +149,7 @@ def _missing(
     for run in [grid.runs[rate][0] for rate, cell in cells.items() if cell.reinit.unknown]:
         if found.answers["3"] == "unknown" and "reinit" not in run.config.pruning.arms:
             arms = ",".join(["reinit", *run.config.pruning.arms])
-            missing.append(f"the control: lottery prune {run.path}/config.yaml --set 'pruning.arms=[{arms}]'")
+            missing.append(f"{_CONTROL}: lottery prune {run.path}/config.yaml --set 'pruning.arms=[{arms}]'")
     if needed:
         seed = 1 + max(run.config.seed for run in grid.all_runs)
         beside = ", and small dense networks" if found.answers["2"] == "undecided" else ""
@@ -184,8 +187,14 @@ def jackpot_lines(runs: Sequence[Reader]) -> list[str]:
     found = jackpots(runs)
     if not found:
         return []
+    missing = missing_of(found)
+    others = [text.partition(": ")[2].partition(",")[0] for text in missing if text.startswith(_OTHER_RATES)]
+    if others and len({str(conditions(run)[RATE]) for run in runs}) == 1:  # of which nothing can be judged but density
+        control = " and the control reinit" if any(text.startswith(_CONTROL) for text in missing) else ""
+        want = f"{_OTHER_RATES}, {_SMALL.removeprefix('a ')}s{control}"
+        return [f"jackpot (Ma et al. 2021): undecided for want of {want}: {others[0]}, then report them together"]
     lines = [MEANING, *(f"  condition {key}: {text}" for key, text in CONDITIONS.items())]
     for judged in found:
         answers = ", ".join(f"{key} {answer} ({judged.numbers[key]})" for key, answer in judged.answers.items())
         lines.append(f"level {judged.level} ({judged.density:.1%} of weights): {judged.prize}; {answers}")
-    return lines + [f"missing: {text}" for text in missing_of(found)]
+    return lines + [f"missing: {text}" for text in missing]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lottery.reporting.comparison import dense_beside, headings, labels, pooled, standings
 from lottery.reporting.entries import Costed, Entry, entries
-from lottery.reporting.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, metrics_of
+from lottery.reporting.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, limits, metrics_of
 from lottery.reporting.series import Series, curves, series_of
 from lottery.reporting.statistics import Estimate, estimate
 from lottery.reporting.tickets import tickets, weights
@@ -61,6 +61,7 @@ def _study(group: Sequence[Reader], series: Sequence[Series]) -> Data:
     return {
         "names": [own.get(one.arms, one.name) for one in series],
         "metric": metric,
+        "limits": limits(metric),
         "levels": [_level(entry, series, [*_shown(metric), SECONDS]) for entry in entries(lines)],
         "curves": _curves(group, lines, series, metric),
     }

@@ -21,6 +21,7 @@ class Quantity:
         scale: what a value is multiplied by to be read in that unit.
         digits: behind the decimal point.
         read: returns a network's value, or None where it has none.
+        limits: least and most that it can be, as it is written; None where there is no such thing.
     """
 
     name: str
@@ -28,6 +29,17 @@ class Quantity:
     scale: float
     digits: int
     read: Callable[[Summary], float | None] = field(compare=False, repr=False)
+    limits: tuple[float | None, float | None] = (None, None)
+
+    def bounds(self, value: Estimate) -> tuple[float, float]:
+        """Return what is drawn of an estimate's interval: no further than a value can be; without one, the mean twice.
+
+        A t-interval of two replicates may end far beyond 100 %, and what is beside it would shrink to a line.
+        """
+        mean, half_width = self.scale * value.mean, self.scale * (value.half_width or 0)
+        least, most = self.limits
+        low = mean - half_width if least is None else max(mean - half_width, min(least, mean))
+        return low, mean + half_width if most is None else min(mean + half_width, max(most, mean))
 
     def of(self, line: Summary) -> float | None:
         """Return a network's value; None where it has none, or diverged."""
@@ -42,7 +54,12 @@ class Quantity:
 
 
 EARLY_STOP_STEP = Quantity(
-    "early_stop_step", "early-stop step", 1.0, 0, lambda line: line["early_stop"] and line["early_stop"]["step"]
+    "early_stop_step",
+    "early-stop step",
+    1.0,
+    0,
+    lambda line: line["early_stop"] and line["early_stop"]["step"],
+    limits=(0, None),
 )
 SECONDS = Quantity("train_seconds", "seconds measured", 1.0, 1, lambda line: line["train_seconds"])
 
@@ -65,7 +82,12 @@ def _tested(metric: Metric, prefix: str, when: str, measured: Callable[[Summary]
         return measure["value"] if measure else None
 
     label = f"test {with_unit(metric, when)}"
-    return Quantity(f"{prefix}test_{metric.name}", label, metric.scale, metric.digits, read)
+    return Quantity(f"{prefix}test_{metric.name}", label, metric.scale, metric.digits, read, limits(metric))
+
+
+def limits(metric: Metric) -> tuple[float | None, float | None]:
+    """Return least and most that a metric can be, as it is written: a share lies between 0 and 100 %."""
+    return (0, 100) if metric.unit == "%" else (None, None)
 
 
 def kind(run: Reader) -> type[Study]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from lottery import words
@@ -12,6 +11,7 @@ from lottery.networks.key import Key
 from lottery.reporting import comparison, entries, quantities
 from lottery.reporting.comparison import pooled
 from lottery.reporting.entries import Costed
+from lottery.reporting.fitted import Fitted
 from lottery.reporting.series import by_level, has_dense, series_of, shown
 from lottery.reporting.statistics import INTERVALS
 from lottery.reporting.verdicts import Verdict, definition, judged, missing_controls, summed_up, unjudged
@@ -54,7 +54,7 @@ def comparison_tables(runs: Sequence[Reader]) -> RenderableType:
         parts += [
             _studies_table(groups),
             Text("in which the studies differ"),
-            _table(names, [(key, *values) for key, values in differing.items()], left=names),
+            Fitted(names, [(key, *values) for key, values in differing.items()], left=names, keys=1),
         ]
     return Group(*parts)
 
@@ -75,7 +75,7 @@ def _studies_table(groups: Sequence[Sequence[Reader]]) -> RenderableType:
         for one in found
     ]
     note = "minus dense: by seed and replicate, with a dense network of the same model and data; "
-    return Group(Text("studies by density"), _table(names, rows, left=("study", "matching")), Text(note + INTERVALS))
+    return Group(Text("studies by density"), Fitted(names, rows, left=("study", "matching")), Text(note + INTERVALS))
 
 
 def _costs(lines: Sequence[Costed]) -> RenderableType:
@@ -98,7 +98,7 @@ def _costs(lines: Sequence[Costed]) -> RenderableType:
                 "" if seconds is None else f"{seconds.mean:,.1f}",
             )
         )
-    return Group(Text("cost of one network"), _table(names, rows), Text(entries.CONVENTIONS, style="dim"))
+    return Group(Text("cost of one network"), Fitted(names, rows), Text(entries.CONVENTIONS, style="dim"))
 
 
 def _times(ratio: float | None) -> str:
@@ -141,7 +141,7 @@ def _by_level_and_arm(lines: Sequence[Costed], quantity: quantities.Quantity, ex
         for level in sorted(density)
     ]
     # Not the table's own title, which wraps where the table is narrow.
-    return Group(Text(quantity.label + explained), _table(("level", "weights %", *columns), rows, no_wrap=True))
+    return Group(Text(quantity.label + explained), Fitted(("level", "weights %", *columns), rows))
 
 
 def _verdicts(found: Sequence[Verdict]) -> RenderableType:
@@ -153,7 +153,7 @@ def _verdicts(found: Sequence[Verdict]) -> RenderableType:
         rows.append((str(level), f"{100 * next(iter(own.values())).density:.1f}", *answers))
     return Group(
         Text("verdicts (definitions, numbers, and what would settle the open ones: lottery report RUN --verdicts)"),
-        _table(("level", "weights %", *names), rows, left=names),
+        Fitted(("level", "weights %", *names), rows, left=names),
     )
 
 
@@ -188,18 +188,6 @@ def _notes(lines: Sequence[Costed]) -> list[str]:
     return notes
 
 
-def _table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str] = (), no_wrap: bool = False
-) -> Table:
-    """Return a table of texts, which are aligned to the right but in the columns that are named."""
-    table = Table(header_style="bold")
-    for heading in headings:
-        table.add_column(Text(heading), justify="left" if heading in left else "right", no_wrap=no_wrap)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
 def forecast_table(forecast: Forecast) -> RenderableType:
     """Return a table of the levels, under a heading and above the totals."""
     setting, config, levels, times = forecast.setting, forecast.setting.config, forecast.levels, forecast.times
@@ -226,7 +214,7 @@ def forecast_table(forecast: Forecast) -> RenderableType:
         f"FLOPs of dense products; disk {words.of_bytes(forecast.kept)}, "
         f"while training up to {words.of_bytes(forecast.passing)} more"
     )
-    table = _table(names, rows, left=("arms",))
+    table = Fitted(names, rows, left=("arms",))
     parts: list[RenderableType] = [
         Text(heading, style="bold"),
         Text(forecast.layout),

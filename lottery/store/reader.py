@@ -24,6 +24,20 @@ CHECKSUM = "# checksum: "
 """What begins the last line of `config.yaml`."""
 
 
+class OtherSchema(LotteryError):
+    """The run is whole, for all that is known, but of another release's format.
+
+    Attributes:
+        by: what wrote it: `an older lottery (schema 2)`.
+    """
+
+    def __init__(self, path: Path, schema: int) -> None:
+        newer = schema > SCHEMA
+        self.by = f"{'a newer' if newer else 'an older'} lottery (schema {schema})"
+        remedy = "update lottery" if newer else "read it with that one"
+        super().__init__(f"{path} was written by {self.by[:-1]}, this one reads {SCHEMA}); {remedy}")
+
+
 class Reader:
     """A run directory as whoever reports, rewinds or resumes it reads it; nothing is kept in memory."""
 
@@ -43,11 +57,7 @@ class Reader:
             raise LotteryError(f"{path} is not a run directory: it lacks run.json or config.yaml")
         written = files.peek(path / places.RECORD).get("schema", 1)
         if isinstance(written, int) and written != SCHEMA and 0 <= written < 1000:
-            newer = written > SCHEMA
-            raise LotteryError(
-                f"{path} was written by {'a newer' if newer else 'an older'} lottery (schema {written}, this one reads "
-                f"{SCHEMA}); {'update lottery' if newer else 'read it with that one'}"
-            )
+            raise OtherSchema(path, written)
         run = cls(path)
         _ = run.record  # is it one at all?
         return run

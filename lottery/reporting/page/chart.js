@@ -50,7 +50,7 @@ function widest(svg, texts) {
 function spans(series, options, map) {
   const points = series.flatMap((one) => one.points);
   const xs = points.map((point) => map(point.x));
-  const ys = points.flatMap((point) => [point.y - (point.half ?? 0), point.y + (point.half ?? 0)]);
+  const ys = points.flatMap((point) => point.half ? [point.low, point.high] : [point.y]);
   if (options.band) ys.push(options.band.low, options.band.high);
   let [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   if (x0 === x1) [x0, x1] = [x0 - 0.5, x1 + 0.5];
@@ -109,7 +109,7 @@ function bands(series, frame) {
   for (const one of series) {
     const sure = one.points.filter((point) => point.spread);
     if (!sure.length) continue;
-    const edge = (sign) => sure.map((point) => ({ x: point.x, y: point.y + sign * point.spread }));
+    const edge = (sign) => sure.map((point) => ({ x: point.x, y: sign > 0 ? point.high : point.low }));
     const around = `${path(edge(1), frame)} ${path(edge(-1).reverse(), frame).replace("M", "L")}Z`;
     shape("path", { d: around, class: "spread", style: `fill: ${one.colour}` }, frame.group);
   }
@@ -122,7 +122,7 @@ function lines(series, frame) {
     shape("path", line, frame.group);
     for (const point of one.points) {
       if (!point.half) continue;
-      const [x, low, high] = [frame.px(point.x), frame.py(point.y - point.half), frame.py(point.y + point.half)];
+      const [x, low, high] = [frame.px(point.x), frame.py(point.low), frame.py(point.high)];
       const bar = `M${x} ${low}V${high}M${x - 3} ${low}h6M${x - 3} ${high}h6`;
       shape("path", { d: bar, class: "bar", style, fill: "none" }, frame.group);
     }
@@ -204,7 +204,7 @@ function follower(series, frame, svg, tip) {
   svg.addEventListener("keydown", key);
 }
 
-// series: [{colour, dash, bin, quiet, points: [{x, y, half, spread, tip}]}]; x runs from high to low where
+// series: [{colour, dash, bin, quiet, points: [{x, y, low, high, half, spread, tip}]}]; x runs from high to low where
 // `reversed`. Lines that are `quiet` have no dots. Gives the frame; null, where nothing is drawn.
 function chart(figure, series, options) {
   const width = Math.max(280, figure.clientWidth);

@@ -40,6 +40,12 @@ function written(estimate, scale, digits) {
   return `${number(scale * estimate.mean, digits)}${half}`;
 }
 
+// The ends of an interval as they are drawn: no further than a value can be, whatever a t-interval says.
+function ends(mean, half, limits) {
+  const [least, most] = [limits[0] ?? -Infinity, limits[1] ?? Infinity];
+  return { low: Math.max(mean - half, Math.min(least, mean)), high: Math.min(mean + half, Math.max(most, mean)) };
+}
+
 // Operations in words, such as 160 G.
 function operations(count) {
   if (count === null) return "";

@@ -7,7 +7,7 @@ function densityFigure(parent) {
   const figure = element("figure", { id: "density" });
   const said = element("p", { class: "soft", id: "band" });
   const draw = () => {
-    const { scale, digits, label } = data.quantities[state.key];
+    const { scale, digits, label, limits } = data.quantities[state.key];
     const series = [];
     for (const [index, study] of data.studies.entries()) {
       if (!state.studies.has(index)) continue;
@@ -20,6 +20,7 @@ function densityFigure(parent) {
             x: 100 * level.density,
             y: scale * measured.mean,
             half: scale * (measured.half_width ?? 0),
+            ...ends(scale * measured.mean, scale * (measured.half_width ?? 0), limits),
             tip:
               (SEVERAL ? `${study.title}\n` : "") +
               `${level.arm}, level ${level.level}\n${percent(level.density)} % of weights\n` +
@@ -41,7 +42,7 @@ function densityFigure(parent) {
     chart(figure, series, {
       title: `${label} against the share of weights that remain`, x: "weights remaining, %", y: label, log: state.log,
       reversed: true, xTicks: state.log ? densities : undefined, xText: (at) => percent(at / 100),
-      band: dense ? { mean, low: mean - half, high: mean + half } : null,
+      band: dense ? { mean, ...ends(mean, half, limits) } : null,
     });
     said.textContent = !dense ? "There is no one dense network to draw." : SEVERAL ? `Band: the dense network of ${data.studies[from].title}.` : "";
   };
@@ -91,18 +92,19 @@ function curvesFigure(parent) {
   const said = element("p", { class: "soft" });
   const draw = () => {
     const [study, chosen] = state.which.split("/").map(Number);
-    const { name, scale, digits, unit, higher_is_better: up } = data.studies[study].metric;
+    const { metric, limits } = data.studies[study];
+    const { name, scale, digits, unit, higher_is_better: up } = metric;
     const label = `test ${name.replaceAll("_", " ")}${unit && `, ${unit}`}`;
     const series = state.curves.filter((curve) => curve.on).map((curve) => ({
       colour: curve.colour, quiet: true,
       points: curve.points.map(([step, mean, half]) => ({
-        x: step, y: scale * mean, spread: state.spread ? scale * half : 0,
+        x: step, y: scale * mean, spread: state.spread ? scale * half : 0, ...ends(scale * mean, scale * half, limits),
         tip: `${percent(curve.density)} % of weights\nstep ${number(step, 0)}: ${written({ mean, half_width: half }, scale, digits)} ${unit}`,
       })),
     }));
     // The way from chance is the same for all; what differs lies near where it ends.
-    const ends = series.map((one) => one.points.at(-1).y);
-    const [worst, best] = up ? [Math.min(...ends), Math.max(...ends)] : [Math.max(...ends), Math.min(...ends)];
+    const last = series.map((one) => one.points.at(-1).y);
+    const [worst, best] = up ? [Math.min(...last), Math.max(...last)] : [Math.max(...last), Math.min(...last)];
     const edge = worst - (up ? 1 : -1) * Math.max(2 * Math.abs(best - worst), 2);
     const frame = chart(figure, series, {
       title: `${label} against the training step, ${data.studies[study].names[chosen]}`, x: "training step", y: label,

@@ -262,7 +262,8 @@ def test_a_plugin_that_will_not_do_is_told_in_one_line(tmp_path, lottery, text, 
     assert result.code == 2
     assert re.search(said, result.err), result.err
     assert "my.py" in result.err
-    assert result.err.count("\n") == 1
+    assert result.err.startswith("loading my.py\nerror: ")
+    assert result.err.count("\n") == 2
     assert not registry.brought()
 
 

@@ -23,6 +23,8 @@ _SECONDS_BETWEEN_LINES = 10.0
 _SHARE_BETWEEN_LINES = 1 / 60
 """Of the time gone by: a study of days doesn't fill a log."""
 _SECONDS_BETWEEN_ESTIMATES = 1.0
+_SHARE_OF_ESTIMATES = 0.002
+"""Of the time: this process may be the one that trains."""
 _WIDE = 120
 """Columns from which on there is room for long bars and whole sentences."""
 
@@ -38,6 +40,7 @@ class Display:
         self._started = self._last_line = self._told_at = time.perf_counter()
         self._pace: Pace | None = None
         self._told: float | None = None
+        self._next_estimate = 0.0
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
         self._notebook = Output() if console.is_jupyter else None
 
@@ -81,7 +84,7 @@ class Display:
         self._done += steps * len(members)
         self._levels[members[0].key.level].done += steps * len(members)
         self._measured.advanced(members, steps, now)
-        if self._told is None or now - self._told_at > _SECONDS_BETWEEN_ESTIMATES:
+        if now > self._next_estimate:
             self._estimate(now)
         self._refresh()
 
@@ -137,6 +140,8 @@ class Display:
     def _estimate(self, now: float) -> None:
         # Here, and not where it is drawn, which is done by another thread.
         self._told, self._told_at = self._measured.seconds_left(), now
+        took = time.perf_counter() - now
+        self._next_estimate = now + max(_SECONDS_BETWEEN_ESTIMATES, took / _SHARE_OF_ESTIMATES)
 
     def _left(self) -> str:
         """Return the mean speed of this process, and the time left."""

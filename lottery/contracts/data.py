@@ -13,7 +13,9 @@ from lottery.data import Dataset, moments
 def is_a_dataset(given: Candidate) -> str:
     """A data set is a `lottery.data.Dataset`: uint8 images [N, C, H, W] and int64 labels [N], for training and test."""
     found = given()
-    require(isinstance(found, Dataset), f"it returns a {type(found).__name__}; return lottery.data.Dataset(...)")
+    require(
+        isinstance(found, Dataset), f"it returns a {type(found).__name__}; return lottery.Dataset.from_tensors(...)"
+    )
     for split, images, labels in _splits(found):
         for what, tensor, kind, axes in (("images", images, torch.uint8, 4), ("labels", labels, torch.int64, 1)):
             name = f"{split}_{what}"
@@ -64,7 +66,7 @@ def moments_are_of_the_images(given: Candidate) -> None:
         require(
             fits,
             f"mean and std are {mean:.4g} and {std:.4g}, and of the training images {own:.4g} and {deviation:.4g}; "
-            "write mean, std = lottery.data.moments(train_images)",
+            "write mean, std = lottery.data.moments(train_images), or make it by Dataset.from_tensors",
         )
 
 

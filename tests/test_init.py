@@ -63,9 +63,10 @@ def test_every_config_begins_with_a_sentence_and_is_valid():
 
 
 def test_where_there_are_no_runs_the_hint_needs_no_checkout(lottery, tmp_path):
-    hint = lottery("runs").err.partition("start a run: ")[2]
+    hint = lottery("runs").err.partition("start one: ")[2]
     (tmp_path / "runs").mkdir()
     assert lottery("runs").err.endswith(hint)
+    assert lottery("report", "latest").err.endswith(hint)
     for command in hint.split(" && "):
         assert lottery(*command.split()[1:], *["--dry-run"] * ("prune" in command)).code == 0
 
@@ -75,6 +76,7 @@ def test_where_a_config_is_not_there_init_is_named(lottery, command):
     done = lottery(command, "rigl.yaml")
     assert done.code == 2
     assert done.err == "error: rigl.yaml is not there; `lottery init rigl` writes it\n"
+    assert "(`lottery init rigl` writes a config of that name)" in lottery("prune", "rigl").err
     assert lottery(command, "mine.yaml").err.endswith("; `lottery configs` lists some to begin with\n")
 
 

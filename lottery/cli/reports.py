@@ -16,8 +16,6 @@ from lottery.streams import message
 if TYPE_CHECKING:
     from lottery.store.reader import Reader
 
-_BEGIN = "start a run: lottery init && lottery prune quickstart.yaml"
-
 
 def report(
     runs: Annotated[
@@ -69,16 +67,17 @@ def report(
 
 def list_runs(runs_dir: RunsDir = Path("runs")) -> None:
     """List the runs that are there."""
+    from lottery.config import shipped
     from lottery.reporting.listing import listing
     from lottery.store import places
 
     if not runs_dir.is_dir():
-        raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir, or {_BEGIN}")
+        raise LotteryError(f"{runs_dir} is not there; name another folder with --runs-dir, or {shipped.BEGIN}")
     paths = places.runs(runs_dir)
     if paths:
         print(*listing(paths), sep="\n")
     else:
-        message(f"no runs in {runs_dir} yet; {_BEGIN}")
+        message(f"no runs in {runs_dir} yet; {shipped.BEGIN}")
 
 
 def _readable(names: Sequence[str], runs_dir: Path) -> "list[Reader]":

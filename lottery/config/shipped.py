@@ -6,6 +6,8 @@ from pathlib import Path
 from lottery import registry
 from lottery.errors import LotteryError
 
+BEGIN = "start one: lottery init && lottery prune quickstart.yaml"
+
 
 def folder() -> Path:
     """Return where they are: in the installed package, or, in a checkout, at its top."""
@@ -27,7 +29,7 @@ def find(name: str) -> Path:
     Raises:
         LotteryError: none is called so; it names the nearest.
     """
-    known, asked = _names(), name.removeprefix("configs/").removesuffix(".yaml")
+    known, asked = names(), name.removeprefix("configs/").removesuffix(".yaml")
     if asked not in known:
         near = registry.suggestion(asked, known)
         raise LotteryError(f"no config is called {name!r}{near}; `lottery configs` lists them")
@@ -36,7 +38,7 @@ def find(name: str) -> Path:
 
 def remedy(name: str) -> str:
     """Return what to do where a user has no config of that name."""
-    return f"`lottery init {name}` writes it" if name in _names() else "`lottery configs` lists some to begin with"
+    return f"`lottery init {name}` writes it" if name in names() else "`lottery configs` lists some to begin with"
 
 
 def title(path: Path) -> str:
@@ -49,7 +51,6 @@ def command(path: Path) -> str:
     return "prune" if re.search(r"(?m)^pruning:", path.read_text(encoding="utf-8")) else "train"
 
 
-def _names() -> dict[str, Path]:
+def names() -> dict[str, Path]:
     """Return every name, long or short, and its file."""
-    known = configs()
-    return {name.rpartition("/")[2]: path for name, path in known.items()} | known
+    return {name.rpartition("/")[2]: path for name, path in configs().items()} | configs()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from lottery.config import shipped
 from lottery.errors import LotteryError
 from lottery.registry import suggestion
 from lottery.store import places
@@ -57,7 +58,7 @@ def find_path(name: str, runs_dir: Path, *, newest: bool = False) -> Path:
     if name == "latest":
         paths = places.runs(runs_dir)
         if not paths:
-            raise LotteryError(f"there are no runs in {runs_dir} yet")
+            raise LotteryError(f"there are no runs in {runs_dir} yet; {shipped.BEGIN}")
         return paths[-1]
     for path in (Path(name), runs_dir / name):
         if name and (path / places.RECORD).is_file():
@@ -75,7 +76,8 @@ def find_path(name: str, runs_dir: Path, *, newest: bool = False) -> Path:
             return path  # which isn't one, as whoever opens it is told
     there = places.runs(runs_dir)
     near = suggestion(name, [*(run.name for run in there), *map(study_name, there), *_configs(Path(name).parent)])
-    raise LotteryError(f"{name} is not there{near}; `lottery runs` lists the runs that are")
+    known = f" (`lottery init {name}` writes a config of that name)" if name in shipped.names() else near
+    raise LotteryError(f"{name} is not there{known}; `lottery runs` lists the runs that are")
 
 
 def _listed(runs: Sequence[Path]) -> str:

@@ -63,7 +63,7 @@ def test_every_config_begins_with_a_sentence_and_is_valid():
 
 
 def test_where_there_are_no_runs_the_hint_needs_no_checkout(lottery, tmp_path):
-    hint = lottery("runs").err.partition("start one: ")[2]
+    hint = lottery("runs").err.partition("begin with: ")[2]
     (tmp_path / "runs").mkdir()
     assert lottery("runs").err.endswith(hint)
     assert lottery("report", "latest").err.endswith(hint)

@@ -6,7 +6,7 @@ from pathlib import Path
 from lottery import registry
 from lottery.errors import LotteryError
 
-BEGIN = "start one: lottery init && lottery prune quickstart.yaml"
+BEGIN = "begin with: lottery init && lottery prune quickstart.yaml"
 
 
 def folder() -> Path:

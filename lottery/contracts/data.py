@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from lottery.contracts.contract import Candidate, require
-from lottery.contracts.guards import difference, twice, untouched
+from lottery.contracts.differences import difference
+from lottery.contracts.guards import twice, untouched
 from lottery.data import Dataset, moments
 
 

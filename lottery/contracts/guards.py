@@ -1,43 +1,18 @@
-"""What is given to an entry, or comes back from it, is compared here, tensor by tensor."""
+"""Whatever an entry is given stays as it is, and what it returns comes again: guards look for what breaks that."""
 
-import dataclasses
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lottery.contracts.contract import Broken
+from lottery.contracts.differences import difference, same, tensors
 from lottery.seeds import seeded, stream
 
 T = TypeVar("T")
-
-
-def tensors(value: object, place: str) -> Iterator[tuple[str, Tensor]]:
-    """Yield each tensor of mappings, sequences and dataclasses within one another, with its place as in Python."""
-    if isinstance(value, Tensor):
-        yield place, value
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from tensors(part, f"{place}[{key!r}]")
-    elif isinstance(value, list | tuple):
-        for index, part in enumerate(value):
-            yield from tensors(part, f"{place}[{index}]")
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for field in dataclasses.fields(value):
-            yield from tensors(getattr(value, field.name), f"{place}.{field.name}")
-
-
-def difference(first: object, second: object, place: str) -> str:
-    """Return the place of the first tensor that differs between two values of one structure, or an empty text."""
-    ours, theirs = dict(tensors(first, place)), dict(tensors(second, place))
-    for name in [*ours, *theirs]:
-        if name not in ours or name not in theirs or not _same(ours[name], theirs[name]):
-            return name
-    return ""
 
 
 @contextmanager
@@ -55,7 +30,7 @@ def untouched(**given: object) -> Iterator[None]:
         drawn = [name for name, now in _generators().items() if now != state[name]]
     after = dict(tensors(given, ""))
     for name, tensor in before.items():
-        if name not in after or not _same(tensor, after[name]):
+        if name not in after or not same(tensor, after[name]):
             raise Broken(f"{_plain(name)} is changed; return new tensors, and change none in place")
         if after[name].requires_grad != asked[name] or (after[name].is_leaf and after[name].grad is not None):
             raise Broken(f"{_plain(name)} has gradients now; use a copy of it: weight.detach().clone()")
@@ -85,15 +60,6 @@ def repeatable(call: Callable[[], object], what: str) -> None:
             f"{place} is another one the second time; let it follow from the arguments alone, random numbers from the "
             "generator"
         )
-
-
-def _same(first: Tensor, second: Tensor) -> bool:
-    if first.dtype != second.dtype or first.shape != second.shape:
-        return False
-    alike = first == second
-    if first.is_floating_point():
-        alike = alike | (first.isnan() & second.isnan())
-    return bool(alike.all())
 
 
 def _generators() -> dict[str, object]:

@@ -1,10 +1,8 @@
 """What a model must fulfil."""
 
 import math
-import re
 from collections.abc import Iterator
-from functools import lru_cache, partial
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from lottery import registry
-from lottery.contracts.contract import Broken, Candidate, Shape, described, require
+from lottery.contracts.contract import Candidate, Shape, require
+from lottery.contracts.differences import difference
 from lottery.contracts.examples import cross_entropy
-from lottery.contracts.guards import difference
+from lottery.contracts.image_sizes import CLASSES, build, by, sizes
 from lottery.networks import masks, parameters
 from lottery.networks.behaviour import behaviour, unstackable
 from lottery.networks.cohort import Arithmetic, Cohort
@@ -23,16 +22,12 @@ from lottery.optimizers import Slots
 from lottery.seeds import seeded, stream
 from lottery.store.tensor_files import read_tensors, write_tensors
 
-_SHAPES: tuple[Shape, ...] = ((1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64), (3, 224, 224))
-"""Sizes of images that a model is tried with, until two go through it: usual ones, from small to large."""
-_CLASSES = 7
 _BATCH = 4
 
 
 def takes_images(given: Candidate) -> str:
     """A model returns one number for each class, [N, classes], for images [N, C, H, W] of some size."""
-    shapes = _takes(given)
-    return f"takes images of {', '.join(map(_by, shapes))}"
+    return f"takes images of {', '.join(map(by, sizes(given)))}"
 
 
 def is_a_network_of_its_own(given: Candidate) -> None:
@@ -117,75 +112,32 @@ def shrinks(given: Candidate) -> str | None:
     """A model with an option `scale` has fewer weights the lower that is, as `model.small_dense` needs it."""
     if "scale" not in given.options:
         return "without an option `scale`: model.small_dense can't be used"
-    sizes = []
+    counts = []
     for factor in (1.0, 0.5, 1e-9):
         smaller = Candidate(given.entry, {**given.options, "scale": factor * given.options["scale"]})
         with seeded(stream(0)):
-            module = smaller(_shape(given), _CLASSES)
-        sizes.append(sum(shape.numel() for shape in parameters.prunable(module).values()))
-        behaviour(module, _shape(given), _CLASSES)
-    falls = sizes[0] >= sizes[1] >= sizes[2] and sizes[0] > sizes[2]
+            module = smaller(_shape(given), CLASSES)
+        counts.append(sum(shape.numel() for shape in parameters.prunable(module).values()))
+        behaviour(module, _shape(given), CLASSES)
+    falls = counts[0] >= counts[1] >= counts[2] and counts[0] > counts[2]
     require(
-        falls, f"at 1, 0.5 and next to 0 it has {', '.join(map(str, sizes))}; multiply all widths by it, to at least 1"
+        falls, f"at 1, 0.5 and next to 0 it has {', '.join(map(str, counts))}; multiply all widths by it, to at least 1"
     )
     return None
 
 
-def _build(given: Candidate, seed: int = 0, shape: Shape | None = None) -> nn.Module:
-    """Return a network as its own code draws it."""
-    with seeded(stream(seed, "model")):
-        module: nn.Module = given(shape or _shape(given), _CLASSES)
-    return module
-
-
-@lru_cache(maxsize=1)
-def _takes(given: Candidate) -> list[Shape]:
-    """Return the first two sizes of images that go through it, or the only one."""
-    reasons: dict[str, Shape] = {}
-
-    def going() -> Iterator[Shape]:
-        for shape in given.shapes or _SHAPES:
-            try:
-                module = _build(given, shape=shape)
-                require(
-                    isinstance(module, nn.Module), f"it returns a {type(module).__name__}; return a torch.nn.Module"
-                )
-                lazy = any(isinstance(one, nn.UninitializedParameter) for one in module.parameters())
-                remedy = "call it once on torch.zeros(2, *shape), then return it"
-                require(not lazy, f"it has lazy layers, whose sizes are not known yet; {remedy}")
-                behaviour(module, shape, _CLASSES)
-                yield shape
-            except Broken:
-                raise
-            except Exception as error:
-                reasons.setdefault(described(error, given.entry), shape)
-
-    found = list(islice(going(), 2))
-    if not found:
-        said = "; ".join(f"{_by(shape)}: {reason}" for reason, shape in _telling(reasons).items())
-        raise Broken(f"no images go through it; {said}; if it takes others, name their size: --shape 3x48x48, say")
-    return found
-
-
-def _telling(reasons: dict[str, Shape]) -> dict[str, Shape]:
-    """Return those of the reasons that say most: of others than numbers, and where images come out, these alone."""
-    outputs = {reason: shape for reason, shape in reasons.items() if "its output for" in reason}
-    kinds = {re.sub(r"\d+", "0", reason): (reason, shape) for reason, shape in reversed((outputs or reasons).items())}
-    return dict(kinds.values())
+def _build(given: Candidate, seed: int = 0) -> nn.Module:
+    return build(given, _shape(given), seed)
 
 
 def _shape(given: Candidate) -> Shape:
-    return _takes(given)[0]
-
-
-def _by(shape: Shape) -> str:
-    return "x".join(map(str, shape))
+    return sizes(given)[0]
 
 
 def _state(given: Candidate, replicate: int = 0) -> State:
     """Return an initialization, as a study draws it."""
     draw = registry.find("initializers", "kaiming_normal")
-    return initialise(partial(given, _shape(given), _CLASSES), draw, 0, replicate)
+    return initialise(partial(given, _shape(given), CLASSES), draw, 0, replicate)
 
 
 def _template(given: Candidate) -> nn.Module:
@@ -209,7 +161,7 @@ def _images(given: Candidate, *axes: int) -> Tensor:
 
 
 def _labels(*axes: int) -> Tensor:
-    return (torch.arange(_BATCH) % _CLASSES).expand(*axes, _BATCH)
+    return (torch.arange(_BATCH) % CLASSES).expand(*axes, _BATCH)
 
 
 @torch.no_grad()
@@ -222,7 +174,7 @@ def _outputs(module: nn.Module, images: Tensor, seed: int = 0) -> Tensor:
 def _unstackable(given: Candidate) -> str | None:
     """Return why members of a study can't be stacked; None where they can."""
     template = _template(given)
-    if behaviour(template, _shape(given), _CLASSES).noisy:
+    if behaviour(template, _shape(given), CLASSES).noisy:
         return "it draws random numbers while it trains, which are each member's own"
     full = masks.full(parameters.tensors(template), list(parameters.prunable(template)))
     return unstackable(template, _shape(given), full)
@@ -236,7 +188,7 @@ def _train_sparse(given: Candidate, execution: str) -> None:
         covered = parameters.prunable(template)
         mask = {name: torch.rand(shape, generator=generator) < 0.5 for name, shape in covered.items()}
         networks.append(Network(_state(given, replicate), mask))
-    last = behaviour(template, _shape(given), _CLASSES).channels_last
+    last = behaviour(template, _shape(given), CLASSES).channels_last
     cohort = Cohort(
         template, networks, execution=execution, device=torch.device("cpu"), arithmetic=Arithmetic(channels_last=last)
     )

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from lottery.contracts import examples
 from lottery.contracts.contract import Candidate, require
-from lottery.contracts.guards import difference, twice, untouched
+from lottery.contracts.differences import difference
+from lottery.contracts.guards import twice, untouched
 from lottery.networks.cohort import Cohort
 from lottery.networks.network import Network
 from lottery.networks.parameters import prunable

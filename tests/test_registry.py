@@ -39,7 +39,8 @@ WITH_DEFAULTS = [
 
 def broken(kind, name, options):
     """Check -> what it found, of those that an entry breaks."""
-    found = examine(candidate(registry.find(kind, name), options))
+    found = list(examine(candidate(registry.find(kind, name), options)))
+    assert len(found) > 3
     return {outcome.check: outcome.failure for outcome in found if outcome.failure}
 
 

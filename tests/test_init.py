@@ -82,7 +82,7 @@ def test_where_a_config_is_not_there_init_is_named(lottery, command):
 
 def test_the_version_is_printed_and_its_changes_are_told(lottery):
     assert lottery("--version").out == f"lottery {__version__}\n"
-    assert f"\n## [{__version__}] - " in (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
+    assert f"\n## {__version__} - " in (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
 
 
 def test_help_lists_every_command_with_a_whole_sentence(lottery, monkeypatch):

@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from conftest import Quiet, carry_on, carry_out, one_thread, same, tensor_files,
 from lottery import devices
 from lottery.crews import workers
 from lottery.crews.crew import crew
+from lottery.crews.jobs import Job, Trained
 from lottery.errors import Interrupted, RunFailed
 from lottery.store.run import Run
 from lottery.studies import execute
@@ -243,3 +245,24 @@ def test_spawned_workers_end_in_the_same_bytes(alone, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "can_fork", lambda device: False)
     run = carry_out(study(workers=2), tmp_path)
     assert same(run, alone)
+
+
+def test_they_compute_with_several_threads_after_their_parent_did():
+    """As in a notebook, which has multiplied matrices before: a forked process lacks the threads that did it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.ones(1_000_000).exp().sum()
+    numbers, jobs = torch.ones(1_000_000), [Job([], [], "looped", [])]
+
+    def train(job, stop):
+        yield Trained([], float(numbers.exp().sum()), [], [])
+
+    done = []
+    with crew([torch.device("cpu")] * 2, 2, train, None) as team:
+        waiting = threading.Thread(
+            target=lambda: done.extend(team.train(lambda: jobs.pop() if jobs else None, lambda: False)), daemon=True
+        )
+        waiting.start()
+        waiting.join(20)
+        torch.set_num_threads(before)
+        assert len(done) == 1

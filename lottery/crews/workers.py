@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -126,6 +127,15 @@ def _work(
     handled = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
     for number in handled | {signal.SIGINT, signal.SIGTERM}:
         signal.signal(number, signal.SIG_IGN)
+    # A forked process lacks the threads that its parent computed with, and would wait for ever. A thread of its
+    # own never had any, and starts new ones.
+    server = threading.Thread(target=_serve, args=(load, connection, flag, threads, parent))
+    server.start()
+    server.join()
+
+
+def _serve(load: Callable[[], Trains], connection: Connection, flag: Any, threads: int, parent: int) -> None:
+    """Train the jobs that come in; return when the connection is closed or the parent is gone."""
     torch.set_num_threads(threads)
     train = load()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
-from lottery.calls import Call, ConfigLike, Data, Model, Plugins, RunLike, find
+from lottery.calls import Call, ConfigLike, Data, Model, Plugins, RunLike, find, one_at_a_time
 from lottery.config.file import names_config
 from lottery.errors import LotteryError
 from lottery.results import Results
@@ -17,6 +17,7 @@ from lottery.studies.rewind import MaskFrom, Weights
 from lottery.studies.train import Train
 
 
+@one_at_a_time
 def train(
     config: ConfigLike,
     *,
@@ -57,6 +58,7 @@ def train(
     return call.new(Train, call.config(config, settings, flags), Path(runs_dir))
 
 
+@one_at_a_time
 def prune(
     config_or_run: ConfigLike | RunLike,
     *,
@@ -93,6 +95,7 @@ def prune(
     return call.carry_out(undertaking.extension(find(config_or_run, runs_dir), iterations, make), Path(runs_dir))
 
 
+@one_at_a_time
 def rewind(
     run: RunLike,
     *,
@@ -126,6 +129,7 @@ def rewind(
     return call.carry_out(work, Path(runs_dir))
 
 
+@one_at_a_time
 def resume(
     run: RunLike,
     *,

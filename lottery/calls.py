@@ -1,10 +1,12 @@
 """What the functions of `lottery.api` are given is made into what studies take."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import Self
+from typing import ParamSpec, Self
 
 from torch import nn
 from torch.utils.data import Dataset as TorchDataset
@@ -39,6 +41,21 @@ Data = Dataset | Sequence[TorchDataset[object]]
 """A data set, or a pair of torch's: (training, test)."""
 Plugins = Iterable[str | PathLike[str]]
 """Files with methods of the caller's own."""
+
+
+P = ParamSpec("P")
+_one = threading.RLock()
+
+
+def one_at_a_time(function: Callable[P, Results]) -> Callable[P, Results]:
+    """Return a function that waits for another thread's study: they share torch's settings and global random state."""
+
+    @wraps(function)
+    def wait(*arguments: P.args, **options: P.kwargs) -> Results:
+        with _one:
+            return function(*arguments, **options)
+
+    return wait
 
 
 @dataclass(frozen=True)

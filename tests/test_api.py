@@ -18,6 +18,7 @@ import lottery
 from lottery import prune, registry, resume, rewind
 from lottery.data import moments
 from lottery.errors import Interrupted, LotteryError
+from lottery.models import _own
 from lottery.store.run import Run
 
 DIGITS = load_digits()
@@ -158,6 +159,11 @@ class TestOwnModelAndData:
         assert found.weights(0)["1.weight"].shape == (10, 64)
         assert found.config["model"]["initializer"]["name"] == "glorot_uniform"
 
+    def test_what_other_processes_can_not_be_told_is_said(self):
+        """On several GPUs workers aren't forked."""
+        _own.given(Net).refuse_other_processes()
+        assert "can't be sent to processes of several GPUs" in refusal(_own.given(lambda: Net()).refuse_other_processes)
+
     def test_torch_data_sets(self, own, data, tmp_path):
         """Of tensors in 0..1, and of Pillow's images."""
         train = TensorDataset(IMAGES[:1400] / 255, LABELS[:1400])
@@ -190,14 +196,14 @@ class TestOwnModelAndData:
     def test_the_shell_says_where_to_go_on(self, own, lottery):
         said = lottery("rewind", own.path, "--level", 1)
         assert said.code == 2
-        assert said.err.startswith("error: data: given from Python")
+        assert "error: data: given from Python" in said.err
         assert lottery("report", own.path).code == 0
 
     @pytest.mark.parametrize(
         ("wrong", "said"),
         [
             ({"model": Net()}, "which makes it anew for each replicate: model=lambda: Net(...)"),
-            ({"model": 3}, "a int"),
+            ({"model": 3}, "int is no function"),
             ({"model": lambda a, b, c: a}, "takes other arguments"),
             ({"model": lambda: 0}, "has to return a torch.nn.Module"),
             ({"model": lambda: nn.Linear(3, 10)}, "the images are 1x8x8"),
@@ -237,7 +243,7 @@ class TestDataset:
             (IMAGES.int() * 2, LABELS, "0..255"),
             (torch.zeros(9, 32, 32, 3), LABELS[:9], "images.permute(0, 3, 1, 2)"),
             (torch.zeros(9, 64), LABELS[:9], "[N, C, H, W]"),
-            ("images", LABELS, "a str"),
+            ("images", LABELS, "of type str"),
             (IMAGES, LABELS[:5], "give each image its label"),
             (IMAGES, LABELS.float(), "a whole number for each image"),
             (IMAGES, nn.functional.one_hot(LABELS), "a whole number for each image"),

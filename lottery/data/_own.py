@@ -30,7 +30,7 @@ def given(data: object) -> Dataset:
         train, test = (_collected(part, split) for part, split in zip(data, ("training", "test"), strict=True))
         return Dataset.from_tensors(*train, *test)
     raise LotteryError(
-        f"data: this is a {type(data).__name__}; give lottery.Dataset.from_tensors(train_images, train_labels, "
+        f"data: {type(data).__name__} is no data set; give lottery.Dataset.from_tensors(train_images, train_labels, "
         "test_images, test_labels), or a pair of torch data sets: (training, test)"
     )
 

@@ -51,5 +51,5 @@ def _tensor(given: object, what: str) -> Tensor:
     try:
         found = given if isinstance(given, Tensor) else torch.from_numpy(np.asarray(given))
     except (TypeError, ValueError) as error:
-        raise LotteryError(f"data: {what} are a {type(given).__name__}; give a tensor or an array") from error
+        raise LotteryError(f"data: {what} are of type {type(given).__name__}; give a tensor or an array") from error
     return found.detach().cpu().clone()

@@ -34,7 +34,7 @@ class Given:
         made: object = self.factory(shape, classes) if self.of_the_data else self.factory()
         if not isinstance(made, nn.Module):
             raise LotteryError(
-                f"model: {self.name} returns a {type(made).__name__}, and has to return a torch.nn.Module"
+                f"model: {self.name} returned {type(made).__name__}, and has to return a torch.nn.Module"
             )
         return made
 
@@ -73,7 +73,7 @@ def given(factory: object) -> Given:
     if isinstance(factory, nn.Module):
         raise LotteryError(f"model: this is a network; {how}: model=lambda: {type(factory).__name__}(...)")
     if not callable(factory):
-        raise LotteryError(f"model: this is a {type(factory).__name__}; {how}")
+        raise LotteryError(f"model: {type(factory).__name__} is no function; {how}")
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):

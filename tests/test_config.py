@@ -2,9 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import tiny
 
 from lottery.config.file import load
+from lottery.config.pruning import Pruning
+from lottery.config.python import of, setting
 from lottery.config.schema import Config
 from lottery.config.values import Duration
 from lottery.errors import LotteryError
@@ -47,6 +50,35 @@ def test_overrides_are_yaml_and_reach_into_short_forms(config_file):
     assert (loaded.train.schedule.name, loaded.train.schedule.warmup) == ("cosine", "5it")
     assert loaded.train.optimizer.options["lr"] == 1e-4
     assert loaded.pruning.fractions == {"output": 0.1}
+
+
+def test_a_mapping_changes_its_own_keys_alone(config_file):
+    expected = tiny(train__batch_size=30, train__optimizer__lr=0.02)
+    assert load(config_file, ["train={batch_size: 30, optimizer: {lr: 0.02}}"]) == expected
+    from_python = setting("train", {"batch_size": 30, "optimizer": {"lr": 0.02}})
+    assert of(yaml.safe_load(config_file.read_text()), [from_python]) == expected
+    assert load(config_file, ["data=digits", "data={validation: 50}"]).data.validation == 50
+
+
+def test_a_mapping_with_a_name_or_an_empty_one_replaces(config_file):
+    adamw = load(config_file, ["train={optimizer: {name: adamw, lr: 0.1}}", "pruning={}"])
+    assert adamw.train.optimizer == tiny(train__optimizer={"name": "adamw", "lr": 0.1}).train.optimizer
+    assert adamw.train.batch_size == 32
+    assert adamw.pruning == Pruning()
+    by_layer = ["pruning.allocation=uniform", "pruning.fractions={output: 0.1}"]
+    assert load(config_file, [*by_layer, "pruning.fractions={hidden.weight: 0.3}"]).pruning.fractions == {
+        "output": 0.1, "hidden.weight": 0.3,
+    }  # fmt: skip
+    assert load(config_file, [*by_layer, "pruning.fractions={}"]).pruning.fractions == {}
+
+
+def test_what_a_merged_mapping_leaves_alone_is_the_files(config_file):
+    config_file.write_text(config_file.read_text().replace("batch_size", "batchsize"))
+    with pytest.raises(LotteryError, match=r"tiny\.yaml:\d+: train\.batchsize: unknown key"):
+        load(config_file, ["train={length: 3it}"])
+    config_file.write_text(config_file.read_text().replace("batchsize", "batch_size"))
+    with pytest.raises(LotteryError, match=r"--set: train\.lenght: unknown key"):
+        load(config_file, ["train={lenght: 3it}"])
 
 
 @pytest.mark.parametrize(

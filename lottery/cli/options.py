@@ -43,7 +43,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY.PATH=VALUE",
-        help="Override a setting (repeatable).",
+        help="Override a setting (repeatable); {KEY: VALUE} changes these keys, and leaves others as they are.",
         autocompletion=completion.settings,
     ),
 ]

@@ -3,7 +3,7 @@
 Errors name the file, the line, the key and the nearest valid name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from lottery.config.choices import RECORDED
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
 
-Change = Callable[[dict[str, Any]], str | None]
-"""Changes what a config says, in place, before it is checked; returns the key whose value is not the config's own."""
+Change = Callable[[dict[str, Any]], Iterable[str]]
+"""Changes what a config says, in place, before it is checked; returns the keys whose values it gave."""
 
 
 def names_config(name: str | PathLike[str]) -> bool:
@@ -75,8 +75,8 @@ def parse(
     if not isinstance(values, dict):
         raise LotteryError(f"{path}: a config is a mapping of keys such as name, data, model, train, pruning")
     values.setdefault("name", name)
-    touched = {_override(values, override): "--set" for override in overrides}
-    touched |= {key: "settings" for change in changes if (key := change(values)) is not None}
+    touched = {key: "--set" for override in overrides for key in _override(values, override)}
+    touched |= {key: "settings" for change in changes for key in change(values)}
     return checked(values, lambda place: _where(touched, place) or f"{path}{complaints.line(text, place)}", recorded)
 
 
@@ -89,17 +89,36 @@ def checked(values: dict[str, Any], where: Callable[[str], str], recorded: bool 
         raise LotteryError(f"{where(place)}: {place}: {reason}" if place else f"{where(place)}: {reason}") from None
 
 
-def put(values: dict[str, Any], key: str, value: object) -> None:
-    """Have a config say `value` for the dotted `key`."""
+def put(values: dict[str, Any], key: str, value: object) -> list[str]:
+    """Have a config say `value` for the dotted `key`; return the keys whose values it then has from there.
+
+    A mapping is merged into the one that is there, one that names something or is empty takes its place.
+    """
     *parents, last = key.split(".")
-    target = values
     for parent in parents:
-        inner = target.get(parent)
-        if isinstance(inner, str):  # the short form of a choice
-            inner = {"name": inner}
-        target[parent] = inner if isinstance(inner, dict) else {}
-        target = target[parent]
-    target[last] = value
+        values = _section(values, parent)
+    return list(_said(values, (*parents, last), value))
+
+
+def _said(values: dict[str, Any], path: tuple[str, ...], value: object) -> Iterator[str]:
+    *_, last = path
+    if isinstance(value, dict) and value and "name" not in value:
+        inner = _section(values, last)
+        for key, part in value.items():
+            yield from _said(inner, (*path, key), part)
+    else:
+        values[last] = value
+        yield ".".join(map(str, path))
+
+
+def _section(values: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the mapping that a config has there, made of the short form of a choice, or of nothing."""
+    inner = values.get(key)
+    if isinstance(inner, str):
+        inner = {"name": inner}
+    values[key] = inner if isinstance(inner, dict) else {}
+    section: dict[str, Any] = values[key]
+    return section
 
 
 def _where(touched: dict[str, str], place: str) -> str | None:
@@ -110,8 +129,8 @@ def _where(touched: dict[str, str], place: str) -> str | None:
     return None
 
 
-def _override(values: dict[str, Any], override: str) -> str:
-    """Apply one `key.path=value` in place; return the key."""
+def _override(values: dict[str, Any], override: str) -> list[str]:
+    """Apply one `key.path=value` in place; return the keys that it says."""
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
         raise LotteryError(f"--set {override}: write key.path=value, such as train.batch_size=60")
@@ -119,5 +138,4 @@ def _override(values: dict[str, Any], override: str) -> str:
         value = bounded_yaml.parse(text)
     except yaml.YAMLError:
         raise LotteryError(f"--set {override}: the value is not valid YAML") from None
-    put(values, key, value)
-    return key
+    return put(values, key, value)

@@ -36,9 +36,8 @@ def setting(key: str, value: object) -> Change:
     if not all(key.split(".")):
         raise LotteryError(f"settings: {key!r} is no key; write {{'train.batch_size': 60}}, say")
 
-    def change(values: dict[str, Any]) -> str:
-        put(values, key, _plain(value, key))
-        return key
+    def change(values: dict[str, Any]) -> list[str]:
+        return put(values, key, _plain(value, key))
 
     return change
 
@@ -49,15 +48,16 @@ def standing_in(kind: str) -> Change:
     What the section says of it besides stays, and what only the entry that it named before could do goes.
     """
 
-    def change(values: dict[str, Any]) -> None:
+    def change(values: dict[str, Any]) -> tuple[()]:
         section = values.get(kind, {})
         section = {"name": section} if isinstance(section, str) else section
         if not isinstance(section, dict):
-            return  # which is said when the config is checked
+            return ()  # which is said when the config is checked
         name = section.get("name", "given")
         other = isinstance(name, str) and name != "given" and name in registry.names(_FOLDER[kind])
         gone = set(registry.find(_FOLDER[kind], name).options.model_fields) if other else set()
         values[kind] = {key: part for key, part in section.items() if key not in gone} | {"name": "given"}
+        return ()
 
     return change
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
 
 if TYPE_CHECKING:
-    from lottery.api import prune, report, resume, rewind, train
+    from lottery.api import open_run, prune, report, resume, rewind, train
     from lottery.data import Dataset
     from lottery.results import Results
 
@@ -30,13 +29,6 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 __version__ = "0.1.0"
-
-
-def open_run(path: str | Path) -> "Results":
-    """Return what a run found: `open_run("runs/...").levels`. Raises LotteryError where there is no run."""
-    from lottery.results import Results  # torch is imported there, and `lottery --help` does without
-
-    return Results(path)
 
 
 def register(kind: str, **constants: Any) -> Callable[[F], F]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
-from lottery.calls import Call, ConfigLike, Data, Model, Plugins, RunLike, find, one_at_a_time
+from lottery.calls import Call, ConfigLike, Data, Model, Plugins, one_at_a_time
 from lottery.config.file import names_config
 from lottery.errors import LotteryError
-from lottery.results import Results
+from lottery.results import Results, RunLike, find
 from lottery.studies import undertaking
 from lottery.studies.prune import Prune
 from lottery.studies.rewind import MaskFrom, Weights
@@ -44,7 +44,7 @@ def train(
         settings: what else the config is to say, by dotted key: `{"train.batch_size": 60}`.
         device: auto, cpu, cuda, cuda:1, mps; as `seed` and `replicates`, in place of the config's.
         runs_dir: folder in which a directory is made for the run.
-        plugins: files with methods of your own, as of `--plugin`.
+        plugins: a file, or several, with methods of your own, as of `--plugin`.
         progress: whether to show on standard error, or in the notebook, how far it is.
         stop: asked between two steps; True has it save and stop, as Ctrl-C has.
 
@@ -174,3 +174,16 @@ def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "
         run.whole_metrics()  # what is lost is said before anything is shown
     paths = show(found, everything=True)
     return [*paths, write_page(found)] if html else paths
+
+
+def open_run(run: RunLike, runs_dir: str | PathLike[str] = "runs") -> Results:
+    """Return what a run found: `lottery.open_run("latest").levels`.
+
+    Args:
+        run: a study's name means the newest of its runs.
+        runs_dir: where run directories are.
+
+    Raises:
+        LotteryError: there is no such run, or it is damaged.
+    """
+    return Results(find(run, runs_dir, newest=True).path)

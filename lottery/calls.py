@@ -23,7 +23,6 @@ from lottery.errors import LotteryError
 from lottery.models import _own as own_model
 from lottery.models._own import Given
 from lottery.results import Results
-from lottery.store.finding import find_run
 from lottery.store.reader import Reader
 from lottery.studies import undertaking
 from lottery.studies.prepare import prepare
@@ -33,14 +32,12 @@ from lottery.studies.undertaking import Undertaking
 
 ConfigLike = str | PathLike[str] | Mapping[str, object]
 """A config: the path of a YAML file, or a dict of the same keys."""
-RunLike = str | PathLike[str] | Results
-"""A run: a path, a name, `latest`, or what another call returned."""
 Model = Callable[..., nn.Module]
 """What makes a network: of no arguments, or of (shape, classes)."""
 Data = Dataset | Sequence[TorchDataset[object]]
 """A data set, or a pair of torch's: (training, test)."""
-Plugins = Iterable[str | PathLike[str]]
-"""Files with methods of the caller's own."""
+Plugins = str | PathLike[str] | Iterable[str | PathLike[str]]
+"""A file, or several, with methods of the caller's own."""
 
 
 P = ParamSpec("P")
@@ -78,7 +75,7 @@ class Call:
         stop: Callable[[], bool] | None,
     ) -> Self:
         """Return what a function was given; raise LotteryError where it can't be used."""
-        files = [Path(file) for file in plugins]
+        files = [Path(file) for file in ([plugins] if isinstance(plugins, str | PathLike) else plugins)]
         plugin_files.load(files)
         again = [f"{name}=..." for name, given in (("model", model), ("data", data)) if given is not None]
         again += [f"plugins={[*map(str, files)]}"] if files else []
@@ -133,8 +130,3 @@ class Call:
     def carry_out(self, work: Undertaking, runs_dir: Path) -> Results:
         """Carry out a study, and return what was found."""
         return Results(carry_out(work, runs_dir, {}, self.onlooker).path)
-
-
-def find(run: RunLike, runs_dir: str | PathLike[str], *, newest: bool = False) -> Reader:
-    """Return a run; raise LotteryError where it isn't there."""
-    return find_run(str(run.path if isinstance(run, Results) else run), Path(runs_dir), newest=newest)

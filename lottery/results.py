@@ -1,6 +1,7 @@
 """What a run found, for Python: records that pandas reads, and the tensors of its networks."""
 
 from collections.abc import Callable
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lottery.reporting.comparison import pooled
 from lottery.reporting.entries import Row, rows
 from lottery.reporting.verdicts import Verdict, judged
 from lottery.store.about import About
+from lottery.store.finding import find_run
 from lottery.store.flat import Flat, flat_evaluation, flat_summary
 from lottery.store.parts import DataRecord
 from lottery.store.reader import Reader
@@ -144,3 +146,12 @@ class Results:
             there = dict.fromkeys(f"level {line['level']}, {line['arm']}" for line in self._run.levels())
             raise LotteryError(f"{self._run.path} has no {key}; there are {'; '.join(there) or 'none'}")
         return key
+
+
+RunLike = str | PathLike[str] | Results
+"""A run: a path, a name, `latest`, or what another call returned."""
+
+
+def find(run: RunLike, runs_dir: str | PathLike[str], *, newest: bool = False) -> Reader:
+    """Return a run; raise LotteryError where it isn't there."""
+    return find_run(fspath(run.path if isinstance(run, Results) else run), Path(runs_dir), newest=newest)

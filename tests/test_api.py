@@ -110,6 +110,10 @@ class TestLikeTheShell:
         assert {path.suffix for path in paths} == {".png", ".svg", ".html"}
         assert all(path.is_file() for path in paths)
 
+    @pytest.mark.parametrize("files", ["absent.py", Path("absent.py"), ["absent.py"]])
+    def test_plugins_are_one_file_or_several(self, files):
+        assert refusal(lottery.train, OWN, plugins=files).startswith("plugin absent.py: can't be read")
+
     def test_progress_is_on_standard_error_or_nowhere(self, tmp_path, capsys):
         values = tiny(replicates=1, train__length="10it").model_dump(mode="json")
         lottery.train(values, runs_dir=tmp_path)
@@ -264,6 +268,12 @@ class TestResults:
                 with torch.no_grad():
                     answers = network(own.normalise(images)).argmax(1)
                 assert int((answers == data.test_labels).sum()) == line["test_accuracy_right"]
+
+    def test_a_run_is_opened_by_whatever_other_functions_take(self, finished):
+        for run in (finished.path, str(finished.path), finished.path.name, "latest", "tiny", "2"):
+            found = lottery.open_run(run, finished.path.parent)
+            assert found.path == lottery.open_run(found).path == finished.path
+        assert "'tiny'" in refusal(lottery.open_run, "tinny", finished.path.parent)
 
     def test_of_a_network_that_the_config_names_nothing_has_to_be_given(self, finished, monkeypatch):
         data = registry.find("data", "digits")()

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import carry_out, tensor_files, tiny
 
-from lottery import registry
+from lottery import __version__, registry
 from lottery.cli import app
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
@@ -338,6 +338,11 @@ def test_help_is_instant(tmp_path):
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert all(f"\n  {name} " in result.stdout for name in COMMANDS)
     assert min(seconds) < 0.3
+
+
+def test_the_package_is_a_command(tmp_path):
+    told = subprocess.run([sys.executable, "-m", "lottery", "--version"], capture_output=True, text=True, cwd=tmp_path)
+    assert (told.returncode, told.stdout) == (0, f"lottery {__version__}\n"), told.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

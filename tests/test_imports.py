@@ -88,9 +88,9 @@ def test_the_core_does_not_know_what_is_built_on_it():
     assert not wrong
 
 
-def test_nothing_imports_the_command_line():
+def test_nothing_imports_the_command_line_but_what_starts_it():
     graph = rooms(imports(TREES))
-    assert [room for room, others in graph.items() if "cli" in others] == []
+    assert [room for room, others in graph.items() if "cli" in others] == ["__main__"]
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def resume(
     The other arguments are those of `train`, and so are the errors.
     """
     call = Call.of(model, data, device, plugins, progress, stop)
-    found = find(run, runs_dir)
+    found = find(run, runs_dir, unfinished=True)
     if undertaking.is_done(found):
         return Results(found.path)
     return call.carry_out(undertaking.resumption(found, call.remake(settings)), Path(runs_dir))

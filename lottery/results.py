@@ -152,6 +152,7 @@ RunLike = str | PathLike[str] | Results
 """A run: a path, a name, `latest`, or what another call returned."""
 
 
-def find(run: RunLike, runs_dir: str | PathLike[str], *, newest: bool = False) -> Reader:
-    """Return a run; raise LotteryError where it isn't there."""
-    return find_run(fspath(run.path if isinstance(run, Results) else run), Path(runs_dir), newest=newest)
+def find(run: RunLike, runs_dir: str | PathLike[str], *, newest: bool = False, unfinished: bool = False) -> Reader:
+    """Return a run, as `lottery.store.finding.find_run` does; raise LotteryError where it isn't there."""
+    name = fspath(run.path if isinstance(run, Results) else run)
+    return find_run(name, Path(runs_dir), newest=newest, unfinished=unfinished)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import carry_out, tensor_files, tiny
+from conftest import carry_out, networks, recorded, tensor_files, tiny
 
 from lottery import __version__, registry
 from lottery.cli import app
@@ -118,6 +118,24 @@ def test_a_run_is_called_by_its_name_or_how_that_begins(tmp_path, finished, caps
         assert str(caught.value).index(second.name) < str(caught.value).index(first.name)
     with pytest.raises(LotteryError, match=r"lenett is not there \(did you mean 'lenet'\?\); `lottery runs`"):
         find_run("lenett", folder)
+
+
+def test_what_rewind_made_of_a_study_is_not_meant_by_its_name(tmp_path, lottery):
+    folder = tmp_path / "runs"
+    study = recorded(folder, tiny(), networks([0.9], 0)).path
+    about = {"parent": str(study), "rewind": {"level": 1, "to": 0, "weights": "reinit", "mask": "keep"}}
+    rewound = Run(recorded(folder, tiny(), networks([0.8], 1), "rewind", **about).path)
+    for name in ("tiny", "ti", "runs/tiny"):
+        assert {find_run(name, folder, newest=newest).path.name for newest in (False, True)} == {study.name}
+    assert find_run(rewound.path.name, folder).path == rewound.path
+    with pytest.raises(LotteryError, match="may mean 2 runs"):
+        find_run(study.name[:8], folder)  # of both stamps
+    assert f"runs/{study.name} is finished already" in lottery("resume", "tiny").err
+    rewound.update(status="interrupted")
+    said = f"tiny: {rewound.path.name}, the one of 2 runs that isn't finished\n"
+    assert said in lottery("resume", "tiny").err
+    shutil.rmtree(study)
+    assert find_run("tiny", folder).path == rewound.path
 
 
 def test_a_study_of_the_same_second_is_no_study_of_another_name(tmp_path):

@@ -82,8 +82,8 @@ def remake(set_: Sequence[str], device: str | None, dry: bool = False) -> "Make"
     return make
 
 
-def find_run(name: str, runs_dir: Path, *, newest: bool = False) -> "Reader":
+def find_run(name: str, runs_dir: Path, *, newest: bool = False, unfinished: bool = False) -> "Reader":
     """Return the run that is called `name`, or lies at that path; see `lottery.store.finding.find_run`."""
     from lottery.store import finding
 
-    return finding.find_run(name, runs_dir, newest=newest)
+    return finding.find_run(name, runs_dir, newest=newest, unfinished=unfinished)

@@ -126,7 +126,7 @@ def resume(
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
     announce(run)
-    found, make = find_run(run, runs_dir), remake(set_, device)
+    found, make = find_run(run, runs_dir, unfinished=True), remake(set_, device)
     from lottery.studies import undertaking
 
     if undertaking.is_done(found):

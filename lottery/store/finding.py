@@ -7,7 +7,7 @@ from pathlib import Path
 from lottery.config import shipped
 from lottery.errors import LotteryError
 from lottery.registry import suggestion
-from lottery.store import places
+from lottery.store import files, places
 from lottery.store.reader import Reader
 from lottery.streams import message
 
@@ -41,19 +41,22 @@ def runs_called(name: str, runs_dir: Path) -> list[Path]:
     return named or [run for run in there if run.name.startswith(wanted) or study_name(run).startswith(wanted)]
 
 
-def find_run(name: str, runs_dir: Path, *, newest: bool = False) -> Reader:
+def find_run(name: str, runs_dir: Path, *, newest: bool = False, unfinished: bool = False) -> Reader:
     """Return the run that a user means by a path, a name, or `latest`.
+
+    What `rewind` made of a study has that study's name: it is meant where nothing else is, or by its own time stamp.
 
     Args:
         newest: whether the name of a study means the newest of its runs, where there are several; this is then said.
+        unfinished: whether of several the one is meant that isn't finished, where that is one; this is then said.
 
     Raises:
         LotteryError: there is none, or the name may mean several, which are listed.
     """
-    return Reader.open(find_path(name, runs_dir, newest=newest))
+    return Reader.open(find_path(name, runs_dir, newest=newest, unfinished=unfinished))
 
 
-def find_path(name: str, runs_dir: Path, *, newest: bool = False) -> Path:
+def find_path(name: str, runs_dir: Path, *, newest: bool = False, unfinished: bool = False) -> Path:
     """Return the directory of the run that a user means, whatever is in it; else as `find_run`."""
     if name == "latest":
         paths = places.runs(runs_dir)
@@ -64,6 +67,15 @@ def find_path(name: str, runs_dir: Path, *, newest: bool = False) -> Path:
         if name and (path / places.RECORD).is_file():
             return path
     found = runs_called(name, runs_dir)
+    if unfinished and len(found) > 1:
+        left = [run for run in found if _record(run).get("status", "finished") != "finished"]
+        if len(left) == 1:
+            message(f"{name}: {left[0].name}, the one of {len(found)} runs that isn't finished")
+            return left[0]
+    if len(found) > 1:
+        stamp = Path(name).name
+        studied = [run for run in found if run.name.startswith(stamp) or "rewind" not in _record(run)]
+        found = studied or found
     if len(found) > 1 and newest and study_name(found[-1]) == Path(name).name:
         message(f"{name}: {found[-1].name}, the newest of {len(found)} runs of that name")
         return found[-1]
@@ -78,6 +90,14 @@ def find_path(name: str, runs_dir: Path, *, newest: bool = False) -> Path:
     near = suggestion(name, [*(run.name for run in there), *map(study_name, there), *_configs(Path(name).parent)])
     known = f" (`lottery init {name}` writes a config of that name)" if name in shipped.names() else near
     raise LotteryError(f"{name} is not there{known}; `lottery runs` lists the runs that are")
+
+
+def _record(run: Path) -> files.Record:
+    """Return what a run's record says, whether it is whole or not; nothing where it can't be read."""
+    try:
+        return files.peek(run / places.RECORD)
+    except LotteryError:
+        return {}
 
 
 def _listed(runs: Sequence[Path]) -> str:

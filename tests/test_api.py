@@ -212,8 +212,20 @@ class TestOwnModelAndData:
             ({"model": lambda: 0}, "has to return a torch.nn.Module"),
             ({"model": lambda: nn.Linear(3, 10)}, "the images are 1x8x8"),
             ({"data": 3}, "lottery.Dataset.from_tensors"),
-            ({"data": ([(IMAGES[0], 0.5)], [])}, "no image"),
-            ({"data": ([IMAGES[0]], [])}, "item 0 of the training data"),
+            ({"data": ([(IMAGES[0], 0)], [])}, "no image"),
+            ({"data": ([IMAGES[0]], [])}, "item 0 of the training data is no pair (image, label)"),
+            (
+                {"data": ((IMAGES, LABELS), (IMAGES, LABELS))},
+                "is no pair (image, label); of tensors or arrays make lott",
+            ),
+            ({"data": (IMAGES, LABELS)}, "these are tensors or arrays; give lottery.Dataset.from_tensors(train_images"),
+            ({"data": (IMAGES.numpy(), LABELS.numpy())}, "lottery.Dataset.from_tensors(train_images"),
+            (
+                {"data": ([{"image": IMAGES[0], "label": 3}], [])},
+                "item 0 of the training data is a dict with keys image, label; return (image, label)",
+            ),
+            ({"data": (TensorDataset(IMAGES, LABELS * 0.9), [])}, "a whole number (the label is tensor(0.9000"),
+            ({"data": ([(IMAGES[0], 1), (IMAGES[1], 1.5)], [])}, "item 1 of the training data is no pair of an image"),
             ({"data": ([(IMAGES[0], 0), (IMAGES[0, :, 1:], 0)], [])}, "image 1 of the training data"),
             ({"settings": {"train.lenght": "3it"}}, "did you mean 'length'?"),
             ({"config": OWN | {"model": {"name": "given", "small_dense": 0.5}}}, "small_dense"),
@@ -252,12 +264,33 @@ class TestDataset:
             (IMAGES, LABELS.float(), "a whole number for each image"),
             (IMAGES, nn.functional.one_hot(LABELS), "a whole number for each image"),
             (IMAGES, LABELS - 1, "go down to -1"),
+            (IMAGES / 255**2, LABELS, "floating-point ones are taken to be in 0..1: scale them"),
+            (IMAGES / 255e3, LABELS, "from 0 to 0.0009412, and as whole ones in 0..255 next to nothing is left"),
+            (IMAGES * 0, LABELS, "the training images are 0 in every pixel: there is nothing to learn"),
+            (IMAGES[:1].expand(1797, -1, -1, -1), LABELS, "the training images are all the same"),
+            (IMAGES, LABELS % 3 + 1, "number classes from 0 on, or give lottery.Dataset.from_tensors(..., classes=4)"),
             (IMAGES, LABELS * 10**12, "no training image is of class 1"),
             (IMAGES, LABELS * 0, "two at least"),
         ],
     )
     def test_what_is_no_data_set_is_said_in_one_line(self, images, labels, said):
         assert said in refusal(lottery.Dataset.from_tensors, images, labels, IMAGES, LABELS)
+
+    @pytest.mark.parametrize("units", [(0.3, 0.3), (np.float32(0.3), torch.tensor(0.4)), (0, 0.5)])
+    def test_mean_and_deviation_in_other_units_are_refused(self, units):
+        mean, std = units
+        said = refusal(lottery.Dataset, IMAGES, LABELS, IMAGES, LABELS, 10, (mean,), (std,))
+        assert "are of images in 0..1, and these are in 0..255; give them in units of 0..255, or leave them" in said
+
+    @pytest.mark.parametrize("given", [3.0, "ab", None])
+    def test_mean_and_deviation_are_numbers(self, given):
+        said = refusal(lottery.Dataset, IMAGES, LABELS, IMAGES, LABELS, 10, given, given)
+        assert "mean and std are one number for each channel" in said
+
+    def test_dark_images_have_a_small_mean_and_others_none_at_all(self):
+        dark = lottery.Dataset.from_tensors(IMAGES // 100, LABELS, IMAGES // 100, LABELS)
+        assert max(*dark.mean, *dark.std) < 1 < int(dark.train_images.max())
+        assert lottery.Dataset(IMAGES, LABELS, IMAGES, LABELS, 10, (0.0,), (1.0,)).std == (1.0,)
 
 
 class TestResults:

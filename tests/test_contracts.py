@@ -226,7 +226,11 @@ BROKEN = {
         (data("train_labels=images()[1][:29]"), r"there are 30 train images and 29 labels"),
         (data("test_images=images()[0][30:, :, :5]"), r"training images are \(1, 6, 6\) and test images \(1, 5, 6\)"),
         (data("test_images=images()[0][:0], test_labels=images()[1][:0]"), r"test_images holds none"),
+        (data("mean=(0.5,), std=(0.3,)"), r"mean 0\.5 and std 0\.3 are of images in 0\.\.1, and these are in 0\.\.255"),
         (data("", "open('nowhere')"), r"FileNotFoundError: .*nowhere.* \(own\.py:\d+\)"),
+    ],
+    ("data", "images_differ"): [
+        (data("train_images=images()[0][:1].expand(30, -1, -1, -1)"), "the training images are all the same"),
     ],
     ("data", "labels_are_classes"): [
         (data("classes=1"), "classes is 1; there is something to learn from two on"),
@@ -235,8 +239,8 @@ BROKEN = {
         (data("test_labels=images()[1][30:] // 2"), "test data have no image of class 2"),
     ],
     ("data", "moments_are_of_the_images"): [
-        (data("mean=(0.5,), std=(0.3,)"),
-         r"mean and std are 0\.5 and 0\.3, and of the training images 1\d\d.*moments\("),
+        (data("mean=(2.5,), std=(0.3,)"),
+         r"mean and std are 2\.5 and 0\.3, and of the training images 1\d\d.*moments\("),
         (data("mean=(128.0, 128.0, 128.0)"), "mean has 3 values for 1 channels"),
     ],
     ("data", "is_repeatable"): [

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import refused, spoiled
+from conftest import refused, spoiled, tiny
 from PIL import Image
 
 from lottery import cache, registry
 from lottery.config.file import parse
 from lottery.errors import LotteryError
+from lottery.studies.prepare import prepare
 
 image_folder = registry.find("data", "image_folder")
 
@@ -358,3 +359,10 @@ def test_a_dry_run_keeps_nothing_of_an_image_folder(folder, lottery, tmp_path, c
     assert result.code == 0, result.err
     assert "decoding 12 images of pictures, in colour\n" in result.err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_images_that_are_all_alike_are_told_before_training(folder):
+    for path in folder.glob("train/*/*.png"):
+        picture(path, (0, 0, 0))
+    with pytest.raises(LotteryError, match="the training images are 0 in every pixel: there is nothing to learn"):
+        prepare(tiny(data={"name": "image_folder", "root": str(folder)}))

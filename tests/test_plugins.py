@@ -325,3 +325,27 @@ def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
     registry.forget("__main__")
     with pytest.raises(LotteryError, match=r"schedules.session of a Python session, which isn't loaded: go on there"):
         plugins.require(about)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("3", "data: poor returns a int; return lottery.Dataset.from_tensors(...)"),
+        ("(x, y)", "data: poor returns a tuple; return lottery.Dataset.from_tensors(...)"),
+        ("Dataset(x / 255, y, x / 255, y, 3, (0.4,), (0.3,))", "are of images in 0..1, and these are in 0..255"),
+        ("Dataset(0 * x + 7, y, x, y, 3, (7.0,), (1.0,))", "the training images are 7 in every pixel"),
+        ("Dataset(x, y + 1, x, y, 3, (60.0,), (30.0,))", "labels go up to 3, of 3 classes"),
+        ("Dataset(x, y, x, y, 3, (60.0, 6.0), (30.0, 6.0))", "mean and std are one number for each channel"),
+    ],
+)
+def test_data_that_are_none_are_told_before_training(returned, said, folder, lottery):
+    (folder / "poor.py").write_text(
+        "import torch, lottery\nfrom lottery import Dataset\n@lottery.register('data')\ndef poor():\n    'Poor data.'\n"
+        "    y = torch.arange(60) % 3\n    x = torch.arange(60 * 36).remainder(120).to(torch.uint8).view(60, 1, 6, 6)\n"
+        f"    return {returned}\n"
+    )
+    wrong = lottery(
+        "train", "study.yaml", "--plugin", "mine/own_methods.py", "--plugin", "poor.py", "--set", "data=poor"
+    )
+    assert wrong.code == 2
+    assert said in wrong.err.splitlines()[-1]

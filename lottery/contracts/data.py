@@ -38,6 +38,15 @@ def is_a_dataset(given: Candidate) -> str:
     return f"{len(found.train_labels):,} training and {len(found.test_labels):,} test images, {size}, {count} classes"
 
 
+def images_differ(given: Candidate) -> None:
+    """Training images differ from each other: of images that are all alike there is nothing to learn."""
+    images = given().train_images
+    require(
+        not all(torch.equal(image, images[0]) for image in images),
+        "the training images are all the same; look at how they are read",
+    )
+
+
 def labels_are_classes(given: Candidate) -> None:
     """Labels go from 0 to classes - 1; there are two classes or more, each in training and in test data."""
     found: Dataset = given()
@@ -86,4 +95,4 @@ def _splits(found: Dataset) -> Iterator[tuple[str, Tensor, Tensor]]:
     yield "test", found.test_images, found.test_labels
 
 
-CHECKS = (is_a_dataset, labels_are_classes, moments_are_of_the_images, is_repeatable)
+CHECKS = (is_a_dataset, images_differ, labels_are_classes, moments_are_of_the_images, is_repeatable)

@@ -10,8 +10,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from lottery.data._tensors import as_images, as_labels
+from lottery.data._tensors import as_images, as_labels, refuse_alike
 from lottery.errors import LotteryError
+
+ONE_EACH = "one number for each channel; lottery.Dataset.from_tensors finds them"
+"""What a data set's mean and deviation have to be."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,10 @@ class Dataset:
     """A data set has labelled images, already split into training and test data.
 
     Images are uint8 `[N, C, H, W]`, labels int64 `[N]` in `0..classes - 1`; `mean` and `std` are per channel, in the
-    units of the images (0..255), of the training data.
+    units of the images (0..255), of the training data; `(0.0,), (1.0,)` leaves images of one channel as they are.
+
+    Raises:
+        LotteryError: `mean` and `std` are no numbers, or of images in 0..1, which these aren't.
     """
 
     train_images: Tensor
@@ -29,6 +35,23 @@ class Dataset:
     classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a mean and deviation in other units: images would be hundreds of deviations from the mean."""
+        try:
+            means, deviations = ([float(value) for value in given] for given in (self.mean, self.std))
+        except (TypeError, ValueError):
+            raise LotteryError(f"data: mean and std are {ONE_EACH}") from None
+        images, left = self.train_images, {*means} == {0} and {*deviations} == {1}
+        if left or max(0, 0, *means, *deviations) > 1 or not isinstance(images, Tensor):
+            return
+        if images.dim() != 4 or images.dtype != torch.uint8 or not (images > 1).any():
+            return
+        if any(own > 10 * given for own, given in zip(moments(images)[1], deviations, strict=False)):
+            raise LotteryError(
+                f"data: mean {means[0]:.4g} and std {deviations[0]:.4g} are of images in 0..1, and these are in "
+                "0..255; give them in units of 0..255, or leave them to lottery.Dataset.from_tensors"
+            )
 
     @classmethod
     def from_tensors(
@@ -60,13 +83,15 @@ class Dataset:
         if len(there) < count and not classes:
             lacking = next(label for label in range(count) if label not in there)
             raise LotteryError(
-                f"data: no training image is of class {lacking}; number classes from 0 on, or say classes={count}"
+                f"data: no training image is of class {lacking}; number classes from 0 on, or give "
+                f"lottery.Dataset.from_tensors(..., classes={count})"
             )
         highest = int(max(own.max() for own in labels))
         if count < 2 or highest >= count:
             raise LotteryError(
                 f"data: labels go up to {highest}, of {count} classes; there have to be more, and two at least"
             )
+        refuse_alike(images[0])
         mean, std = moments(images[0])
         return cls(images[0], labels[0], images[1], labels[1], count, mean, std)
 

@@ -1,6 +1,6 @@
 """Data of the caller's own: from tensors, or from torch's data sets of images and labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +9,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lottery.data import Dataset
+from lottery.data import ONE_EACH, Dataset
 from lottery.data._image import eight_bits
 from lottery.errors import LotteryError
+
+_ARRAYS = (Tensor, np.ndarray)
+_TENSORS = "lottery.Dataset.from_tensors(train_images, train_labels, test_images, test_labels)"
 
 
 def given(data: object) -> Dataset:
@@ -21,18 +24,23 @@ def given(data: object) -> Dataset:
         LotteryError: it is neither, or its tensors aren't what such data are made of.
     """
     if isinstance(data, Dataset):
-        tensors = (data.train_images, data.train_labels, data.test_images, data.test_labels)
-        checked = Dataset.from_tensors(*tensors, classes=data.classes)
-        if not len(data.mean) == len(data.std) == checked.shape[0] or not all(value > 0 for value in data.std):
-            raise LotteryError("data: mean and std are one number for each channel; Dataset.from_tensors finds them")
-        return replace(checked, mean=tuple(data.mean), std=tuple(data.std))
-    if isinstance(data, tuple | list) and len(data) == 2:
+        return checked(data)
+    if isinstance(data, tuple | list) and len(data) == 2 and not any(isinstance(part, _ARRAYS) for part in data):
         train, test = (_collected(part, split) for part, split in zip(data, ("training", "test"), strict=True))
         return Dataset.from_tensors(*train, *test)
-    raise LotteryError(
-        f"data: {type(data).__name__} is no data set; give lottery.Dataset.from_tensors(train_images, train_labels, "
-        "test_images, test_labels), or a pair of torch data sets: (training, test)"
+    arrays = isinstance(data, tuple | list) and any(isinstance(part, _ARRAYS) for part in data)
+    what = "these are tensors or arrays" if arrays else f"this is a {type(data).__name__}"
+    raise LotteryError(f"data: {what}; give {_TENSORS}, or a pair of torch data sets: (training, test)")
+
+
+def checked(data: Dataset) -> Dataset:
+    """Return a data set whose parts are what they have to be; raise LotteryError where they can't be made that."""
+    found = Dataset.from_tensors(
+        data.train_images, data.train_labels, data.test_images, data.test_labels, classes=data.classes
     )
+    if not len(data.mean) == len(data.std) == found.shape[0] or not all(value > 0 for value in data.std):
+        raise LotteryError(f"data: mean and std are {ONE_EACH}")
+    return replace(found, mean=tuple(data.mean), std=tuple(data.std))
 
 
 def _collected(data: Any, split: str) -> tuple[Tensor, Tensor]:
@@ -47,12 +55,13 @@ def _collected(data: Any, split: str) -> tuple[Tensor, Tensor]:
         ) from None
     images, labels = list[Tensor](), list[int]()
     for index, item in enumerate(items):
+        _refuse_other_forms(item, f"item {index} of the {split} data")
         try:
             image, label = item
             images.append(_image(image))
-            labels.append(int(label))
+            labels.append(_label(label))
         except (TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
+            reason = str(error).partition("\n")[0][:200]
             raise LotteryError(
                 f"data: item {index} of the {split} data is no pair of an image and a whole number ({reason})"
             ) from error
@@ -66,6 +75,23 @@ def _collected(data: Any, split: str) -> tuple[Tensor, Tensor]:
     if not images:
         raise LotteryError(f"data: the {split} data hold no image")
     return torch.stack(images), torch.tensor(labels)
+
+
+def _refuse_other_forms(item: object, what: str) -> None:
+    """Raise LotteryError where an item of a data set is of another form than a pair, and it is known what to do."""
+    if isinstance(item, Mapping):
+        keys = ", ".join(str(key)[:40] for key in [*item][:10])
+        raise LotteryError(f"data: {what} is a dict with keys {keys}; return (image, label)")
+    if isinstance(item, _ARRAYS):
+        raise LotteryError(f"data: {what} is no pair (image, label); of tensors or arrays make {_TENSORS}")
+
+
+def _label(label: Any) -> int:
+    """Return a label as an int; raise ValueError where it is no whole number."""
+    number = int(label)
+    if number != label:
+        raise ValueError(f"the label is {label!r}")
+    return number
 
 
 def _image(image: object) -> Tensor:

@@ -27,6 +27,11 @@ def as_images(given: object, split: str) -> Tensor:
                 f"data: {split} images have numbers from {low:.4g} to {high:.4g}; give floating-point ones in 0..1, or "
                 "whole ones in 0..255, not normalised: lottery does that"
             )
+        if 0 < 255 * high <= 1:  # of images that were divided by 255 twice, say
+            raise LotteryError(
+                f"data: {split} images have numbers from {low:.4g} to {high:.4g}, and as whole ones in 0..255 next to "
+                "nothing is left of them; floating-point ones are taken to be in 0..1: scale them to that"
+            )
         return (255 * images.float()).round().to(torch.uint8).contiguous()
     if images.dtype == torch.bool:
         return (255 * images.to(torch.uint8)).contiguous()
@@ -44,6 +49,15 @@ def as_labels(given: object, split: str) -> Tensor:
     if labels.numel() and labels.min() < 0:
         raise LotteryError(f"data: {split} labels go down to {int(labels.min())}; number classes from 0 on")
     return labels.long().contiguous()
+
+
+def refuse_alike(images: Tensor) -> None:
+    """Raise LotteryError where training images `[N, C, H, W]` are all the same: it takes a look at two, mostly."""
+    if all(torch.equal(image, images[0]) for image in images):
+        what = "are all the same"
+        if (images[0] == images[0].flatten()[0]).all():
+            what = f"are {images[0].flatten()[0].item()} in every pixel"
+        raise LotteryError(f"data: the training images {what}: there is nothing to learn; look at how they are read")
 
 
 def _tensor(given: object, what: str) -> Tensor:

@@ -11,7 +11,9 @@ from lottery.config.data_and_model import Data
 from lottery.config.schema import Config
 from lottery.cost.flops import layer_flops
 from lottery.data import Dataset
+from lottery.data import _own as own_data
 from lottery.data._download import Missing
+from lottery.data._tensors import refuse_alike
 from lottery.errors import LotteryError
 from lottery.models._own import Given
 from lottery.networks import parameters
@@ -109,18 +111,35 @@ def _resident(config: Config, dataset: Dataset, device: torch.device) -> Residen
 def _load(data: Data, download_anywhere: bool) -> Dataset:
     """Return the data set, downloaded first where it is missing."""
     try:
-        dataset: Dataset = data.entry(**data.options)
+        return _named(data)
     except Missing as missing:
         missing.download(download_anywhere)
-        dataset = data.entry(**data.options)
-    return dataset
+        return _named(data)
+
+
+def _named(data: Data) -> Dataset:
+    """Return the data set that a config names, of which something can be learnt; a user's function may return anything.
+
+    Raises:
+        Missing: published files are missing.
+        LotteryError: it is none, or its images are all alike.
+    """
+    found: object = data.entry(**data.options)
+    if not isinstance(found, Dataset):
+        raise LotteryError(
+            f"data: {data.name} returns a {type(found).__name__}; return lottery.Dataset.from_tensors(...)"
+        )
+    if not data.entry.own:
+        return own_data.checked(found)
+    refuse_alike(found.train_images)
+    return found
 
 
 def _sketch(data: Data, download_anywhere: bool, of: Reader | None) -> Dataset:
     """Return the data set, and write nothing; where it is missing, and no run's own is wanted, one of its size."""
     with cache.sealed():
         try:
-            dataset: Dataset = data.entry(**data.options)
+            return _named(data)
         except Missing as missing:
             missing.check(download_anywhere)
             if of is not None:
@@ -128,8 +147,7 @@ def _sketch(data: Data, download_anywhere: bool, of: Reader | None) -> Dataset:
                     f"{missing}; name its folder by --set data.root=FOLDER, or have it downloaded without --dry-run"
                 ) from None
             message(f"{missing}: it would be downloaded")
-            dataset = missing.sketch()
-    return dataset
+            return missing.sketch()
 
 
 def _network(

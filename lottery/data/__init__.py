@@ -10,11 +10,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from lottery.data._tensors import as_images, as_labels, refuse_alike
+from lottery.data._meant import refuse_alike, refuse_other_units
+from lottery.data._tensors import as_images, as_labels
 from lottery.errors import LotteryError
-
-ONE_EACH = "one number for each channel; lottery.Dataset.from_tensors finds them"
-"""What a data set's mean and deviation have to be."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +36,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Refuse a mean and deviation in other units: images would be hundreds of deviations from the mean."""
-        try:
-            means, deviations = ([float(value) for value in given] for given in (self.mean, self.std))
-        except (TypeError, ValueError):
-            raise LotteryError(f"data: mean and std are {ONE_EACH}") from None
-        images, left = self.train_images, {*means} == {0} and {*deviations} == {1}
-        if left or max(0, 0, *means, *deviations) > 1 or not isinstance(images, Tensor):
-            return
-        if images.dim() != 4 or images.dtype != torch.uint8 or not (images > 1).any():
-            return
-        if any(own > 10 * given for own, given in zip(moments(images)[1], deviations, strict=False)):
-            raise LotteryError(
-                f"data: mean {means[0]:.4g} and std {deviations[0]:.4g} are of images in 0..1, and these are in "
-                "0..255; give them in units of 0..255, or leave them to lottery.Dataset.from_tensors"
-            )
+        refuse_other_units(self.train_images, self.mean, self.std)
 
     @classmethod
     def from_tensors(

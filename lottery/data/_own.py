@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lottery.data import ONE_EACH, Dataset
+from lottery.data import Dataset
 from lottery.data._image import eight_bits
+from lottery.data._meant import ONE_EACH
 from lottery.errors import LotteryError
 
 _ARRAYS = (Tensor, np.ndarray)

@@ -51,15 +51,6 @@ def as_labels(given: object, split: str) -> Tensor:
     return labels.long().contiguous()
 
 
-def refuse_alike(images: Tensor) -> None:
-    """Raise LotteryError where training images `[N, C, H, W]` are all the same: it takes a look at two, mostly."""
-    if all(torch.equal(image, images[0]) for image in images):
-        what = "are all the same"
-        if (images[0] == images[0].flatten()[0]).all():
-            what = f"are {images[0].flatten()[0].item()} in every pixel"
-        raise LotteryError(f"data: the training images {what}: there is nothing to learn; look at how they are read")
-
-
 def _tensor(given: object, what: str) -> Tensor:
     """Return a tensor, an array or numbers in lists as a tensor on the CPU that nobody else changes."""
     try:

@@ -13,7 +13,7 @@ from lottery.cost.flops import layer_flops
 from lottery.data import Dataset
 from lottery.data import _own as own_data
 from lottery.data._download import Missing
-from lottery.data._tensors import refuse_alike
+from lottery.data._meant import refuse_alike
 from lottery.errors import LotteryError
 from lottery.models._own import Given
 from lottery.networks import parameters

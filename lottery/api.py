@@ -71,6 +71,7 @@ def prune(
     replicates: int | None = None,
     runs_dir: str | PathLike[str] = "runs",
     plugins: Plugins = (),
+    accept_changes: bool = False,
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
 ) -> Results:
@@ -79,11 +80,12 @@ def prune(
     Args:
         config_or_run: a config, as for `train`; or a finished run, which is extended.
         iterations: rounds of pruning; of a run, further ones.
+        accept_changes: whether a run may be gone on with though plugins, or the code of a given network, have changed.
 
     The others are those of `train`, and so are the errors. A run keeps its seed, replicates and settings, but for
     `data.root`, where data have moved.
     """
-    call = Call.of(model, data, device, plugins, progress, stop)
+    call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
     if isinstance(config_or_run, Mapping) or (not isinstance(config_or_run, Results) and names_config(config_or_run)):
         flags = {"device": device, "seed": seed, "replicates": replicates, "pruning.iterations": iterations}
         return call.new(Prune, call.config(config_or_run, settings, flags), Path(runs_dir))
@@ -92,7 +94,10 @@ def prune(
         raise LotteryError("a run keeps its config: its seed and replicates are what they are")
     if iterations is None:
         raise LotteryError("say how many further rounds: iterations=N (lottery.resume finishes what was begun)")
-    return call.carry_out(undertaking.extension(find(config_or_run, runs_dir), iterations, make), Path(runs_dir))
+    return call.carry_out(
+        undertaking.extension(find(config_or_run, runs_dir), iterations, make, accept_changes=accept_changes),
+        Path(runs_dir),
+    )
 
 
 @one_at_a_time
@@ -109,6 +114,7 @@ def rewind(
     device: str | None = None,
     runs_dir: str | PathLike[str] = "runs",
     plugins: Plugins = (),
+    accept_changes: bool = False,
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
 ) -> Results:
@@ -122,10 +128,12 @@ def rewind(
         mask: the ticket's (keep), shuffled within layers (shuffle), drawn anew (random), or what was pruned (invert).
         settings: `data.root`, where data have moved, and nothing else.
 
-    The others are those of `train`, and so are the errors.
+    The others are those of `train` and `prune`, and so are the errors.
     """
-    call = Call.of(model, data, device, plugins, progress, stop)
-    work = undertaking.retrained(find(run, runs_dir), level, to, weights, mask, call.remake(settings))
+    call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
+    work = undertaking.retrained(
+        find(run, runs_dir), level, to, weights, mask, call.remake(settings), accept_changes=accept_changes
+    )
     return call.carry_out(work, Path(runs_dir))
 
 
@@ -139,19 +147,22 @@ def resume(
     device: str | None = None,
     runs_dir: str | PathLike[str] = "runs",
     plugins: Plugins = (),
+    accept_changes: bool = False,
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
 ) -> Results:
     """Go on where a run stopped, whatever stopped it, and return what it found; one that is finished stays as it is.
 
     A model or data that were given are given again, and of `settings` only `data.root` may be, where data have moved.
-    The other arguments are those of `train`, and so are the errors.
+    The other arguments are those of `train` and `prune`, and so are the errors.
     """
-    call = Call.of(model, data, device, plugins, progress, stop)
+    call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
     found = find(run, runs_dir, unfinished=True)
     if undertaking.is_done(found):
         return Results(found.path)
-    return call.carry_out(undertaking.resumption(found, call.remake(settings)), Path(runs_dir))
+    return call.carry_out(
+        undertaking.resumption(found, call.remake(settings), accept_changes=accept_changes), Path(runs_dir)
+    )
 
 
 def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "runs") -> list[Path]:

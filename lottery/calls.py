@@ -63,6 +63,7 @@ class Call:
     data: Dataset | None
     device: str | None
     onlooker: Onlooker
+    accept_changes: bool = False
 
     @classmethod
     def of(
@@ -73,6 +74,8 @@ class Call:
         plugins: Plugins,
         progress: bool,
         stop: Callable[[], bool] | None,
+        *,
+        accept_changes: bool = False,
     ) -> Self:
         """Return what a function was given; raise LotteryError where it can't be used."""
         files = [Path(file) for file in ([plugins] if isinstance(plugins, str | PathLike) else plugins)]
@@ -85,7 +88,8 @@ class Call:
             quiet=not progress,
         )
         made = None if model is None else own_model.given(model)
-        return cls(made, None if data is None else own_data.given(data), device, onlooker)
+        own = None if data is None else own_data.given(data)
+        return cls(made, own, device, onlooker, accept_changes)
 
     def config(
         self, config: ConfigLike, settings: Mapping[str, object] | None, flags: Mapping[str, object]
@@ -106,7 +110,14 @@ class Call:
         for kind, given in (("data", self.data), ("model", self.model)):
             if given is not None and getattr(config, kind).name != "given":
                 raise LotteryError(f"{kind}: the run takes its own, {getattr(config, kind).name}; leave {kind}= out")
-        return prepare(config, self.data, self.model, of=of, download_anywhere=download_anywhere)
+        return prepare(
+            config,
+            self.data,
+            self.model,
+            of=of,
+            download_anywhere=download_anywhere,
+            accept_changes=self.accept_changes,
+        )
 
     def remake(self, settings: Mapping[str, object] | None) -> undertaking.Make:
         """Return how the config of a run is made real, its data wherever `settings` say that they are now."""

@@ -120,19 +120,33 @@ def used(config: Config) -> list[PluginRecord]:
     ]
 
 
-def require(about: About) -> None:
-    """Raise LotteryError where a plugin that a run used isn't loaded, or is another than it was."""
-    for plugin in about.get("plugins", []):
+def require(about: About, *, accept_changes: bool = False) -> None:
+    """Raise LotteryError where a plugin that a run used isn't loaded, or is another than it was, unless that will do.
+
+    Of several states of a plugin that the run has seen, the last one counts.
+    """
+    for plugin in _latest(about):
         named = f"{', '.join(plugin['entries'])} of {plugin['path'] or 'a Python session'}"
         there = [_registered(entry) for entry in plugin["entries"]]
         own = [entry for entry in there if entry is not None]
         if len(own) < len(there):
             remedy = f"add --plugin {plugin['path']}" if plugin["path"] else "go on there, by lottery.resume(...)"
             raise LotteryError(f"{about['id']} uses {named}, which isn't loaded: {remedy}")
-        if any(entry.own for entry in own) or _digest(own) != plugin["sha256"]:
+        if not accept_changes and (any(entry.own for entry in own) or _digest(own) != plugin["sha256"]):
             raise LotteryError(
-                f"{about['id']} uses {named}, which has changed since; put it back as it was, or start a new run"
+                f"{about['id']} uses {named}, which has changed since, or a file that it imports; put it back as it "
+                "was, or add --accept-changes, and the run keeps that it did"
             )
+
+
+def changes(about: About, config: Config) -> list[PluginRecord]:
+    """Return the plugins that a config uses and that aren't what the run last saw of them."""
+    latest = _latest(about)
+    return [plugin for plugin in used(config) if plugin not in latest]
+
+
+def _latest(about: About) -> list[PluginRecord]:
+    return [*{tuple(plugin["entries"]): plugin for plugin in about.get("plugins", [])}.values()]
 
 
 def flags(about: About) -> list[str]:

@@ -193,6 +193,23 @@ class TestOwnModelAndData:
         assert "lottery.resume(run, data=..., model=...)" in refusal(lottery.rewind, own, model=Net, **again)
         assert "lottery.resume(run, model=..., data=...)" in refusal(lottery.rewind, own, data=data, **again)
 
+    def test_a_network_of_other_code_is_refused(self, own, data, tmp_path):
+        class Mirrored(Net):
+            def forward(self, x):
+                return super().forward(-x)
+
+        class Plain(Net):
+            def __init__(self):
+                super().__init__()
+                self.hidden = nn.Linear(64, 16, bias=False)
+
+        again = {"level": 1, "progress": False, "data": data}
+        assert "its code has changed since" in refusal(lottery.rewind, own, model=Mirrored, **again)
+        assert "its code has changed since" in refusal(own.model, 1, model=Mirrored)
+        lottery.rewind(own, model=Mirrored, accept_changes=True, runs_dir=tmp_path, **again)
+        assert "its layers or tensors differ" in refusal(own.model, 1, model=Plain)
+        own.model(1, model=lambda: Net(16))  # made in another way, it's the same
+
     def test_what_the_run_names_is_not_replaced(self, finished, data):
         assert "leave data= out" in refusal(lottery.rewind, finished.path, level=1, data=data)
         assert "leave model= out" in refusal(lottery.rewind, finished.path, level=1, model=Net)

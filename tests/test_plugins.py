@@ -168,12 +168,54 @@ def test_a_plugin_that_changed_since_is_refused(folder, lottery, changed):
     file.write_text(f"{before}\n# changed")
     result = lottery("prune", "latest", "--iterations", "1", "--plugin", "mine/own_methods.py")
     assert result.code == 2
-    assert "which has changed since; put it back" in result.err
+    assert "which has changed since, or a file that it imports; put it back" in result.err
     file.write_text(before)
     # Elsewhere, under another name, it's the same.
     (folder / "mine" / "own_methods.py").rename(folder / "mine" / "own_methods_2.py")
     forgotten(folder)
     assert lottery("prune", "latest", "--iterations", "1", "--plugin", "mine/own_methods_2.py").code == 0
+
+
+@pytest.mark.parametrize(
+    ("good", "slip", "workers"),
+    [
+        ("return {name: negated(weight", "return {name: negated(weight[7, 7, 7]", 1),
+        ("return self.output(self", "called.append(0); [0][len(called) > 30]; return self.output(self", 1),
+        ("return self.output(self", "called.append(0); [0][len(called) > 30]; return self.output(self", 2),
+    ],
+)
+def test_a_slip_in_a_plugin_is_told_and_mended(folder, lottery, good, slip, workers):
+    file = folder / "mine" / "own_methods.py"
+    before = file.read_text() + "\n\ncalled = []\n"
+    assert good in before
+    slipped = before.replace(good, slip)
+    line = next(number for number, text in enumerate(slipped.splitlines(), start=1) if slip in text)
+    file.write_text(slipped)
+    given = ("--plugin", "mine/own_methods.py")
+    failed = lottery("prune", "study.yaml", *given, "--set", f"workers={workers}")
+    assert failed.code == 1, failed.err
+    assert "Traceback" not in failed.err
+    assert re.search(rf"failed: .*own_methods\.py:{line}: IndexError: ", failed.err)
+    assert "lottery resume RUN --accept-changes" in failed.err
+    run = only_run(folder)
+    assert run.record["status"] == "failed"
+    if workers == 2:
+        return
+
+    forgotten(folder)
+    file.write_text(before)
+    assert "--accept-changes" in lottery("resume", "latest", *given).err
+    assert lottery("resume", "latest", *given, "--accept-changes").code == 0
+    assert {line["level"] for line in run.levels()} == {0, 1}
+    first, second = run.record["plugins"]
+    assert first["entries"] == second["entries"]
+    assert first["sha256"] != second["sha256"]
+    # What it was last counts.
+    forgotten(folder)
+    assert lottery("prune", "latest", "--iterations", "1", "--dry-run", *given).code == 0
+    file.write_text(before.replace(good, slip))
+    forgotten(folder)
+    assert lottery("prune", "latest", "--iterations", "1", "--dry-run", *given).code == 2
 
 
 def test_what_a_config_does_not_use_is_not_recorded(folder, lottery):

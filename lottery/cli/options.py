@@ -97,4 +97,7 @@ Plugins = Annotated[
         help="Load your own methods, models, data from a Python file (repeatable); $LOTTERY_PLUGINS names more.",
     ),
 ]
+AcceptChanges = Annotated[
+    bool, typer.Option("--accept-changes", help="Go on though a plugin has changed since; the run keeps that it did.")
+]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Rounds of pruning; of a RUN, further rounds.")]

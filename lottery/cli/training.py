@@ -59,6 +59,7 @@ def prune(
     timed: options.Timed = False,
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
+    accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Train, then prune, rewind and retrain, round after round. A RUN is extended from where it ended."""
     _begin(config, dry_run, timed)
@@ -83,7 +84,9 @@ def prune(
         raise LotteryError("say how many further rounds: --iterations N (`lottery resume` finishes what was begun)")
     from lottery.studies import undertaking
 
-    _carry_out(undertaking.extension(run, iterations, make), runs_dir, stop_on, dry_run, timed)
+    _carry_out(
+        undertaking.extension(run, iterations, make, accept_changes=accept_changes), runs_dir, stop_on, dry_run, timed
+    )
 
 
 def rewind(
@@ -106,13 +109,14 @@ def rewind(
     timed: options.Timed = False,
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
+    accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
     _begin(run, dry_run, timed)
     parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
     from lottery.studies import undertaking
 
-    work = undertaking.retrained(parent, level, to, weights.value, mask.value, make)
+    work = undertaking.retrained(parent, level, to, weights.value, mask.value, make, accept_changes=accept_changes)
     _carry_out(work, runs_dir, stop_on, dry_run, timed)
 
 
@@ -123,6 +127,7 @@ def resume(
     runs_dir: options.RunsDir = Path("runs"),
     stop_on: options.StopOn = [],  # noqa: B006
     plugin: options.Plugins = [],  # noqa: ARG001, B006
+    accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Go on where a run stopped, whatever stopped it."""
     announce(run)
@@ -133,7 +138,7 @@ def resume(
         message(f"{found.path} is finished already")
         _show(found)
         return
-    _carry_out(undertaking.resumption(found, make), runs_dir, stop_on)
+    _carry_out(undertaking.resumption(found, make, accept_changes=accept_changes), runs_dir, stop_on)
 
 
 def _begin(name: object, dry_run: bool, timed: bool) -> None:

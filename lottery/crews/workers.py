@@ -21,7 +21,7 @@ import torch
 
 from lottery.crews.jobs import LAST, Event, Job, NextJob, Stop, Trains
 from lottery.devices import can_fork
-from lottery.errors import RunFailed
+from lottery.errors import LotteryError, RunFailed
 from lottery.streams import message
 
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -90,7 +90,8 @@ class Workers:
             raise self._death(connection) from None
         if kind == "error":
             error, text = content
-            message(text)
+            if not isinstance(error, LotteryError | RunFailed):  # these say all that there is to say
+                message(text)
             raise error
         event: Event = content
         return event

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from lottery import brought
 from lottery.errors import LotteryError
 
 Factory = Callable[..., nn.Module]
@@ -87,13 +88,23 @@ def given(factory: object) -> Given:
 
 
 def digest(template: nn.Module) -> str:
-    """Return which network this is: of its modules the names and kinds, of its tensors the names, shapes and types."""
-    modules = [(name, type(module).__qualname__) for name, module in template.named_modules()]
+    """Return a digest of a network: of its modules' names, kinds, settings, its tensors' names, shapes, types."""
+    modules = [(name, type(module).__qualname__, module.extra_repr()) for name, module in template.named_modules()]
     tensors = [
         (name, tuple(one.shape), str(one.dtype))
         for name, one in (*template.named_parameters(), *template.named_buffers())
     ]
-    return hashlib.sha256(repr((modules[1:], tensors)).encode()).hexdigest()[:12]
+    return _short([modules[1:], tensors])
+
+
+def code(template: nn.Module) -> str:
+    """Return a digest of the classes that a network is made of and that no library has."""
+    kinds = {kind for module in template.modules() for kind in type(module).__mro__}
+    return _short(sorted(brought.text(kind) for kind in kinds if not brought.is_library(kind)))
+
+
+def _short(what: object) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:12]
 
 
 def _takes(signature: inspect.Signature, *arguments: str) -> bool:

@@ -44,23 +44,30 @@ def template(build: Build, config: Config) -> nn.Module:
         return build()
 
 
-def identified(config: Config, made: nn.Module, given: Given | None) -> Config:
+def identified(config: Config, made: nn.Module, given: Given | None, *, accept_changes: bool = False) -> Config:
     """Return the config, which says which network was given, if any.
+
+    Args:
+        accept_changes: whether its code may be other than it was, with the same layers.
 
     Raises:
         LotteryError: it says so already, and that was another one.
     """
     if given is None or config.model.name != "given":
         return config
-    digest = _own.digest(made)
-    before = config.model.options.get("digest")
-    if before not in (None, digest):
-        raise LotteryError(
-            f"model: {given.name} is another network than {config.model.options.get('of')} was: its layers or tensors "
-            "differ; give the same one, or start another run for this one"
-        )
-    named = config.model.model_copy(update={"of": given.name, "digest": digest})
-    return config if before else config.model_copy(update={"model": named})
+    found = {"digest": _own.digest(made), "code": _own.code(made)}
+    before = config.model.options
+    for key, differs in (("digest", "its layers or tensors differ"), ("code", "its code has changed since")):
+        if key == "code" and accept_changes:
+            continue
+        if before.get(key) not in (None, found[key]):
+            raise LotteryError(
+                f"model: {given.name} is another network than {before.get('of')} was: {differs}; give the same one"
+                f"{', or say accept_changes=True' if key == 'code' else ', or start another run for this one'}"
+            )
+    named = config.model.model_copy(update={"of": given.name, **found})
+    same = all(before.get(key) == value for key, value in found.items())
+    return config if same else config.model_copy(update={"model": named})
 
 
 def check_memory(build: Build, device: torch.device) -> None:

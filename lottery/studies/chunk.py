@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 
-from lottery import devices, plugins
+from lottery import brought, devices, plugins
 from lottery.config.schema import Config
 from lottery.crews import jobs
 from lottery.crews.jobs import Event, Job, Stop, Trains
 from lottery.data import Dataset
+from lottery.errors import LotteryError, RunFailed
 from lottery.models._own import Given
 from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.network import Network
@@ -57,9 +58,12 @@ def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     try:
         yield from _train(setting, job, stop)
         return
-    except (MemoryError, RuntimeError) as error:
+    except Exception as error:
         if not devices.lacks_memory(error):
-            raise
+            if isinstance(error, LotteryError | RunFailed) or (said := brought.blamed(error)) is None:
+                raise
+            # Here, as tracebacks don't travel between processes.
+            raise RunFailed(f"{said}\n{brought.REMEDY}") from error
         reason = str(error)
     devices.release(setting.device)
     yield jobs.OutOfMemory(reason.partition("\n")[0])

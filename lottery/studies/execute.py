@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from lottery import devices, plugins
+from lottery import brought, devices, plugins
 from lottery.arms import is_control
 from lottery.crews.crew import crew
 from lottery.errors import Interrupted, LotteryError, RunFailed
@@ -79,6 +79,10 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
                 raise RunFailed(
                     f"out of memory ({str(error).partition(chr(10))[0]}).\nMake room, then go on with `lottery resume`."
                 ) from error
+            if not isinstance(error, LotteryError | RunFailed):
+                if (said := brought.blamed(error)) is not None:
+                    raise RunFailed(f"{said}\n{brought.REMEDY}") from error
+                error.add_note(f"{run.path} is kept as it is; `lottery resume` goes on with it.")
             raise
         checkpoints.drop_all()
         run.finish("finished")

@@ -35,6 +35,7 @@ def prepare(
     of: Reader | None = None,
     download_anywhere: bool = False,
     dry: bool = False,
+    accept_changes: bool = False,
 ) -> Setting:
     """Find the device, load the data, build the network, and check that they fit the config and each other.
 
@@ -45,6 +46,7 @@ def prepare(
         of: the run that is gone on with, or retrained: the data are to be its own.
         download_anywhere: whether data that are missing may be downloaded to outside the working directory: configs
             may be a stranger's.
+        accept_changes: whether the network's code may be other than the run's was.
         dry: write nothing, not even what would be downloaded; images of nothing stand for it.
 
     Raises:
@@ -64,7 +66,7 @@ def prepare(
     except (MemoryError, RuntimeError) as error:
         raise LotteryError(f"data: can't be held in memory ({str(error).splitlines()[0]})") from error
     build, template, conduct = _network(config, dataset, device, model)
-    config = architecture.identified(config, template, model)
+    config = architecture.identified(config, template, model, accept_changes=accept_changes)
     shapes = architecture.shapes(config, template)
     epoch = Batches(data, [(0, 0)], config.train.batch_size, config.seed).steps_per_epoch
     setting = Setting(

@@ -34,6 +34,7 @@ class Undertaking:
     Attributes:
         levels: those with networks left to train.
         run: whose study it is; None where a new one is made.
+        config: what the run's becomes; None where it stays as it is.
         layout: the only one that will do, and why; None where any will.
         parent: the run that a new one retrains networks of.
         record: what the run says of it beside that.
@@ -42,6 +43,7 @@ class Undertaking:
     study: Study
     levels: Sequence[Level]
     run: Reader | None = None
+    config: Config | None = None
     layout: tuple[Layout, str] | None = None
     parent: Reader | None = None
     record: Mapping[str, object] = field(default_factory=dict)
@@ -64,13 +66,13 @@ class Undertaking:
             yield self._create(runs_dir, about)
             return
         run = Run(self.run.path)
-        if not self.record:
+        if self.config is None:
             yield run
             return
         with run.working():
             # Not finished from now on: whatever comes between, the run can be resumed.
             run.update(**self.record)
-            run.write_config(self.study.setting.config)
+            run.write_config(self.config)
             yield run
 
     def _create(self, runs_dir: Path, about: Mapping[str, object]) -> Run:
@@ -93,21 +95,34 @@ def new(study: Study) -> Undertaking:
     return Undertaking(study, study.levels)
 
 
-def extension(run: Reader, iterations: int, make: Make) -> Undertaking:
-    """Return the undertaking of so many further rounds of pruning of a run; raise LotteryError where it can't be."""
-    plugins.require(run.record)
+def extension(run: Reader, iterations: int, make: Make, *, accept_changes: bool = False) -> Undertaking:
+    """Return the undertaking of so many further rounds of pruning of a run; raise LotteryError where it can't be.
+
+    Args:
+        accept_changes: whether plugins may be others than they were.
+    """
+    plugins.require(run.record, accept_changes=accept_changes)
     study = Prune(make(extended(run, iterations), run))
     trained = {line["level"] for line in run.levels()}
-    record: dict[str, object] = {"status": "interrupted"}
+    record: dict[str, object] = {"status": "interrupted", **_plugins(run, study)}
     if run.record["study"] != study.name:
         record |= {"study": study.name, "layout": None}  # of larger groups
-    return Undertaking(study, [level for level in study.levels if level.number not in trained], run, record=record)
+    return Undertaking(
+        study,
+        [level for level in study.levels if level.number not in trained],
+        run,
+        study.setting.config,
+        record=record,
+    )
 
 
-def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskFrom, make: Make) -> Undertaking:
+def retrained(
+    parent: Reader, level: int, to: str, weights: Weights, mask: MaskFrom, make: Make, *, accept_changes: bool = False
+) -> Undertaking:
     """Return the undertaking that retrains a level's masks of a run; raise LotteryError where it can't be.
 
     Args:
+        accept_changes: whether plugins may be others than they were.
         to: where retraining starts: `2000it`, `3ep`.
     """
     if parent.record["study"] == "rewind":
@@ -116,7 +131,7 @@ def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskF
         duration = Duration.parse(to)
     except ValueError as error:
         raise LotteryError(f"--to: {error}") from None
-    plugins.require(parent.record)
+    plugins.require(parent.record, accept_changes=accept_changes)
     setting = make(retraining(parent.config), parent)
     asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)
     study = Rewind.of_parent(parent, setting, asked)
@@ -124,11 +139,22 @@ def retrained(parent: Reader, level: int, to: str, weights: Weights, mask: MaskF
     return Undertaking(study, study.levels, layout=study.parent_layout(parent), parent=parent, record=record)
 
 
-def resumption(run: Reader, make: Make) -> Undertaking:
-    """Return the undertaking of what is left of a run's study; raise LotteryError where it can't be."""
-    plugins.require(run.record)
-    study = study_of(run, make(run.config, run))
-    return Undertaking(study, study.levels, run)
+def resumption(run: Reader, make: Make, *, accept_changes: bool = False) -> Undertaking:
+    """Return the undertaking of what is left of a run's study; raise LotteryError where it can't be.
+
+    Args:
+        accept_changes: whether plugins may be others than they were.
+    """
+    plugins.require(run.record, accept_changes=accept_changes)
+    study, before = study_of(run, make(run.config, run)), run.config
+    config, record = before.model_copy(update={"model": study.setting.config.model}), _plugins(run, study)
+    return Undertaking(study, study.levels, run, config if record or config != before else None, record=record)
+
+
+def _plugins(run: Reader, study: Study) -> dict[str, object]:
+    """Return what a run says of its plugins, where they aren't what they were: what they are, behind that."""
+    new = plugins.changes(run.record, study.setting.config)
+    return {"plugins": [*run.record.get("plugins", []), *new]} if new else {}
 
 
 def is_done(run: Reader) -> bool:

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +30,8 @@ ENVIRONMENT = "LOTTERY_PLUGINS"
 """Files to load, separated as in PATH."""
 GROUP = "lottery.plugins"
 """Entry points of installed packages that are loaded."""
+_FAILURES = (Exception, SystemExit, GeneratorExit)
+"""What code that isn't ours may end in, for whatever reason."""
 _TEXT = "__lottery_read__"
 """Attribute of a plugin's module: what stood in its file when it was run."""
 
@@ -46,7 +48,7 @@ def load(files: Iterable[str | Path] = ()) -> None:
             try:
                 with registry.all_or_nothing(), redirect_stdout(sys.stderr):
                     point.load()
-            except (Exception, SystemExit) as error:
+            except _FAILURES as error:
                 message(f"plugin {point.name} ({point.value}) is left out: {_reason(error, '')}")
     named = [Path(name) for name in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if name]
     for file in [*named, *map(Path, files)]:
@@ -76,7 +78,7 @@ def load_file(file: Path) -> ModuleType:
     if name in sys.modules and getattr(sys.modules[name], _TEXT) == text:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise LotteryError(f"plugin {file}: not a Python file (.py)")
     module = importlib.util.module_from_spec(spec)
     setattr(module, _TEXT, text)
@@ -87,14 +89,25 @@ def load_file(file: Path) -> ModuleType:
     try:
         with registry.all_or_nothing(), redirect_stdout(sys.stderr):  # results alone go to stdout
             registry.forget(name)
-            spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+            with _unwritten():
+                exec(compile(text, path, "exec"), vars(module))  # these very bytes, whatever was compiled before
+    except _FAILURES as error:
         sys.modules.pop(name)
         if before is not None:
             sys.modules[name] = before
         reason = str(error) if isinstance(error, LotteryError) else _reason(error, str(path))
         raise LotteryError(reason if reason.startswith(str(path)) else f"plugin {file}: {reason}") from error
     return module
+
+
+@contextmanager
+def _unwritten() -> Iterator[None]:
+    """Have nothing compiled written beside what is imported within the context: a dry run writes nothing."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def loaded() -> list[Path]:
@@ -168,7 +181,8 @@ def _digest(entries: Sequence[Entry]) -> str:
         for entry in entries:
             digest.update(_source(entry).encode())
         return digest.hexdigest()
-    for content in sorted(hashlib.sha256(file.read_bytes()).digest() for file in _files(origin)):
+    run = {_file(module): getattr(module, _TEXT) for module in [*sys.modules.values()] if hasattr(module, _TEXT)}
+    for content in sorted(hashlib.sha256(run.get(file) or file.read_bytes()).digest() for file in _files(origin)):
         digest.update(content)  # whatever the files are called
     return digest.hexdigest()
 

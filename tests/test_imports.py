@@ -121,7 +121,7 @@ def test_an_import_is_found_wherever_it_stands(source):
 def test_files_are_small():
     lines = {name(path): len(path.read_text().splitlines()) for path in FILES}
     assert {module: count for module, count in lines.items() if count > 300} == {}
-    assert median(lines.values()) < 60
+    assert median(lines.values()) < 65
 
 
 def functions() -> list[tuple[str, ast.FunctionDef]]:

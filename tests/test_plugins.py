@@ -180,6 +180,7 @@ def test_a_plugin_that_changed_since_is_refused(folder, lottery, changed):
     ("good", "slip", "workers"),
     [
         ("return {name: negated(weight", "return {name: negated(weight[7, 7, 7]", 1),
+        ("return {name: negated(weight", "raise SystemExit(0) or {name: negated(weight", 1),
         ("return self.output(self", "called.append(0); [0][len(called) > 30]; return self.output(self", 1),
         ("return self.output(self", "called.append(0); [0][len(called) > 30]; return self.output(self", 2),
     ],
@@ -195,7 +196,7 @@ def test_a_slip_in_a_plugin_is_told_and_mended(folder, lottery, good, slip, work
     failed = lottery("prune", "study.yaml", *given, "--set", f"workers={workers}")
     assert failed.code == 1, failed.err
     assert "Traceback" not in failed.err
-    assert re.search(rf"failed: .*own_methods\.py:{line}: IndexError: ", failed.err)
+    assert re.search(rf"failed: .*own_methods\.py:{line}: (IndexError: |SystemExit: 0)", failed.err)
     assert "lottery resume RUN --accept-changes" in failed.err
     run = only_run(folder)
     assert run.record["status"] == "failed"
@@ -225,11 +226,30 @@ def test_what_a_config_does_not_use_is_not_recorded(folder, lottery):
 
 
 def test_what_a_plugin_prints_is_no_result(folder, lottery):
-    with (folder / "mine" / "own_methods.py").open("a") as file:
-        file.write("print('a word of mine')\n")
-    shown = lottery("config", "study.yaml", "--plugin", "mine/own_methods.py")
-    assert "a word of mine" in shown.err
-    assert "a word of mine" not in shown.out
+    file = folder / "mine" / "own_methods.py"
+    text = file.read_text().replace("    half = images // 2\n", "    half = images // 2\n    print('read')\n")
+    file.write_text(
+        text.replace("    return {name: negated", "    print('rated')\n    return {name: negated") + "print('mine')\n"
+    )
+    pruned = lottery("prune", "study.yaml", "--plugin", "mine/own_methods.py")
+    assert pruned.code == 0
+    for word in ("mine\n", "read\n", "rated\n"):
+        assert word in pruned.err
+        assert word not in pruned.out
+
+
+def test_nothing_compiled_is_written_or_read(folder, lottery, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = folder / "one.py"
+    for docstring in ("First.", "Again."):  # of one length, and of one time
+        file.write_text(score(docstring=f"'''{docstring}'''"))
+        os.utime(file, (1e9, 1e9))
+        plugins.load_file(file)
+        assert registry.find("scores", "mine").summary == docstring
+        forgotten(folder)
+    assert lottery("prune", "study.yaml", "--plugin", "mine/own_methods.py", "--dry-run").code == 0
+    assert not [*folder.rglob("__pycache__")]
+    assert not sys.dont_write_bytecode
 
 
 def test_the_environment_names_plugins(folder, lottery, monkeypatch):

@@ -225,7 +225,7 @@ def test_resuming_trains_only_the_steps_that_were_left(tmp_path):
         steps = 0
 
         def advanced(self, members, steps):
-            self.steps += steps
+            self.steps += steps * len(members)
 
     config, counting = tiny(), Counting()
     run = Run.create(tmp_path, config, {"study": "prune"})
@@ -236,7 +236,7 @@ def test_resuming_trains_only_the_steps_that_were_left(tmp_path):
     assert counting.steps == 30 * len(run.levels())
 
 
-class Crash(Exception):
+class Crash(BaseException):
     pass
 
 

@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ def make_setting(
     gc.set_threshold(*_WHILE_TRAINING)  # what is frozen isn't looked through, so this costs next to nothing
     message(f"loading {config.data.name}, building {config.model.name}")
     config = config if device is None else config.model_copy(update={"device": device})
-    return prepare(config, of=of, download_anywhere=download_anywhere, dry=dry)
+    with redirect_stdout(sys.stderr):  # what a plugin prints is no result
+        return prepare(config, of=of, download_anywhere=download_anywhere, dry=dry)
 
 
 def remake(set_: Sequence[str], device: str | None, dry: bool = False) -> "Make":

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -162,7 +163,9 @@ def _carry_out(
     from lottery.display.attended import carry_out
     from lottery.display.onlooker import Onlooker
 
-    _show(carry_out(work, runs_dir, {"command": ["lottery", *sys.argv[1:]]}, Onlooker(stop_on=stop_on)))
+    with redirect_stdout(sys.stderr):  # what a plugin prints is no result
+        run = carry_out(work, runs_dir, {"command": ["lottery", *sys.argv[1:]]}, Onlooker(stop_on=stop_on))
+    _show(run)
 
 
 def _show(run: "Reader") -> None:

@@ -123,7 +123,7 @@ def _outcome(check: Check, given: Candidate) -> Outcome:
             return Outcome(name, demand, remark=check(given))
     except Broken as error:
         return Outcome(name, demand, failure=str(error))
-    except Exception as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         return Outcome(name, demand, failure=described(error, given.entry))
 
 

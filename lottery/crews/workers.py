@@ -156,7 +156,16 @@ def _serve(load: Callable[[], Trains], connection: Connection, flag: Any, thread
         except BrokenPipeError:
             return
         except BaseException as error:
-            connection.send_bytes(_pickled(("error", (error, traceback.format_exc()))))
+            connection.send_bytes(_pickled(("error", (_transportable(error), traceback.format_exc()))))
+
+
+def _transportable(error: BaseException) -> BaseException:
+    """Return an error that the parent can raise: itself, or what it says where it can't be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RunFailed(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+    return error
 
 
 class _Pickler(pickle.Pickler):

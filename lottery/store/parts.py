@@ -60,7 +60,7 @@ class PluginRecord(TypedDict):
 
     path: Text | None
     sha256: Text
-    entries: list[Text]
+    entries: Annotated[list[Text], Field(min_length=1)]
 
 
 @with_config(STRICT)

@@ -58,7 +58,7 @@ def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     try:
         yield from _train(setting, job, stop)
         return
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if not devices.lacks_memory(error):
             if isinstance(error, LotteryError | RunFailed) or (said := brought.blamed(error)) is None:
                 raise

@@ -79,7 +79,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
                 raise RunFailed(
                     f"out of memory ({str(error).partition(chr(10))[0]}).\nMake room, then go on with `lottery resume`."
                 ) from error
-            if not isinstance(error, LotteryError | RunFailed):
+            if isinstance(error, Exception | SystemExit) and not isinstance(error, LotteryError | RunFailed):
                 if (said := brought.blamed(error)) is not None:
                     raise RunFailed(f"{said}\n{brought.REMEDY}") from error
                 error.add_note(f"{run.path} is kept as it is; `lottery resume` goes on with it.")

@@ -66,18 +66,27 @@ def sealed() -> Iterator[None]:
         _sealed.reset(token)
 
 
-def tensors(key: str, what: str, make: Callable[[Path | None], dict[str, "Tensor"]]) -> dict[str, "Tensor"]:
+def tensors(
+    key: str,
+    what: str,
+    make: Callable[[Path | None], dict[str, "Tensor"]],
+    fits: Callable[[Mapping[str, "Tensor"]], bool],
+) -> dict[str, "Tensor"]:
     """Return the tensors of a key, as they are kept, or as they are made now, and then kept.
 
     Args:
         key: 32 hexadecimal digits of a digest of all that the tensors depend on.
         what: they are made of, in words, for whoever lists the cache.
         make: given the file that they will be kept in, or None.
+        fits: whether tensors can be what is made: a checksum may be right for whatever somebody wrote.
     """
     path = folder() / f"{key}.safetensors"
     if path.exists():
         try:
-            return read_tensors(path)
+            found = read_tensors(path)
+            if fits(found):
+                return found
+            message(f"{path} is damaged (it doesn't hold {what}): decoding again")
         except LotteryError as error:  # or somebody has cleared the cache meanwhile
             message(f"{error}: decoding again")
     if _sealed.get():

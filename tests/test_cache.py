@@ -20,10 +20,10 @@ def place(tmp_path, monkeypatch):
     return tmp_path / "cache" / "lottery"
 
 
-def keep(digit="a", what="six numbers"):
+def keep(digit="a", what="six numbers", fits=True):
     """Something in the cache, and how often it had to be made."""
     made = []
-    found = cache.tensors(digit * 32, what, lambda path: made.append(path) or TENSORS)
+    found = cache.tensors(digit * 32, what, lambda path: made.append(path) or TENSORS, lambda found: fits)
     assert torch.equal(found["images"], TENSORS["images"])
     return len(made)
 
@@ -31,6 +31,11 @@ def keep(digit="a", what="six numbers"):
 def test_what_is_kept_is_made_once(place):
     assert [keep(), keep(), keep("b")] == [1, 0, 1]
     assert {path.name for path in place.iterdir()} == {f"{'a' * 32}.safetensors", f"{'b' * 32}.safetensors"}
+
+
+def test_what_does_not_fit_is_made_again(place, capsys):
+    assert [keep(), keep(fits=False), keep()] == [1, 1, 0]
+    assert "is damaged (it doesn't hold six numbers): decoding again" in capsys.readouterr().err
 
 
 def test_a_sealed_cache_is_read_and_not_written(place):

@@ -17,6 +17,7 @@ from PIL import Image
 from lottery import cache, registry
 from lottery.config.file import parse
 from lottery.errors import LotteryError
+from lottery.store.tensor_files import read_tensors, write_tensors
 from lottery.studies.prepare import prepare
 
 image_folder = registry.find("data", "image_folder")
@@ -62,6 +63,39 @@ def test_a_damaged_cache_is_decoded_again(spoil, folder, tmp_path):
     (file,) = (tmp_path / "cache" / "lottery").iterdir()
     file.write_bytes(spoil(file.read_bytes()))
     assert torch.equal(image_folder(root=str(folder)).train_images, data.train_images)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda kept: {name: kept[name] for name in kept if name != "test_labels"},
+        lambda kept: kept | {"more": torch.zeros(3)},
+        lambda kept: {name: tensor.flatten() for name, tensor in kept.items()},
+        lambda kept: {name: tensor.reshape(-1) if "images" in name else tensor for name, tensor in kept.items()},
+        lambda kept: kept | {"train_labels": kept["train_labels"] + 100},
+        lambda kept: kept | {"train_labels": kept["train_labels"].flip(0)},
+        lambda kept: kept | {"train_labels": kept["train_labels"].float()},
+        lambda kept: kept | {"test_images": kept["test_images"][:, :, 1:]},
+        lambda kept: kept | {"test_images": kept["test_images"][1:], "test_labels": kept["test_labels"][1:]},
+        lambda kept: kept | {"train_images": kept["train_images"].float()},
+        lambda kept: {name: tensor[:, :2] if "images" in name else tensor for name, tensor in kept.items()},
+        lambda kept: {name: tensor[..., 1:] if "images" in name else tensor for name, tensor in kept.items()},
+        lambda kept: {name: tensor[:, :1] if "images" in name else tensor for name, tensor in kept.items()},
+    ],
+)
+def test_a_cache_of_a_right_checksum_is_decoded_again_where_it_can_not_be_these_images(forge, folder, tmp_path, capsys):
+    asked = {"root": str(folder), "grey": False}
+    data = image_folder(**asked)
+    (file,) = (tmp_path / "cache" / "lottery").iterdir()
+    write_tensors(file, forge(read_tensors(file)))
+    capsys.readouterr()
+    again = image_folder(**asked)
+    assert "(it doesn't hold 12 images of " in capsys.readouterr().err
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        assert torch.equal(getattr(again, name), getattr(data, name))
+        assert getattr(again, name).dtype == getattr(data, name).dtype
+    image_folder(**asked)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import hashlib
 import math
 import stat
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,8 @@ def _cached(
         status = regular(path, LARGEST)
         listing.update(repr((str(path.relative_to(root)), status.st_size, status.st_mtime_ns)).encode())
     what = f"{sum(1 for _ in _paths(splits)):,} images of {place}"
-    return cache.tensors(listing.hexdigest()[:32], what, partial(_decoded, root, splits, size, grey))
+    make, fits = partial(_decoded, root, splits, size, grey), partial(_fit, splits, size, grey)
+    return cache.tensors(listing.hexdigest()[:32], what, make, fits)
 
 
 def _paths(splits: dict[str, dict[str, list[Path]]]) -> Iterable[Path]:
@@ -120,9 +121,32 @@ def _decoded(
         for split, classes in splits.items():
             paths = [path for images in classes.values() for path in images]
             tensors[f"{split}_images"] = _decode(paths, (channels, height, width), size, grey)
-            counts = torch.tensor([len(images) for images in classes.values()])
-            tensors[f"{split}_labels"] = torch.repeat_interleave(counts)
+            tensors[f"{split}_labels"] = _labels(classes)
     return tensors
+
+
+def _labels(classes: dict[str, list[Path]]) -> Tensor:
+    """Return the label of each image of a split, in the order of their decoding."""
+    return torch.repeat_interleave(torch.tensor([len(images) for images in classes.values()]))
+
+
+def _fit(
+    splits: dict[str, dict[str, list[Path]]], size: int | None, grey: bool | None, found: Mapping[str, Tensor]
+) -> bool:
+    """Return whether tensors can be the images listed: as many, with their labels, of the shape of the first one."""
+    if found.keys() != {f"{split}_{what}" for split in splits for what in ("images", "labels")}:
+        return False
+    channels = tuple(found["train_images"].shape[1:2])
+    if channels not in ((1,), (3,)) or grey not in (None, channels == (1,)):
+        return False
+    height, width, _ = decode(next(iter(_paths(splits))), size, channels == (1,)).shape
+    for split, classes in splits.items():
+        images, labels, wanted = found[f"{split}_images"], found[f"{split}_labels"], _labels(classes)
+        if (images.dtype, images.shape) != (torch.uint8, (len(wanted), *channels, height, width)):
+            return False
+        if labels.dtype != wanted.dtype or not torch.equal(labels, wanted):
+            return False
+    return True
 
 
 def _decode(paths: list[Path], shape: tuple[int, int, int], size: int | None, grey: bool) -> Tensor:

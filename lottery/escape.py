@@ -6,6 +6,7 @@ control characters, a spreadsheet its formulas, LaTeX and a browser their markup
 
 import html as _html
 import re
+import shlex
 import unicodedata
 from typing import TypeVar
 
@@ -69,6 +70,11 @@ def html(text: str) -> str:
 def figure(text: str) -> str:
     r"""Return the text for matplotlib, which takes what stands between two `$` for a formula."""
     return visible(text).replace("$", r"\$")
+
+
+def shell(text: object) -> str:
+    """Return the text for a command that somebody copies into a shell: one word, of which nothing is obeyed."""
+    return shlex.quote(visible(str(text)))
 
 
 def _is_number(text: str) -> bool:

@@ -6,6 +6,7 @@ seconds. What can't be told from the text alone is left out.
 
 import ast
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from lottery.registry import KINDS
 
 Values = tuple[str, ...]
 """Such as an option may have, as they are written in YAML, the default among them; nothing where it may be anything."""
+
+_LARGEST = 1 << 20
+"""Most bytes of a file that is read."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,27 @@ def outlines(kind: str, plugins: Iterable[Path] = ()) -> dict[str, Outline]:
     """Return the outlines of a folder's entries by name, with those that the files of plugins register."""
     found = dict(_own(kind))
     for path in plugins:
-        tree = _parsed(path)
-        for function in tree.body if tree else []:
-            for one in function.decorator_list if isinstance(function, ast.FunctionDef) else []:
-                if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("register") and one.args:
-                    said = {part.arg: part.value for part in one.keywords}
-                    if _value(one.args[0]) == kind and isinstance(function, ast.FunctionDef):
-                        found |= _outlines(kind, function, _value(said.get("variants")) or {})
+        with suppress(RecursionError):  # nested deeper than any code is
+            found |= _registered(kind, _parsed(path))
     return dict(sorted(found.items()))
+
+
+def _registered(kind: str, tree: ast.Module | None) -> dict[str, Outline]:
+    """Return the outlines of what a plugin's text registers as entries of a folder."""
+    found: dict[str, Outline] = {}
+    for function in tree.body if tree else []:
+        for one in function.decorator_list if isinstance(function, ast.FunctionDef) else []:
+            if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("register") and one.args:
+                said = {part.arg: part.value for part in one.keywords}
+                if _value(one.args[0]) == kind and isinstance(function, ast.FunctionDef):
+                    found |= _outlines(kind, function, _presets(_value(said.get("variants"))))
+    return found
+
+
+def _presets(variants: object) -> dict[str, Mapping[str, object]]:
+    """Return name -> options of what should be variants, and of which a stranger's file may have made anything."""
+    own = variants if isinstance(variants, dict) else {}
+    return {name: preset for name, preset in own.items() if isinstance(name, str) and isinstance(preset, dict)}
 
 
 @cache
@@ -53,8 +70,10 @@ def _own(kind: str) -> dict[str, Outline]:
 
 def _parsed(path: Path) -> ast.Module | None:
     try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:  # a pipe would be waited for
+            return None
         return ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # the parser's stack is full
         return None
 
 
@@ -92,7 +111,7 @@ def _value(node: ast.expr | None) -> Any:
     """Return the value of a literal; None for anything else."""
     try:
         return None if node is None else ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
 
 

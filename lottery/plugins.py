@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from lottery import registry
+from lottery import escape, registry
 from lottery.config.choices import entries
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
@@ -139,11 +139,12 @@ def require(about: About, *, accept_changes: bool = False) -> None:
     Of several states of a plugin that the run has seen, the last one counts.
     """
     for plugin in _latest(about):
-        named = f"{', '.join(plugin['entries'])} of {plugin['path'] or 'a Python session'}"
+        path = plugin["path"]
+        named = f"{', '.join(plugin['entries'])} of {path or 'a Python session'}"
         there = [_registered(entry) for entry in plugin["entries"]]
         own = [entry for entry in there if entry is not None]
         if len(own) < len(there):
-            remedy = f"add --plugin {plugin['path']}" if plugin["path"] else "go on there, by lottery.resume(...)"
+            remedy = f"add --plugin {escape.shell(path)}" if path else "go on there, by lottery.resume(...)"
             raise LotteryError(f"{about['id']} uses {named}, which isn't loaded: {remedy}")
         if not accept_changes and (any(entry.own for entry in own) or _digest(own) != plugin["sha256"]):
             raise LotteryError(
@@ -165,7 +166,8 @@ def _latest(about: About) -> list[PluginRecord]:
 def flags(about: About) -> list[str]:
     """Return what a command that goes on with a run has to be given: `--plugin`, with each file that it was given."""
     files = {str(_file(module)) for module in [*sys.modules.values()] if hasattr(module, _TEXT)}
-    return [f"--plugin {plugin['path']}" for plugin in about.get("plugins", []) if plugin["path"] in files]
+    paths = dict.fromkeys(plugin["path"] for plugin in about.get("plugins", []) if plugin["path"] in files)
+    return [f"--plugin {escape.shell(path)}" for path in paths]
 
 
 def _registered(name: str) -> Entry | None:

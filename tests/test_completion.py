@@ -95,6 +95,49 @@ def test_options_of_a_plugin(offered, tmp_path, monkeypatch):
     ]
 
 
+def test_what_a_shell_would_obey_is_not_offered(offered, tmp_path):
+    """Shells put it into the line as it is."""
+    words = [f"a{one}b" for one in "`;'\"\\|&>< \n~{#*?!^()"]
+    for name in ("$(touch PWNED)", *words):
+        (tmp_path / f"evil{name}.yaml").touch()
+        run = tmp_path / "runs" / f"2026-01-01_00-00-00_{name}"
+        run.mkdir()
+        (run / "run.json").touch()
+    (tmp_path / "--plugin=x.yaml").touch()
+    (tmp_path / "größe-0.1+a@b%c,d=e:f.yaml").touch()
+    assert offered("train", "") == ["größe-0.1+a@b%c,d=e:f.yaml", "study.yaml"]
+    assert offered("resume", "") == ["vgg", "lenet", "latest"]
+    assert offered("resume", "2026-01-01") == ["2026-01-01_00-00-00_lenet"]
+    assert offered("train", "evil$") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@lottery.register('scores', variants=[1, 2])\ndef f(): ...",
+        "@lottery.register('scores', variants={1: 2, 'x': 3, 4: {}})\ndef f(): ...",
+        "@lottery.register('scores', variants={[]: 2})\ndef f(): ...",
+        "-" * 100_000,
+        f"@x{'.y' * 50_000}('scores')\ndef f(): ...",
+    ],
+    ids=["list", "numbers", "unhashable", "dashes", "dots"],
+)
+def test_no_plugin_can_break_the_tab_key(offered, tmp_path, monkeypatch, text):
+    (tmp_path / "bad.py").write_text(text)
+    (tmp_path / "good.py").write_text("@lottery.register('scores')\ndef near(): ...")
+    os.mkfifo(tmp_path / "pipe.py")
+    monkeypatch.setenv("LOTTERY_PLUGINS", os.pathsep.join(["bad.py", "pipe.py", "/dev/zero", "good.py"]))
+    assert offered("train", "--set", "pruning.score", "=", "ne") == ["near"]
+
+
+def test_folders_and_pipes_of_any_name(offered, tmp_path, monkeypatch):
+    (tmp_path / "runs" / "2026-01-03_00-00-00_vgg" / "replicate-0" / "level-1x").mkdir()
+    assert offered("rewind", "vgg", "--level", "") == ["0", "1"]
+    assert offered("prune", "pipe.yaml", "--set", "mod") == offered("prune", "--set", "mod")
+    monkeypatch.setattr(registry, "KINDS", None)  # whatever else may go wrong
+    assert offered("methods", "sc") == []
+
+
 def test_devices_and_levels(offered):
     assert offered("train", "study.yaml", "--device", "c")[:2] == ["cpu", "cuda"]
     assert offered("train", "study.yaml", "--device", "=", "cp") == ["cpu"]

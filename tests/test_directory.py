@@ -70,10 +70,10 @@ MOMENTS = ["training", "advanced", "evaluated", "trained"]
 @linux
 @pytest.mark.parametrize("when", MOMENTS)
 def test_a_run_that_is_renamed_stops_and_says_where_to_go_on(when, run, tmp_path, finished):
-    new = tmp_path / "elsewhere"
+    new = tmp_path / "else where"
     thief = Thief(when, lambda: run.path.rename(new))
     with pytest.raises(
-        RunFailed, match=rf"was renamed while .* it is {new} now\.\nGo on with: lottery resume {new}"
+        RunFailed, match=rf"was renamed while .* it is {new} now\.\nGo on with: lottery resume '{new}'"
     ) as caught:
         carry_on(run, prepare(tiny()), thief)
     assert len(str(caught.value).splitlines()) == 2

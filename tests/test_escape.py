@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib as mpl
@@ -13,13 +14,18 @@ import pytest
 from conftest import networks, recorded, tiny
 from matplotlib.cbook import is_math_text
 
-from lottery import escape
+from lottery import escape, plugins
 from lottery.config.file import load, parse
+from lottery.data._download import Missing
+from lottery.display.onlooker import Onlooker
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.reporting.html import page
+from lottery.reporting.jackpot import jackpot_lines, jackpots, missing_of
+from lottery.reporting.verdicts import missing_controls, unjudged
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors_about, write_tensors
+from lottery.studies.prune import extended
 
 UNSEEN = {
     "\x1b[2J": r"\x1b[2J",
@@ -153,6 +159,39 @@ def test_the_page_holds_hostile_names_as_text(hostile):
     assert r"root: &quot;one\e]0;x\a\u202E&quot;" in text
     data = json.loads(text.partition("<script id=data type=application/json>")[2].partition("</script>")[0])
     assert {study["title"] for study in data["studies"]} == {escape.visible(f"{n}{NAME}") for n in ("", "1")}
+
+
+def test_commands_to_copy_hold_any_path_as_one_word(tmp_path, nothing_brought):
+    def words(text):
+        return shlex.split(text[re.search("lottery [rpt]|add --plugin|--set ", text).start() :])
+
+    folder = tmp_path / "it's $(touch x), y"
+    folder.mkdir()
+    lines = networks([0.9, 0.91], 0, density=1.0) + networks([0.95, 0.955], 1, density=0.2)
+    settings = {"pruning__iterations": 1, "pruning__arms": [], "train__optimizer": {"name": "sgd", "lr": 0.1}}
+    run = recorded(folder, tiny(**settings), lines)
+    path, config = str(run.path), str(run.path / "config.yaml")
+    assert words(missing_controls(run, lines))[2] == config
+    assert [words(text)[2] for text in missing_of(jackpots([run]))] == [config] * 3
+    assert words(jackpot_lines([run])[0])[2] == config
+    run.update(status="interrupted")
+    with pytest.raises(LotteryError) as caught:
+        extended(run, 1)
+    assert words(str(caught.value))[2:] == [path]
+    about = {"id": "x", "plugins": [{"path": path, "sha256": "", "entries": ["scores.nowhere"]}]}
+    with pytest.raises(LotteryError) as caught:
+        plugins.require(about)
+    assert words(str(caught.value))[2:] == [path]
+    (file := folder / "mine.py").touch()
+    plugins.load_file(file)
+    run.update(plugins=[{"path": str(file), "sha256": "", "entries": ["scores.x"]}])
+    assert words(Onlooker().go_on(run))[2:] == [path, "--plugin", str(file)]
+    with pytest.raises(LotteryError) as caught:
+        Missing("mnist", folder, folder, (), (), None).check(anywhere=False)
+    retrained = {"level": 1, "to": 0, "weights": "rewind", "mask": "keep"}
+    run.update(study="rewind", parent=path, parent_id="x", rewind=retrained)
+    assert words(unjudged(run, lines[2:]))[2:] == [path, path]
+    assert words(str(caught.value).rpartition("\n")[2].partition("have it")[2])[1] == f"data.root={folder}."
 
 
 def test_messages_show_no_escapes(lottery, tmp_path):

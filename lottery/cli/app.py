@@ -84,7 +84,7 @@ def main() -> None:
     try:
         _check_arguments(sys.argv[1:])
         try:
-            with completion.as_bash_splits():
+            with completion.in_silence(), completion.as_bash_splits():
                 app(prog_name="lottery")
         finally:
             sys.stdout.flush()  # what it can't take is told here, and not when Python ends

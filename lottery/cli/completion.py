@@ -21,6 +21,18 @@ INSTRUCTION = "_LOTTERY_COMPLETE"
 _BREAKS = "=:"
 """Of what bash takes for words these are ends, as `COMP_WORDBREAKS` has them unless somebody changed it."""
 _MOST_CONFIGS = 500
+_PLAIN = frozenset("._-/=,:[]+@%")
+"""Beside letters and digits, what no shell takes for more than it is within a word."""
+
+
+@contextmanager
+def in_silence() -> Iterator[None]:
+    """Have the shell, while it asks, be told nothing rather than what went wrong within the context."""
+    try:
+        yield
+    except Exception:
+        if INSTRUCTION not in os.environ:
+            raise
 
 
 @contextmanager
@@ -104,14 +116,15 @@ def levels(ctx: typer.Context, incomplete: str) -> list[str]:
 
     with suppress(OSError, LotteryError):
         path = find_path(_named(ctx, "run"), _runs_dir(ctx))
-        there = {int(one.name.removeprefix("level-")) for one in path.glob("replicate-*/level-[0-9]*")}
-        return _beginning(incomplete, map(str, sorted(there)))
+        named = {one.name.removeprefix("level-") for one in path.glob("replicate-*/level-[0-9]*")}
+        return _beginning(incomplete, map(str, sorted({int(one) for one in named if one.isdecimal()})))
     return []
 
 
 def devices(incomplete: str) -> list[str]:
     """Offer the kinds of devices, and the GPUs that the system has files for."""
-    cards = sorted(int(path.name.removeprefix("nvidia")) for path in Path("/dev").glob("nvidia[0-9]*"))
+    named = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
+    cards = sorted(int(one) for one in named if one.isdecimal())
     apple = ["mps"] if sys.platform == "darwin" else []
     return _beginning(incomplete, ["auto", "cpu", "cuda", *(f"cuda:{number}" for number in cards), *apple])
 
@@ -176,7 +189,8 @@ def _chosen(ctx: typer.Context) -> Callable[[str], str | None]:
     values: Any = {}
     with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):
         path = Path(_named(ctx, "config"))
-        values = bounded_yaml.parse(path.read_text()) if path.stat().st_size <= bounded_yaml.LARGEST else {}
+        if path.is_file() and path.stat().st_size <= bounded_yaml.LARGEST:  # a pipe would be waited for
+            values = bounded_yaml.parse(path.read_text())
     overrides = dict(one.partition("=")[::2] for one in ctx.params.get("set_") or [])
 
     def name(path: str) -> str | None:
@@ -214,5 +228,13 @@ def _runs_dir(ctx: typer.Context) -> Path:
 
 
 def _beginning(incomplete: str, offered: Iterable[str]) -> list[str]:
-    """Return what begins so, and holds nothing that a shell would obey."""
-    return [one for one in dict.fromkeys(offered) if one.startswith(incomplete) and one.isprintable()]
+    """Return what begins so, and is one plain word to every shell.
+
+    Shells put it into the line as it is, and obey that: of what a stranger called `$(...)`, or like an option, nothing
+    is offered.
+    """
+    return [one for one in dict.fromkeys(offered) if one.startswith(incomplete) and _is_plain(one)]
+
+
+def _is_plain(word: str) -> bool:
+    return not word.startswith("-") and all(one.isalnum() or one in _PLAIN for one in word)

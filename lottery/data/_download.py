@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from lottery import escape
 from lottery.data import Dataset
 from lottery.errors import LotteryError
 
@@ -57,7 +58,7 @@ class Missing(LotteryError):
             raise LotteryError(
                 f"data.root: {self.root} has no {self.name}, and is outside the working directory, where nothing is "
                 f"downloaded to unasked.\nName the folder that has it by --set data.root=FOLDER, or have it downloaded "
-                f"by --set data.root={self.root}."
+                f"by --set {escape.shell(f'data.root={self.root}')}."
             )
 
     def download(self, anywhere: bool) -> None:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lottery import plugins
+from lottery import escape, plugins
 from lottery.store.run import Run
 
 
@@ -19,7 +19,9 @@ class Onlooker:
         quiet: whether they don't want to see anything.
     """
 
-    go_on: Callable[[Run], str] = lambda run: " ".join(["lottery resume", str(run.path), *plugins.flags(run.record)])
+    go_on: Callable[[Run], str] = lambda run: " ".join(
+        ["lottery resume", escape.shell(run.path), *plugins.flags(run.record)]
+    )
     stop_on: Sequence[signal.Signals] = ()
     stop: Callable[[], bool] = lambda: False
     quiet: bool = False

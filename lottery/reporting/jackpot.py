@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from lottery import escape
 from lottery.reporting import statistics
 from lottery.reporting.comparison import conditions
 from lottery.reporting.learning_rates import RATE, Cell, Grid, Outcome, grids
 from lottery.reporting.quantities import in_points, metrics_of
 from lottery.reporting.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
+from lottery.store.places import CONFIG
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 
@@ -23,6 +25,7 @@ _SPARSE_ENOUGH = 0.4
 _SMALL = "a small dense network"
 _OTHER_RATES = "other learning rates"
 _CONTROL = "the control"
+_FURTHER = ", and further ones"
 
 CONDITIONS = {
     "1": "the sparsity is not trivial (at most 40 % of the weights); that training is long enough is yours to judge, "
@@ -135,11 +138,12 @@ def _missing(
 ) -> list[str]:
     """Return what would answer the open conditions, with the commands."""
     missing = []
-    config = f"{grid.first.path}/config.yaml"
+    config = escape.shell(grid.first.path / CONFIG)
     if len(cells) == 1:
         (rate,) = cells
-        missing.append(f"{_OTHER_RATES}: lottery prune {config} --set {RATE}={rate / 10:g}, and further ones")
-    missing += [f"networks that are not trained yet: lottery resume {run.path}" for run in grid.unfinished(found.level)]
+        missing.append(f"{_OTHER_RATES}: lottery prune {config} --set {RATE}={rate / 10:g}{_FURTHER}")
+    unfinished = [escape.shell(run.path) for run in grid.unfinished(found.level)]
+    missing += [f"networks that are not trained yet: lottery resume {path}" for path in unfinished]
     lacking = [f"{rate:g}" for rate, cell in cells.items() if cell.small.unknown]
     if lacking and found.answers["2"] == "unknown":
         missing.append(
@@ -149,7 +153,8 @@ def _missing(
     for run in [grid.runs[rate][0] for rate, cell in cells.items() if cell.reinit.unknown]:
         if found.answers["3"] == "unknown" and "reinit" not in run.config.pruning.arms:
             arms = ",".join(["reinit", *run.config.pruning.arms])
-            missing.append(f"{_CONTROL}: lottery prune {run.path}/config.yaml --set 'pruning.arms=[{arms}]'")
+            own = f"{escape.shell(run.path / CONFIG)} --set {escape.shell(f'pruning.arms=[{arms}]')}"
+            missing.append(f"{_CONTROL}: lottery prune {own}")
     if needed:
         seed = 1 + max(run.config.seed for run in grid.all_runs)
         beside = ", and small dense networks" if found.answers["2"] == "undecided" else ""
@@ -188,7 +193,7 @@ def jackpot_lines(runs: Sequence[Reader]) -> list[str]:
     if not found:
         return []
     missing = missing_of(found)
-    others = [text.partition(": ")[2].partition(",")[0] for text in missing if text.startswith(_OTHER_RATES)]
+    others = [text.partition(": ")[2].removesuffix(_FURTHER) for text in missing if text.startswith(_OTHER_RATES)]
     if others and len({str(conditions(run)[RATE]) for run in runs}) == 1:  # of which nothing can be judged but density
         control = " and the control reinit" if any(text.startswith(_CONTROL) for text in missing) else ""
         want = f"{_OTHER_RATES}, {_SMALL.removeprefix('a ')}s{control}"

@@ -9,10 +9,11 @@ from itertools import groupby
 from statistics import mean, variance
 from typing import NamedTuple
 
-from lottery import arms
+from lottery import arms, escape
 from lottery.reporting import quantities, statistics
 from lottery.reporting.series import has_dense, readings, whole
 from lottery.reporting.statistics import ANSWERS, Answer, Estimate, Reading, at_least, more_replicates, more_than
+from lottery.store.places import CONFIG
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric
@@ -25,7 +26,8 @@ def unjudged(run: Reader, lines: Sequence[Summary]) -> str:
     if has_dense(lines):
         return "no sparse networks to judge"
     if "rewind" in run.record:
-        return f"the dense networks are its parent's; beside it: lottery report {run.record.get('parent')} {run.path}"
+        both = f"{escape.shell(run.record.get('parent'))} {escape.shell(run.path)}"
+        return f"the dense networks are its parent's; beside it: lottery report {both}"
     return NO_DENSE
 
 
@@ -208,7 +210,8 @@ def missing_controls(run: Reader, lines: Sequence[Summary]) -> str:
     if not lacking or not any(line["level"] for line in lines):
         return ""
     all_arms = ",".join(dict.fromkeys([*run.config.pruning.arms, *lacking]))
-    return f"not trained: {', '.join(lacking)}: lottery prune {run.path}/config.yaml --set 'pruning.arms=[{all_arms}]'"
+    command = f"lottery prune {escape.shell(run.path / CONFIG)} --set {escape.shell(f'pruning.arms=[{all_arms}]')}"
+    return f"not trained: {', '.join(lacking)}: {command}"
 
 
 class Sentence(NamedTuple):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from lottery import escape
 from lottery.config.schema import Config
 from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
@@ -91,7 +92,7 @@ class Run(Reader):
         if now is not None:
             raise RunFailed(
                 f"{self.path} was renamed while it was worked on; it is {now} now.\n"
-                f"Go on with: lottery resume {now}; all is there up to the last checkpoint."
+                f"Go on with: lottery resume {escape.shell(now)}; all is there up to the last checkpoint."
             )
         raise RunFailed(
             f"{self.path} was deleted or renamed while it was worked on.\n"

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from lottery import registry
+from lottery import escape, registry
 from lottery.config import complaints
 from lottery.config.pruning import Pruning
 from lottery.config.schema import Config
@@ -104,7 +104,7 @@ def extended(run: Reader, iterations: int) -> Config:
         raise LotteryError(f"{run.path} is of networks that are sparse from the start; prune a run of dense ones")
     before = config.pruning.iterations if study == "prune" else 0
     if run.record["status"] != "finished" or {line["level"] for line in run.levels()} != set(range(before + 1)):
-        raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {run.path}")
+        raise LotteryError(f"{run.path} isn't finished; finish it first: lottery resume {escape.shell(run.path)}")
     try:
         pruning = Pruning.model_validate(config.pruning.model_dump() | {"iterations": before + iterations})
     except ValidationError as error:

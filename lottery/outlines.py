@@ -5,7 +5,7 @@ seconds. What can't be told from the text alone is left out.
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -42,12 +42,14 @@ def outlines(kind: str, plugins: Iterable[Path] = ()) -> dict[str, Outline]:
 def _registered(kind: str, tree: ast.Module | None) -> dict[str, Outline]:
     """Return the outlines of what a plugin's text registers as entries of a folder."""
     found: dict[str, Outline] = {}
-    for function in tree.body if tree else []:
-        for one in function.decorator_list if isinstance(function, ast.FunctionDef) else []:
+    for node in tree.body if tree else []:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        for one in node.decorator_list:
             if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("register") and one.args:
                 said = {part.arg: part.value for part in one.keywords}
-                if _value(one.args[0]) == kind and isinstance(function, ast.FunctionDef):
-                    found |= _outlines(kind, function, _presets(_value(said.get("variants"))))
+                if _value(one.args[0]) == kind:
+                    found |= _outlines(kind, node, _presets(_value(said.get("variants"))))
     return found
 
 
@@ -77,17 +79,25 @@ def _parsed(path: Path) -> ast.Module | None:
         return None
 
 
-def _outlines(kind: str, function: ast.FunctionDef, variants: Mapping[str, Mapping[str, object]]) -> dict[str, Outline]:
-    given = function.args
+def _outlines(
+    kind: str, node: ast.FunctionDef | ast.ClassDef, variants: Mapping[str, Mapping[str, object]]
+) -> dict[str, Outline]:
+    """Return the outlines of a function, or of a class, whose options are those of its `__init__`."""
+    makers = [node] if isinstance(node, ast.FunctionDef) else [*_methods(node, "__init__")]
     options = {
         one.arg: _values(one.annotation, default)
-        for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        for maker in makers
+        for one, default in zip(maker.args.kwonlyargs, maker.args.kw_defaults, strict=True)
     }
-    names: Mapping[str, Mapping[str, object]] = {function.name.rstrip("_"): {}} | dict(variants)
+    names: Mapping[str, Mapping[str, object]] = {node.name.rstrip("_"): {}} | dict(variants)
     return {
         name: Outline(kind, name, {key: values for key, values in options.items() if key not in preset})
         for name, preset in names.items()
     }
+
+
+def _methods(node: ast.ClassDef, name: str) -> Iterator[ast.FunctionDef]:
+    return (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == name)
 
 
 def _values(annotation: ast.expr | None, default: ast.expr | None) -> Values:

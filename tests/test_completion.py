@@ -78,7 +78,8 @@ def test_options_are_those_of_the_entry_that_is_chosen(offered):
     assert own("study.yaml", "--set", "train.optimizer.b") == {"beta_1=", "beta_2="}
     assert own("study.yaml", "--set", "sparse.topology.redistribute", "=") == {"none", "gradient"}
     sgd = ("study.yaml", "--set", "train.optimizer", "=", "sgd", "--set")
-    assert own(*sgd, "train.optimizer.n") == {"nesterov=", "nesterov=false", "nesterov=true"}
+    assert own(*sgd, "train.optimizer.n") == {"name=", "nesterov="}
+    assert own(*sgd, "train.optimizer.ne") == {"nesterov=", "nesterov=false", "nesterov=true"}
     assert own(*sgd, "train.optimizer.b") == set()
     assert "widths=" not in own("study.yaml", "--set", "model.")
     assert own("nowhere.yaml", "--set", "train.optimizer.b") == set()
@@ -136,6 +137,27 @@ def test_folders_and_pipes_of_any_name(offered, tmp_path, monkeypatch):
     assert offered("prune", "pipe.yaml", "--set", "mod") == offered("prune", "--set", "mod")
     monkeypatch.setattr(registry, "KINDS", None)  # whatever else may go wrong
     assert offered("methods", "sc") == []
+
+
+def test_a_class_of_a_plugin(offered, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import lottery\n\n\n@lottery.register('models')\nclass Mixer(nn.Module):\n"
+        "    def __init__(self, shape, classes, *, width: int = 32, gated: bool = False): ...\n"
+        "    def forward(self, images, *, other: int = 1): ...\n"
+    )
+    mine = ("train", "--plugin", "mine.py", "--set")
+    assert offered(*mine, "model", "=", "Mi") == ["Mixer"]
+    assert offered(*mine, "model", "=", "Mixer", "--set", "model.w") == ["model.width=", "model.width=32"]
+    assert offered(*mine, "model", "=", "Mixer", "--set", "model.gated", "=") == ["false", "true"]
+    assert offered(*mine, "model", "=", "Mixer", "--set", "model.o") == []
+
+
+def test_a_choice_is_made_by_its_name_too(offered):
+    assert offered("train", "--set", "model.name", "=", "lenet_") == ["lenet_300_100", "lenet_5"]
+    assert offered("train", "--set", "model.na") == ["model.name=", *values("model.name", "models")]
+    assert offered("train", "--set", "train.optimizer.name", "=", "sgd", "--set", "train.optimizer.nest")[0] == (
+        "train.optimizer.nesterov="
+    )
 
 
 def test_devices_and_levels(offered):

@@ -161,6 +161,8 @@ def settings(ctx: typer.Context, incomplete: str) -> list[str]:
         if key.kind:
             values += _names(ctx, key.kind)
         offered[key.path] = _listed(values, incomplete) if several else values
+        if key.choice and not several and incomplete.startswith(f"{key.path}."):
+            offered[f"{key.path}.name"] = values
         outline = _outlines(ctx, key.kind).get(chosen(key.path) or "") if key.choice and key.kind else None
         if outline and not several:
             offered |= {f"{key.path}.{option}": list(own) for option, own in outline.options.items()}

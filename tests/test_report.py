@@ -3,6 +3,7 @@ import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
+from lottery.display.found import figure_lines
 from lottery.networks.key import Key
 from lottery.networks.masks import overlap
 from lottery.networks.network import Network
@@ -443,9 +445,21 @@ def test_a_comparison_comes_first_and_files_of_a_folder_in_one_line(lottery, fin
     other = recorded(tmp_path / "runs", tiny(name="other"), networks([0.9, 0.9], 0))
     said = lottery("report", one, other.path).out
     assert said.index("studies by density") < said.index(f"{finished.record['id']}: prune")
-    found = re.findall(r"^figures in (\S+): (.*)$", said, flags=re.MULTILINE)
+    found = re.findall(r"^figures in (\S+):\s+(.*)$", said, flags=re.MULTILINE)
     assert [folder for folder, _ in found] == [f"{one}/report", f"{other.path}/report"]
     assert found[0][1].startswith("accuracy_by_density.{png,svg}, learning_curves.{png,svg}, comparison.{png,svg}, ")
+
+
+def test_files_of_a_folder_are_wrapped_between_names():
+    names = [f"a_figure_of_{number}" for number in range(9)]
+    paths = [Path(f"runs/one-two/report/{name}.{suffix}") for name in names for suffix in ("png", "svg")]
+    files = ", ".join(f"{name}.{{png,svg}}" for name in names)
+    assert figure_lines(paths, 400) == [f"figures in runs/one-two/report: {files}"]
+    heading, *rest = figure_lines(paths, 60)
+    assert heading == "figures in runs/one-two/report:"
+    assert max(map(len, rest)) <= 60
+    assert " ".join(line.removeprefix("  ") for line in rest) == files
+    assert all(re.fullmatch(r"  (\w+\.\{png,svg\},? ?)+", line) for line in rest)
 
 
 HOSTILE = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"

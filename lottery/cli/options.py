@@ -94,7 +94,7 @@ Plugins = Annotated[
         "--plugin",
         metavar="FILE",
         callback=_load,
-        help="Load your own methods, models, data from a Python file (repeatable); $LOTTERY_PLUGINS names more.",
+        help="Load your own methods, models, data (or $LOTTERY_PLUGINS); `lottery check FILE` tests them.",
     ),
 ]
 AcceptChanges = Annotated[

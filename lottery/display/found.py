@@ -1,5 +1,6 @@
 """What runs found is shown: tables, and figures drawn into their report/ folders."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,20 +26,31 @@ def show(runs: Sequence[Reader], everything: bool = False) -> list[Path]:
     except OSError as error:
         message(f"no figures: {error.filename or runs[0].path} can't be written ({error.strerror})")
         return []
-    for line in figure_lines(drawn):
+    for line in figure_lines(drawn, console.width):
         console.print(line, soft_wrap=True)
     return drawn
 
 
-def figure_lines(paths: Sequence[Path]) -> list[str]:
-    """Return a line for each folder that files are in: `figures in runs/NAME/report: comparison.{png,svg}, ...`."""
+def figure_lines(paths: Sequence[Path], width: int) -> list[str]:
+    """Return which files are in which folder: `figures in runs/NAME/report: comparison.{png,svg}, ...`.
+
+    What is wider than `width` goes on in further lines, none of which breaks a path or a name.
+    """
     folders: dict[Path, dict[str, list[str]]] = {}
     for path in paths:
         folders.setdefault(path.parent, {}).setdefault(path.stem, []).append(path.suffix[1:])
-    return [
-        f"figures in {folder}: " + ", ".join(_file(stem, found) for stem, found in own.items())
-        for folder, own in folders.items()
-    ]
+    lines = list[str]()
+    for folder, own in folders.items():
+        heading, files = f"figures in {folder}:", ", ".join(_file(stem, found) for stem, found in own.items())
+        whole = f"{heading} {files}"
+        lines += [whole] if len(whole) <= width else [heading, *_wrapped(files, width)]
+    return lines
+
+
+def _wrapped(names: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        names, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _file(stem: str, suffixes: Sequence[str]) -> str:

@@ -164,10 +164,14 @@ def _latest(about: About) -> list[PluginRecord]:
 
 
 def flags(about: About) -> list[str]:
-    """Return what a command that goes on with a run has to be given: `--plugin`, with each file that it was given."""
-    files = {str(_file(module)) for module in [*sys.modules.values()] if hasattr(module, _TEXT)}
-    paths = dict.fromkeys(plugin["path"] for plugin in about.get("plugins", []) if plugin["path"] in files)
-    return [f"--plugin {escape.shell(path)}" for path in paths]
+    """Return what a command that goes on with a run has to be given: `--plugin` and a file, for each that it used.
+
+    However it was loaded: an environment may be another one tomorrow. An installed package is loaded by itself.
+    """
+    packages = {point.module.partition(".")[0] for point in entry_points(group=GROUP)}
+    installed = {_file(module) for name, module in [*sys.modules.items()] if name.partition(".")[0] in packages}
+    paths = dict.fromkeys(plugin["path"] for plugin in _latest(about) if plugin["path"])
+    return [f"--plugin {escape.shell(path)}" for path in paths if Path(path) not in installed]
 
 
 def _registered(name: str) -> Entry | None:

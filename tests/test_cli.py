@@ -385,6 +385,24 @@ def test_an_error_stays_one_line_where_torchvision_was_imported(config_file):
     assert [line.partition(" ")[0] for line in before] == ["reading", "loading"], "what is begun is said, no more"
 
 
+@pytest.mark.parametrize(
+    ("moment", "command", "said"),
+    [
+        ("lottery.studies.prepare.prepare", ["train", "{config}"], "interrupted before anything was trained"),
+        ("lottery.display.found.show", ["resume", "{run}"], "interrupted; all is trained: lottery report {run}"),
+        ("lottery.display.found.show", ["report", "{run}"], "interrupted"),
+    ],
+)
+def test_ctrl_c_beside_training_says_what_there_is(moment, command, said, lottery, config_file, finished, monkeypatch):
+    def press(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(moment, press)
+    known = {"config": config_file, "run": finished.path}
+    result = lottery(*(word.format(**known) for word in command))
+    assert (result.code, result.err.splitlines()[-1]) == (130, said.format(**known))
+
+
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
 def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery, tmp_path):
     config = tiny(train__length="600it", pruning__iterations=1, pruning__arms=["reinit"], workers=workers)

@@ -263,6 +263,18 @@ def test_the_environment_names_plugins(folder, lottery, monkeypatch):
     assert "name: halved" in shown.out
 
 
+def test_what_a_run_goes_on_with_is_named_however_it_was_loaded(folder, lottery, monkeypatch):
+    """Here by another plugin, which the environment of this one command names."""
+    (folder / "all of it.py").write_text(f"import sys\nsys.path.append({str(folder / 'mine')!r})\nimport own_methods\n")
+    monkeypatch.setenv("LOTTERY_PLUGINS", "all of it.py")
+    assert lottery("train", "study.yaml", "--set", "train.length=1it").code == 0
+    words = plugins.flags(only_run(folder).record)
+    assert words == [f"--plugin {folder / 'mine' / 'own_methods.py'}"]
+    forgotten(folder)
+    monkeypatch.delenv("LOTTERY_PLUGINS")
+    assert lottery("resume", "latest", *words[0].split()).code == 0
+
+
 def test_an_installed_package_brings_its_own(folder, lottery, monkeypatch):
     (folder / "site-packages" / "ours" / "deep").mkdir(parents=True)
     (folder / "site-packages" / "ours" / "__init__.py").write_text("")
@@ -279,6 +291,7 @@ def test_an_installed_package_brings_its_own(folder, lottery, monkeypatch):
     assert "plugin broken (ours.nowhere) is left out: ModuleNotFoundError" in result.err
     (used,) = only_run(folder).record["plugins"]
     assert used["path"] == str(folder / "site-packages" / "ours" / "methods.py")
+    assert plugins.flags(only_run(folder).record) == []
     # What its other modules say counts, too.
     (folder / "site-packages" / "ours" / "deep" / "__init__.py").write_text(BESIDE + "# changed\n")
     forgotten(folder)

@@ -37,7 +37,15 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
 
 
 class Sections(TyperGroup):
-    """The group of all commands lists them by section."""
+    """The group of all commands lists them by section, and says what an interrupted one left behind."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call a command; raise Interrupted where Ctrl-C ended it, of which typer would say nothing."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            trains = ctx.invoked_subcommand in COMMANDS["Train"]
+            raise Interrupted("interrupted before anything was trained" if trains else "interrupted") from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - of a click that typer may hide
         """Write a list for each section."""

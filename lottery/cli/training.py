@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lottery import escape
 from lottery.cli import completion, options
 from lottery.cli.opening import announce, find_run, load_config, make_setting, names_root, remake
-from lottery.errors import LotteryError
+from lottery.errors import Interrupted, LotteryError
 from lottery.streams import message
 
 if TYPE_CHECKING:
@@ -169,9 +170,12 @@ def _carry_out(
 
 
 def _show(run: "Reader") -> None:
-    from lottery.display.found import show  # with matplotlib, which nothing waits for that is to be trained
+    try:
+        from lottery.display.found import show  # with matplotlib, which nothing waits for that is to be trained
 
-    show([run])
+        show([run])
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; all is trained: lottery report {escape.shell(run.path)}") from None
 
 
 def _forecast(work: "Undertaking", timed: bool) -> None:

@@ -49,6 +49,13 @@ class Net(nn.Module):
         return self.output(nn.functional.dropout(hidden, 0.1, self.training) * self.gate)
 
 
+class Loose(nn.Linear):
+    """Of arguments that nobody can know."""
+
+    def __init__(self, *arguments: int) -> None:
+        super().__init__(*arguments)
+
+
 def linear(shape: tuple[int, int, int], classes: int) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), classes))
 
@@ -210,6 +217,15 @@ class TestOwnModelAndData:
         assert "its layers or tensors differ" in refusal(own.model, 1, model=Plain)
         own.model(1, model=lambda: Net(16))  # made in another way, it's the same
 
+    def test_of_a_file_too_it_is_said_that_data_can_be_given(self, tmp_path):
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump(OWN))
+        assert refusal(lottery.prune, tmp_path / "own.yaml", model=Net).endswith("or give data=...")
+
+    def test_where_to_rewind_to_is_an_argument(self, own, data):
+        again = {"level": 1, "model": Net, "data": data}
+        assert refusal(rewind, own, to="bogus", **again).startswith("to: 'bogus' is not a duration")
+        assert refusal(rewind, own, to="99it", **again).startswith("to: 99it is outside training")
+
     def test_what_the_run_names_is_not_replaced(self, finished, data):
         assert "leave data= out" in refusal(lottery.rewind, finished.path, level=1, data=data)
         assert "leave model= out" in refusal(lottery.rewind, finished.path, level=1, model=Net)
@@ -244,6 +260,13 @@ class TestOwnModelAndData:
             ({"data": (TensorDataset(IMAGES, LABELS * 0.9), [])}, "a whole number (the label is tensor(0.9000"),
             ({"data": ([(IMAGES[0], 1), (IMAGES[1], 1.5)], [])}, "item 1 of the training data is no pair of an image"),
             ({"data": ([(IMAGES[0], 0), (IMAGES[0, :, 1:], 0)], [])}, "image 1 of the training data"),
+            ({"model": Loose}, "fails when it is given none (Linear.__init__() missing 2 required"),
+            ({"model": Loose}, "give a function, or a class, of no arguments or of (shape, classes)"),
+            ({"data": None}, "none of the data is named yet; write `name` beside validation; or give data=..."),
+            ({"data": None, "config": OWN | {"data": 5}}, "or a mapping with `name`; or give data=..."),
+            ({"model": None, "config": OWN | {"model": {"exclude": ["x"]}}}, "beside exclude; or give model=..."),
+            ({"settings": {"train": "x"}}, "config: train: write a mapping of length, stretch, batch_size, "),
+            ({"settings": {"pruning.fractions": 3}}, "pruning.fractions: input should be a mapping, not 3"),
             ({"settings": {"train.lenght": "3it"}}, "did you mean 'length'?"),
             ({"config": OWN | {"model": {"name": "given", "small_dense": 0.5}}}, "small_dense"),
             ({"config": "nowhere.yaml"}, "nowhere.yaml is not there"),

@@ -279,7 +279,7 @@ BAD = {
     ),
     "no end of rounds": (
         ["prune", "{run}", "--iterations", "999"],
-        "--iterations 999: input should be less than or equal",
+        "iterations: 999: input should be less than or equal",
     ),
     "more than a float": (
         ["train", "{config}", "--set", "train.optimizer.lr=1e308"],

@@ -98,6 +98,11 @@ def test_what_a_merged_mapping_leaves_alone_is_the_files(config_file):
         ("pruning.arms=[reinit, reinit]", "an arm is named twice"),
         ("replicates=0", "replicates: input should be greater than or equal to 1"),
         ("data=5", "data: write the name of one of the data"),
+        (
+            "sparse={density: 0.5, score: {power: abc}}",
+            "sparse.score: none of the scores is named yet; write `name` beside power",
+        ),
+        ("train=fast", "train: write a mapping of length, stretch, batch_size"),
         ("data.name=image_folder", "data.root: field required"),
         ("model=resnet_21", "'resnet_21' is none of the models (did you mean 'resnet_"),
         ("model.name=resnet_20", "model.widths: unknown key"),

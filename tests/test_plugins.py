@@ -424,3 +424,21 @@ def test_data_that_are_none_are_told_before_training(returned, said, folder, lot
     )
     assert wrong.code == 2
     assert said in wrong.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("", "gives weights of layers.0.weight no number; take another score, or mend its function"),
+        (", *, power: float = 1.0", "no number; set its options (power) to others, or mend its function"),
+    ],
+)
+def test_a_score_without_numbers_is_told_what_it_can_do(option, said, folder, lottery):
+    (folder / "hollow.py").write_text(
+        f"import lottery\n@lottery.register('scores')\ndef hollow(subject, generator{option}):\n    'Nothing.'\n"
+        "    return {name: 0 * weight / 0 for name, weight in subject.weights.items()}\n"
+    )
+    plugins = ("--plugin", "mine/own_methods.py", "--plugin", "hollow.py")
+    wrong = lottery("prune", "study.yaml", *plugins, "--set", "pruning.score=hollow", "--set", "train.length=1it")
+    assert wrong.code == 2
+    assert said in wrong.err.splitlines()[-1]

@@ -22,6 +22,8 @@ from lottery.errors import LotteryError
 
 RECORDED = "recorded"
 """Key of the validation context, true where the config is a run's."""
+FROM_PYTHON = "from_python"
+"""Key of the validation context, true where Python code asks for the config to be checked."""
 
 
 class Section(BaseModel):
@@ -34,6 +36,8 @@ class Section(BaseModel):
     def _known_keys(cls, value: Any) -> Any:
         if isinstance(value, Mapping):
             _refuse_unknown(value, cls.model_fields)
+        elif not isinstance(value, BaseModel):
+            raise PydanticCustomError("section", "Write a mapping of {keys}", {"keys": ", ".join(cls.model_fields)})
         return value
 
 
@@ -42,6 +46,8 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
     kind: ClassVar[str]
+    argument: ClassVar[str | None] = None
+    """Of `lottery.train` and its like, which takes what the choice names."""
 
     name: str
 
@@ -71,9 +77,7 @@ class Choice(BaseModel):
         if isinstance(value, str):
             value = {"name": value}
         if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            raise PydanticCustomError(
-                "choice", "write the name of one of the {kind}, or a mapping with `name`", {"kind": cls.kind}
-            )
+            raise PydanticCustomError("choice", "{reason}", {"reason": cls._unnamed(value, info)})
         try:
             model = registry.find(cls.kind, value["name"]).options
         except LookupError as error:
@@ -90,6 +94,16 @@ class Choice(BaseModel):
             place, reason = complaints.first(error)
             raise PydanticCustomError("option", "{reason}", {"reason": reason, "option": place}) from None
         return own | {key: getattr(options, key) for key in model.model_fields}
+
+    @classmethod
+    def _unnamed(cls, value: object, info: ValidationInfo) -> str:
+        """Return what is wrong with a choice that names nothing."""
+        reason = f"write the name of one of the {cls.kind}, or a mapping with `name`"
+        if isinstance(value, Mapping) and value and "name" not in value:
+            beside = ", ".join(str(key)[:40] for key in [*value][:5])
+            reason = f"none of the {cls.kind} is named yet; write `name` beside {beside}"
+        given = cls.argument and info.context and info.context.get(FROM_PYTHON)
+        return f"{reason}; or give {cls.argument}=..." if given else reason
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

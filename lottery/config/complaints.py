@@ -41,7 +41,7 @@ def _place(problem: ErrorDetails) -> str:
 
 
 def _reason(problem: ErrorDetails) -> str:
-    reason = problem["msg"]
+    reason = problem["msg"].replace("a valid dictionary", "a mapping")
     if problem["type"] in _OURS:
         return _short(reason, 600)
     given = problem.get("input")

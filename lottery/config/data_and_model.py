@@ -21,6 +21,7 @@ class Data(Choice):
     """The data set says what to learn."""
 
     kind = "data"
+    argument = "data"
     validation: NumberOrFraction = 0.1
     """Training images set aside for validation, drawn anew for each replicate: a number, or a fraction of them."""
     augment: Augment = Field(default_factory=Augment)
@@ -42,6 +43,7 @@ class Model(Choice):
     """The model is the network that learns."""
 
     kind = "models"
+    argument = "model"
     initializer: Initializer = Field(default_factory=lambda: Initializer(name="kaiming_normal"))
     """Draws the weights of linear and convolution layers, whose biases start at 0; all else is as the model's own code
     draws it."""

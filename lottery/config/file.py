@@ -3,7 +3,7 @@
 Errors name the file, the line, the key and the nearest valid name.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lottery import registry
 from lottery.config import bounded_yaml, complaints, shipped
-from lottery.config.choices import RECORDED
+from lottery.config.choices import FROM_PYTHON, RECORDED
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
 
@@ -26,12 +26,12 @@ def names_config(name: str | PathLike[str]) -> bool:
     return Path(name).is_file() or Path(name).suffix in (".yaml", ".yml")
 
 
-def load(path: Path, overrides: Sequence[str] = (), changes: Sequence[Change] = ()) -> Config:
+def load(path: Path, overrides: Sequence[str] = (), changes: Sequence[Change] | None = None) -> Config:
     """Read a config.
 
     Args:
         overrides: `key.path=value`, the value in YAML, each applied in turn.
-        changes: what else is changed, as Python code asks for it.
+        changes: what else is changed, where it is Python code that asks.
 
     Raises:
         LotteryError: the file can't be read or is not a valid config; one line says where and what.
@@ -54,7 +54,7 @@ def parse(
     path: str,
     name: str,
     overrides: Sequence[str] = (),
-    changes: Sequence[Change] = (),
+    changes: Sequence[Change] | None = None,
     *,
     recorded: bool = False,
 ) -> Config:
@@ -76,14 +76,15 @@ def parse(
         raise LotteryError(f"{path}: a config is a mapping of keys such as name, data, model, train, pruning")
     values.setdefault("name", name)
     touched = {key: "--set" for override in overrides for key in _override(values, override)}
-    touched |= {key: "settings" for change in changes for key in change(values)}
-    return checked(values, lambda place: _where(touched, place) or f"{path}{complaints.line(text, place)}", recorded)
+    touched |= {key: "settings" for change in changes or () for key in change(values)}
+    context = {RECORDED: recorded, FROM_PYTHON: changes is not None}
+    return checked(values, lambda place: _where(touched, place) or f"{path}{complaints.line(text, place)}", context)
 
 
-def checked(values: dict[str, Any], where: Callable[[str], str], recorded: bool = False) -> Config:
+def checked(values: dict[str, Any], where: Callable[[str], str], context: Mapping[str, bool]) -> Config:
     """Return the config of these values; else as `load`, where a message begins with `where` of the key says."""
     try:
-        return Config.model_validate(values, context={RECORDED: recorded})
+        return Config.model_validate(values, context=dict(context))
     except ValidationError as error:
         place, reason = complaints.first(error)
         raise LotteryError(f"{where(place)}: {place}: {reason}" if place else f"{where(place)}: {reason}") from None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lottery import registry
+from lottery.config.choices import FROM_PYTHON
 from lottery.config.file import Change, checked, put
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
@@ -28,7 +29,7 @@ def of(values: Mapping[str, object], changes: Sequence[Change] = ()) -> Config:
     plain.setdefault("name", "study")
     for change in changes:
         change(plain)
-    return checked(plain, lambda place: "config")  # noqa: ARG005
+    return checked(plain, lambda place: "config", {FROM_PYTHON: True})  # noqa: ARG005
 
 
 def setting(key: str, value: object) -> Change:

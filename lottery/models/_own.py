@@ -17,6 +17,8 @@ from lottery.errors import LotteryError
 Factory = Callable[..., nn.Module]
 """Makes a network: of no arguments, or of (shape, classes), as the functions of this folder; a class may do so, too."""
 
+HOW = "give a function, or a class, of no arguments or of (shape, classes), which makes it anew for each replicate"
+
 
 @dataclass(frozen=True)
 class Given:
@@ -32,7 +34,16 @@ class Given:
 
     def __call__(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
         """Return the network, as every function of this folder does."""
-        made: object = self.factory(shape, classes) if self.of_the_data else self.factory()
+        try:
+            made: object = self.factory(shape, classes) if self.of_the_data else self.factory()
+        except (TypeError, ValueError) as error:
+            if not _takes_any(self.factory):
+                raise
+            reason, given = str(error).partition("\n")[0], "shape and classes" if self.of_the_data else "none"
+            raise LotteryError(
+                f"model: {self.name} takes any number of arguments, and fails when it is given {given} ({reason}); "
+                f"{HOW}: model=lambda shape, classes: Net(...)"
+            ) from error
         if not isinstance(made, nn.Module):
             raise LotteryError(
                 f"model: {self.name} returned {type(made).__name__}, and has to return a torch.nn.Module"
@@ -70,11 +81,10 @@ def given(factory: object) -> Given:
     Raises:
         LotteryError: it is something else.
     """
-    how = "give a function, or a class, of no arguments or of (shape, classes), which makes it anew for each replicate"
     if isinstance(factory, nn.Module):
-        raise LotteryError(f"model: this is a network; {how}: model=lambda: {type(factory).__name__}(...)")
+        raise LotteryError(f"model: this is a network; {HOW}: model=lambda: {type(factory).__name__}(...)")
     if not callable(factory):
-        raise LotteryError(f"model: {type(factory).__name__} is no function; {how}")
+        raise LotteryError(f"model: {type(factory).__name__} is no function; {HOW}")
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):
@@ -84,7 +94,7 @@ def given(factory: object) -> Given:
     if _takes(signature, "shape", "classes"):
         return Given(factory, of_the_data=True)
     shown = str(signature).partition(" ->")[0]
-    raise LotteryError(f"model: {getattr(factory, '__name__', 'this')}{shown} takes other arguments; {how}")
+    raise LotteryError(f"model: {getattr(factory, '__name__', 'this')}{shown} takes other arguments; {HOW}")
 
 
 def digest(template: nn.Module) -> str:
@@ -105,6 +115,15 @@ def code(template: nn.Module) -> str:
 
 def _short(what: object) -> str:
     return hashlib.sha256(repr(what).encode()).hexdigest()[:12]
+
+
+def _takes_any(factory: Factory) -> bool:
+    """Return whether it doesn't say how many arguments it takes: `*args`."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(one.kind is one.VAR_POSITIONAL for one in parameters)
 
 
 def _takes(signature: inspect.Signature, *arguments: str) -> bool:

@@ -108,7 +108,7 @@ def extended(run: Reader, iterations: int) -> Config:
     try:
         pruning = Pruning.model_validate(config.pruning.model_dump() | {"iterations": before + iterations})
     except ValidationError as error:
-        raise LotteryError(f"--iterations {iterations}: {complaints.first(error)[1]}, in all") from None
+        raise LotteryError(f"iterations: {iterations}: {complaints.first(error)[1]}, in all") from None
     return config.model_copy(update={"pruning": pruning})
 
 

@@ -206,9 +206,9 @@ def check_rewind(parent: Reader, setting: Setting, asked: Asked) -> None:
                 f"{parent.path}: replicate {key.replicate} diverged at level {asked.level}; take another level"
             )
     if not 0 <= asked.to < setting.length:
-        raise LotteryError(f"--to {asked.to}it is outside training, which ends at {setting.length}it")
+        raise LotteryError(f"to: {asked.to}it is outside training, which ends at {setting.length}it")
     if asked.mask == "invert" and setting.config.sparse is not None:
-        raise LotteryError(f"--mask invert: nothing was pruned in {parent.path}, sparse from the start; take shuffle")
+        raise LotteryError(f"mask: invert: nothing was pruned in {parent.path}, sparse from the start; take shuffle")
 
 
 def _kept(parent: Reader, setting: Setting, asked: Asked) -> bool:

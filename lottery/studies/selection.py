@@ -59,7 +59,11 @@ def rate(
         raise LotteryError(f"score {score.name}: {error}") from None
     for name in names:
         if (scores[name].isnan() & network.mask[name]).any():
-            raise LotteryError(f"score {score.name}: gives weights of {name} no number; set its options to others")
+            remedy = (
+                f"set its options ({', '.join(score.options)}) to others" if score.options else "take another score"
+            )
+            remedy += "" if score.entry.own else ", or mend its function"
+            raise LotteryError(f"score {score.name}: gives weights of {name} no number; {remedy}")
     return scores
 
 

@@ -130,7 +130,7 @@ def retrained(
     try:
         duration = Duration.parse(to)
     except ValueError as error:
-        raise LotteryError(f"--to: {error}") from None
+        raise LotteryError(f"to: {error}") from None
     plugins.require(parent.record, accept_changes=accept_changes)
     setting = make(retraining(parent.config), parent)
     asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)

@@ -19,7 +19,7 @@ from lottery.networks.key import Key
 from lottery.networks.masks import overlap
 from lottery.networks.network import Network
 from lottery.reporting.canvas import arm_colour, density_colours
-from lottery.reporting.comparison import differences, pooled, repetitions
+from lottery.reporting.comparison import differences, labels, pooled, repetitions
 from lottery.reporting.entries import rows
 from lottery.reporting.figures import draw
 from lottery.reporting.fitted import Fitted
@@ -355,6 +355,35 @@ def test_figures_of_tickets_are_drawn(finished, tmp_path):
             with Image.open(path) as image:
                 assert min(image.size) > 300
     assert draw_tickets([Run.create(tmp_path, tiny(), {"study": "prune"})]) == []
+
+
+def printed(*runs: Run) -> str:
+    console = Console(width=200, file=io.StringIO())
+    console.print(comparison_tables(runs) if len(runs) > 1 else run_tables(*runs))
+    return console.file.getvalue()
+
+
+def test_what_was_given_from_python_is_called_by_what_is_known_of_it(tmp_path):
+    def study(of: str, digest: str) -> Run:
+        model = {"name": "given", "of": of, "digest": digest}
+        return recorded(tmp_path, tiny(model=model, data="given"), networks([0.9, 0.8], 0))
+
+    mixer, wider, other = study("common.Mixer", "078c87ed7b2c"), study("common.Mixer", "9"), study("common.Net", "3")
+    named = recorded(tmp_path, tiny(data="given"), networks([0.9, 0.8], 0))
+    assert "finished; common.Mixer on given data, 2 of 2 replicates" in printed(mixer)
+    assert labels([[mixer], [other]]) == ["model=common.Mixer", "model=common.Net"]
+    assert differences([mixer, other]) == {"model.name": ["common.Mixer", "common.Net"]}
+    assert differences([mixer, named])["model.name"] == ["common.Mixer", "fcn"]
+    (told,) = differences([mixer, wider]).items()
+    assert told[0] == "model.architecture"
+    assert labels([[mixer], [wider]]) == [f"architecture={one}" for one in told[1]]
+    assert {"model.name", "model.architecture"} == set(differences([mixer, wider, other]))
+
+
+def test_a_study_that_is_carried_out_again_differs_in_nothing(tmp_path):
+    written = printed(*(recorded(tmp_path, tiny(), networks([0.9, 0.9], 0)) for _ in range(2)))
+    assert "the same study with the same seed, carried out again" in written
+    assert "in which the studies differ" not in written
 
 
 def test_repetitions_are_pooled_and_other_studies_are_told_apart(finished, tmp_path):

@@ -8,6 +8,7 @@ from lottery import words
 from lottery.arms import is_main
 from lottery.config.wording import yaml_text
 from lottery.escape import visible
+from lottery.reporting import given
 from lottery.reporting.entries import Costed, mean_of, with_costs
 from lottery.reporting.quantities import at_end, metrics_of, unit_of_differences, with_unit
 from lottery.reporting.series import by_level, has_dense, readings, shown, whole
@@ -37,7 +38,7 @@ def conditions(run: Reader) -> dict[str, object]:
     if (data := run.record.get("data")) is not None:  # the same data elsewhere are the same, and others there are not
         flat.pop(_ROOT, None)
         flat[_CONTENTS] = data["sha256"][:8]
-    return flat
+    return given.told(flat, run.config)
 
 
 def repetitions(runs: Sequence[Reader]) -> list[list[Reader]]:
@@ -163,7 +164,7 @@ def values_apart(runs: Sequence[Reader], *also: str) -> dict[str, list[object]]:
     differing = {key: found for key, found in values.items() if len(set(map(repr, found))) > 1}
     if _CONTENTS in differing:  # which says little to a reader
         differing[_ROOT] = [run.config.data.options.get("root") for run in runs]
-    return differing
+    return given.without_digests(differing)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files as resources
 
 from lottery import escape, words
-from lottery.reporting import jackpot, verdicts
+from lottery.reporting import given, jackpot, verdicts
 from lottery.reporting.comparison import differences, labels, pooled, repetitions
 from lottery.reporting.entries import CONVENTIONS
 from lottery.reporting.figures import MOST_BY_THEMSELVES
@@ -79,7 +79,7 @@ def _status(run: Reader) -> str:
     record, config = run.record, run.config
     status = "killed" if run.abandoned else record["status"]
     text = (
-        f"{record['id']}: {record['study']}, {status}, {config.model.name} on {config.data.name}, "
+        f"{record['id']}: {record['study']}, {status}, {given.title(config)}, "
         f"{config.replicates} replicates, {len(shown(run.levels()))} networks trained, started {record['started']}"
     )
     if "rewind" in record:

@@ -8,7 +8,7 @@ from rich.text import Text
 from lottery import words
 from lottery.arms import is_main
 from lottery.networks.key import Key
-from lottery.reporting import comparison, entries, quantities
+from lottery.reporting import comparison, entries, given, quantities
 from lottery.reporting.comparison import pooled
 from lottery.reporting.entries import Costed
 from lottery.reporting.fitted import Fitted
@@ -25,7 +25,7 @@ def run_tables(run: Reader) -> RenderableType:
     replicates = len({line["replicate"] for line in lines})
     status = "killed" if run.abandoned else record["status"]
     heading = (
-        f"{record['id']}: {record['study']}, {status}; {config.model.name} on {config.data.name}, "
+        f"{record['id']}: {record['study']}, {status}; {given.title(config)}, "
         f"{replicates} of {config.replicates} replicates"
     )
     parts: list[RenderableType] = [Text(heading, style="bold")]
@@ -49,14 +49,19 @@ def comparison_tables(runs: Sequence[Reader]) -> RenderableType:
             parts.append(Text(f"pooled: {ids}: one study, {replicates} replicates", style="bold"))
             parts += _level_tables(group[0], lines)
     if len(groups) > 1:
-        differing = comparison.differences([group[0] for group in groups])
-        names = ("setting", *comparison.labels(groups))
-        parts += [
-            _studies_table(groups),
-            Text("in which the studies differ"),
-            Fitted(names, [(key, *values) for key, values in differing.items()], left=names, keys=1),
-        ]
+        parts += [_studies_table(groups), *_differences(groups)]
     return Group(*parts)
+
+
+def _differences(groups: Sequence[Sequence[Reader]]) -> list[RenderableType]:
+    """Return in which settings studies differ; or that they are one, with one seed."""
+    differing = comparison.differences([group[0] for group in groups])
+    if not differing:
+        same = "the same study with the same seed, carried out again: they differ in nothing, and are not pooled"
+        return [Text(same, style="bold")]
+    names = ("setting", *comparison.labels(groups))
+    rows = [(key, *values) for key, values in differing.items()]
+    return [Text("in which the studies differ"), Fitted(names, rows, left=names, keys=1)]
 
 
 def _studies_table(groups: Sequence[Sequence[Reader]]) -> RenderableType:

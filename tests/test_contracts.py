@@ -172,6 +172,9 @@ BROKEN = {
     ("scores", "says_what_it_needs"): [
         (score(f"s.images(5)\nreturn {EACH % 'w'}"), r'needs data.*; write @register\("scores", traits=\{"data"\}\)'),
         (score("return dict(s.trained_from())"), r'traits=\{"trained"\}'),
+        (score("return {n: w - s.initial[n] for n, w in s.weights.items()}"),
+         r'initial is None before training; write @register\("scores", traits=\{"trained"\}'),
+        (score(f"s.sample(5, None)\nreturn {EACH % 'w'}"), r'sample is None without data; write .*traits=\{"data"\}'),
     ],
     ("models", "takes_images"): [
         (function("models", "shape, classes: return 3"), r"it returns a int; return a torch\.nn\.Module"),

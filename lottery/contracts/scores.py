@@ -77,6 +77,11 @@ def says_what_it_needs(given: Candidate) -> None:
             given(less, stream(0))
         except LotteryError as error:
             require(False, f'{error}; write @register("scores", traits={{"{trait}"}})')
+        except (TypeError, AttributeError):  # it looks at what isn't there, rather than asking for it
+            lacking = (
+                "subject.sample is None without data" if trait == "data" else "subject.initial is None before training"
+            )
+            require(False, f'{lacking}; write @register("scores", traits={{"{trait}"}})')
 
 
 def _rate(given: Candidate) -> dict[str, Tensor]:

@@ -115,3 +115,15 @@ def test_where_the_description_stands_its_links_are_absolute():
 def test_of_no_known_address_the_description_has_no_pictures():
     text = hatch_build.absolute(MARKDOWN, "")
     assert text == MARKDOWN.replace("![a figure](docs/a.png)\n\n", "")
+
+
+def test_a_width_that_no_terminal_has_is_none(lottery, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    usual = lottery("methods")
+    assert len(usual.out.splitlines()) > 10
+    for told in ("0", "99999999999", "9" * 5000, "-3", "x", ""):
+        monkeypatch.setenv("COLUMNS", told)
+        assert lottery("methods") == usual
+    for told in ("1", "19"):
+        monkeypatch.setenv("COLUMNS", told)
+        assert len(lottery("methods").out.splitlines()) > len(usual.out.splitlines())

@@ -9,6 +9,9 @@ from rich.segment import Segment
 
 from lottery import escape
 
+_WIDEST = 10_000
+"""Most columns of a terminal."""
+
 
 class SafeConsole(Console):
     """A safe console writes text, wherever it comes from, without characters that a terminal would obey."""
@@ -21,11 +24,22 @@ class SafeConsole(Console):
 
 def results_console() -> Console:
     """Return standard output's console: as wide as the terminal, or as `COLUMNS` says, or else enough for any table."""
-    console = SafeConsole(highlight=False)
-    told = os.environ.get("COLUMNS", "").isdigit()
-    return console if console.is_terminal or told else SafeConsole(highlight=False, width=200)
+    environment = _environment()
+    console = SafeConsole(highlight=False, _environ=environment)
+    if console.is_terminal or "COLUMNS" in environment:
+        return console
+    return SafeConsole(highlight=False, width=200, _environ=environment)
 
 
 def progress_console(quiet: bool = False) -> Console:
     """Return standard error's console; a quiet one shows nothing."""
-    return SafeConsole(file=io.StringIO(), force_jupyter=False) if quiet else SafeConsole(stderr=True)
+    if quiet:
+        return SafeConsole(file=io.StringIO(), force_jupyter=False, _environ=_environment())
+    return SafeConsole(stderr=True, _environ=_environment())
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, without a `COLUMNS` that no terminal has."""
+    told = os.environ.get("COLUMNS", "")
+    known = told.isdecimal() and len(told) <= len(str(_WIDEST)) and 0 < int(told) <= _WIDEST
+    return {key: value for key, value in os.environ.items() if known or key != "COLUMNS"}

@@ -32,12 +32,12 @@ __version__ = "0.1.0"
 
 
 def register(kind: str, **constants: Any) -> Callable[[F], F]:
-    """Return a decorator that makes a function one of the `kind` that configs may name; see `lottery.registry`.
+    """Return a decorator that makes a function one of the `kind` that configs may name; see `lottery.registering`.
 
     `@lottery.register("scores")` above a function lets a config say `score: NAME`, once its file is loaded by
     `--plugin FILE`. Raises LotteryError where the function can't be one.
     """
-    from lottery.registry import register
+    from lottery.registering import register
 
     return register(kind, **constants)
 

@@ -6,23 +6,21 @@ defaults are checked and written out like those of any other setting. A file may
 which some of the options are fixed (`resnet_20` is `resnet` with depth 20). Files that start with an underscore are
 helpers.
 
-What a user brings is registered beside that, by `@register("scores")`, from wherever it stands: see `lottery.plugins`.
+What a user brings is registered beside that, by `@lottery.register("scores")`, from wherever it stands: see
+`lottery.registering`, `lottery.plugins`.
 """
 
 import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
-from pydantic.errors import PydanticUserError
-
-from lottery.errors import LotteryError
 
 KINDS = {
     "data": "what to learn from",
@@ -50,10 +48,17 @@ CONSTANTS = {
 }
 """Folder -> the constants by which a file says more of itself; the folder's docstring explains them."""
 
+TRAITS = {
+    "scores": {"data", "trained"},
+    "topology": {"gradient", "trace", "static", "dense_start"},
+    "arms": {"fresh"},
+    "data": {"from_python"},
+    "models": {"from_python"},
+}
+"""Folder -> the traits that its files may have."""
+
 _registered: dict[str, dict[str, "Entry"]] = {kind: {} for kind in KINDS}
 """What users brought."""
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -98,45 +103,15 @@ class Entry:
         settings = ConfigDict(extra="forbid", frozen=True)
         return create_model(f"{self.kind}.{self.name}", __config__=settings, **fields)
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    def __call__(self, /, *arguments: Any, **options: Any) -> Any:
         """Call the function, with the options that the name fixes."""
         return self.function(*arguments, **self.preset, **options)
 
 
-def register(kind: str, **constants: Any) -> Callable[[F], F]:
-    """Return a decorator that makes a function an entry of a folder, under its own name, without a trailing `_`.
-
-    The function takes what the folder's docstring says, and its options by keyword, each with a type.
-
-    Args:
-        kind: of `KINDS`, such as `scores`.
-        constants: what a file of that folder would say of itself, in lower case: `traits={"fresh"}`, `order=4`,
-            `variants={"deep": {"depth": 20}}`.
-
-    Raises:
-        LotteryError: the function can't be one, or another one has its name; the message says where it stands.
-    """
-    if not isinstance(kind, str):
-        raise LotteryError('write @lottery.register("scores"), say, above a function: the kind of what it is')
-    if kind not in KINDS:
-        raise LotteryError(f"register({kind!r}): there is no such kind{suggestion(kind, KINDS)}: {', '.join(KINDS)}")
-    valid = {name.lower() for name in CONSTANTS.get(kind, ())}
-    for key in constants:
-        if key not in valid:
-            takes = f"take {', '.join(sorted(valid))}" if valid else "take none"
-            raise LotteryError(f"register({kind!r}, {key}=...): {kind} {takes}{suggestion(key, valid)}")
-
-    def add(function: F) -> F:
-        if not (inspect.isfunction(function) or inspect.isclass(function)):
-            raise LotteryError(f"register({kind!r}): {function!r} is neither a function nor a class")
-        said = {key.upper(): value for key, value in constants.items()}
-        entries = _made(kind, function, said, own=False)
-        for entry in entries:
-            _check(entry)
-        _registered[kind] |= {entry.name: entry for entry in entries}
-        return function
-
-    return add
+def add(entries: Iterable[Entry]) -> None:
+    """Make entries that a user brought known; see `lottery.registering`, which checks them first."""
+    for entry in entries:
+        _registered[entry.kind][entry.name] = entry
 
 
 def brought() -> list[Entry]:
@@ -163,15 +138,15 @@ def all_or_nothing() -> Iterator[None]:
 
 def names(kind: str) -> list[str]:
     """Return every name of the folder `kind`, sorted."""
-    return sorted(_entries(kind))
+    return sorted(entries(kind))
 
 
 def find(kind: str, name: str) -> Entry:
     """Return the entry called `name`; raises LookupError that names the nearest one and lists them all."""
-    entries = _entries(kind)
-    if name not in entries:
-        raise LookupError(f"{name!r} is none of the {kind}{suggestion(name, entries)}; there are {', '.join(entries)}")
-    return entries[name]
+    there = entries(kind)
+    if name not in there:
+        raise LookupError(f"{name!r} is none of the {kind}{suggestion(name, there)}; there are {', '.join(there)}")
+    return there[name]
 
 
 def suggestion(name: str, valid: Any) -> str:
@@ -180,7 +155,8 @@ def suggestion(name: str, valid: Any) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _entries(kind: str) -> dict[str, Entry]:
+def entries(kind: str) -> dict[str, Entry]:
+    """Return every entry of the folder `kind` by its name, sorted."""
     brought = _registered[kind]
     return dict(sorted((_own(kind) | brought).items())) if brought else _own(kind)
 
@@ -195,50 +171,12 @@ def _own(kind: str) -> dict[str, Entry]:
             continue
         module = importlib.import_module(f"{package.__name__}.{found.name}")
         constants = {key: value for key, value in vars(module).items() if key.isupper() and not key.startswith("_")}
-        entries += _made(kind, getattr(module, found.name), constants, own=True)
+        entries += made(kind, getattr(module, found.name), constants, own=True)
     return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
 
 
-def _made(kind: str, function: Callable[..., Any], constants: Mapping[str, Any], *, own: bool) -> list[Entry]:
+def made(kind: str, function: Callable[..., Any], constants: Mapping[str, Any], *, own: bool) -> list[Entry]:
     """Return the entries that a function makes: one of its own name, and one for each variant."""
     # `global` is a keyword of Python, so its file and its function are called `global_`.
     variants = {function.__name__.rstrip("_"): {}} | constants.get("VARIANTS", {})
     return [Entry(kind, name, function, preset, constants, own) for name, preset in variants.items()]
-
-
-def _check(entry: Entry) -> None:
-    """Raise LotteryError where a user's function can't be an entry, or its name is taken."""
-    where = f"{_place(entry.function)}: {entry.name}"
-    there = _entries(entry.kind).get(entry.name)
-    if there is not None and (there.own or there.origin != entry.origin):
-        owner = "lottery has" if there.own else f"{_place(there.function)} registers"
-        raise LotteryError(f"{where}: {owner} {entry.kind} of that name already; give the function another one")
-    if not (entry.function.__doc__ or "").strip():  # its own, rather than one that a class inherits
-        raise LotteryError(f"{where}: has no docstring; its first line is what `lottery methods` says of it")
-    parameters = inspect.signature(entry.function).parameters.values()
-    usual = next(iter(_own(entry.kind).values()))
-    given, wanted = _positional(entry.function), _positional(usual.function)
-    if len(given) != len(wanted) or any(one.kind is one.VAR_KEYWORD for one in parameters):
-        call = ", ".join([*wanted, "*", "OPTION: TYPE = DEFAULT"])
-        raise LotteryError(f"{where}({', '.join(map(str, parameters))}): write {entry.name}({call}), options if any")
-    for one in parameters:
-        if one.kind is one.KEYWORD_ONLY and one.annotation is one.empty:
-            raise LotteryError(f"{where}: option {one.name} has no type; write {one.name}: float = ..., say")
-    try:
-        entry.options.model_json_schema()
-    except (PydanticUserError, NameError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise LotteryError(f"{where}: an option's type can't be written in a config: {reason}") from None
-
-
-def _positional(function: Callable[..., Any]) -> list[str]:
-    parameters = inspect.signature(function).parameters.values()
-    return [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-
-
-def _place(function: Callable[..., Any]) -> str:
-    """Return the file and line of a function."""
-    try:
-        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
-    except (OSError, TypeError):  # of a session that keeps no source
-        return str(function.__module__)

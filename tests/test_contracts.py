@@ -453,11 +453,8 @@ BROKEN = {
         (function("arms", "t, fresh, g: return Network(t.state, {n: ~k for n, k in t.mask.items()})"),
          "it keeps .* where the ticket"),
     ],
-    ("arms", "has_a_place"): [
+    ("arms", "has_a_name"): [
         (function("arms", "t, fresh, g: return t").replace("own", "own_2"), "own_2 has other characters"),
-        (function("arms", "t, fresh, g: return t").replace("own", "ticket"), "ticket is what studies call"),
-        (function("arms", "t, fresh, g: return t", order=0), "order is 0; write order=4"),
-        (function("arms", "t, fresh, g: return t", words=3), "words is 3; write words="),
     ],
     ("trackers", "is_a_tracker"): [
         (function("trackers", "run: return object()"), "it returns a object without has, evaluated, trained, close"),

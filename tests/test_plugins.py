@@ -307,6 +307,20 @@ def score(constants="", name="mine", parameters="subject, generator", docstring=
     return SCORE.format(constants=constants, name=name, parameters=parameters, docstring=docstring)
 
 
+@pytest.mark.parametrize("option", ["kind", "options", "entry", "traits", "self", "values"])
+def test_an_option_may_be_called_what_configs_do_not_know(tmp_path, lottery, option, config_file, nothing_brought):
+    (tmp_path / "my.py").write_text(score(parameters=f"subject, generator, *, {option}: int = 1"))
+    shown = lottery("config", config_file, "--plugin", "my.py", "--set", f"pruning.score={{name: mine, {option}: 3}}")
+    assert shown.code == 0, shown.err
+    assert f"    {option}: 3\n" in shown.out
+    assert option in lottery("methods", "scores", "mine").out
+    assert registry.find("scores", "mine")(None, None, **{option: 3}) == 0
+
+
+def entry(kind, parameters, name="f", said=""):
+    return f"import lottery\n\n@lottery.register('{kind}', {said})\ndef {name}{parameters}:\n    'One.'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -314,7 +328,49 @@ def score(constants="", name="mine", parameters="subject, generator", docstring=
         (score(parameters="subject"), r"my\.py:2: mine\(subject\): write mine\(subject, generator, \*, OPTION"),
         (score(parameters="subject, generator, **more"), r"mine\(subject, generator, \*\*more\): write"),
         (score(parameters="subject, generator, *, power=1"), "option power has no type"),
-        (score(parameters="subject, generator, *, power: object() = 1"), "option's type can't be written"),
+        (score(parameters="subject, generator, *, power: object() = 1"), "an option can't be written in a config"),
+        (
+            score(parameters="subject, generator, *, power: int = 10**5000"),
+            "an option can't be written in a config: Exc",
+        ),
+        (score(parameters="subject, generator, *, name: int = 1"), r"my\.py:2: mine: no option can be called name"),
+        (score(parameters="subject, generator, *, model_config: int = 1"), "no option can be called model_config"),
+        (score(parameters="subject, generator, *, copy: int = 1"), "no option can be called copy"),
+        (score(parameters="subject, generator, *, _x: int = 1"), "no option can be called _x"),
+        (entry("models", "(shape, classes, *, exclude: int = 1)"), "no option can be called exclude"),
+        (entry("data", "(*, validation: int = 1)"), "no option can be called validation"),
+        (entry("topology", "(moment, *, interval: int = 1)"), "no option can be called interval"),
+        (entry("arms", "(t, fresh, g)", name="ticket"), "what studies call a network of their own"),
+        (entry("arms", "(t, fresh, g)", said="order=0"), r"my\.py:3: f: order is 0; write order=4"),
+        (entry("arms", "(t, fresh, g)", said="order='x'"), "order is 'x'; write order=4"),
+        (entry("arms", "(t, fresh, g)", said="words=3"), "words is 3; write words="),
+        (score(constants=", traits=3"), r"my\.py:2: mine: traits is 3; write traits=\{\"data\"\}"),
+        (score(constants=", traits='data'"), "traits is 'data'"),
+        (
+            score(constants=", traits={'dada'}"),
+            r"traits: 'dada' is none of scores's \(did you mean 'data'\?\): data, tr",
+        ),
+        (score(constants=", traits={3}"), "traits: 3 is none of scores's"),
+        (score(constants=", rounds='x'"), "rounds is 'x'; write rounds=100"),
+        (score(constants=", rounds=0"), "rounds is 0; write"),
+        (score(constants=", rounds=10**5000"), "rounds is a value of type int; write"),
+        (score(constants=", variants=[1, 2]"), r"variants is \[1, 2\]; write variants="),
+        (score(constants=", variants={1: 2}"), r"variants is \{1: 2\}; write"),
+        (score(constants=", variants={'x': {1: 2}}"), "x: variants: there is no option 1"),
+        (
+            score(", variants={'x': {'nope': 2}}", parameters="subject, generator, *, note: int = 1"),
+            r"my\.py:2: x: variants: there is no option 'nope' \(did you mean 'note'",
+        ),
+        (
+            score(", variants={'x': {'note': 'a'}}", parameters="subject, generator, *, note: int, other: int"),
+            "x: variants: note: input should be a valid integer",
+        ),
+        (score(constants=", variants={'': {}}"), r"my\.py:2: '': no config can name it"),
+        (score(constants=", variants={'a\\n\\x1bb': {}}"), r"my\.py:2: a\\n\\x1bb: no config can name it"),
+        (score(name="__"), "my.py:2: '': no config can name it"),
+        (score(name="null"), "my.py:2: null: no config can name it"),
+        ("import lottery\nlottery.register('scores')(lambda s, g: 0)\n", r"my\.py:2: <lambda>: no config can name it"),
+        ("import lottery\nlottery.register('scores')(OSError)\n", "OSError: .*"),
         (score(name="magnitude"), "lottery has scores of that name already"),
         (score(constants=", trait={'data'}"), r"register\('scores', trait=...\): .*did you mean 'traits'"),
         ("import lottery\n@lottery.register('score')\ndef a(): ...\n", "there is no such kind.*did you mean 'scores'"),

@@ -11,6 +11,7 @@ from lottery import registry
 from lottery.config.train import Optimizer, Schedule
 from lottery.contracts.contract import candidate, examine
 from lottery.networks.parameters import prunable
+from lottery.registering import wrong_constant
 from lottery.seeds import stream
 from lottery.training.recipe import Recipe, factor
 
@@ -64,6 +65,14 @@ def test_every_entry_says_what_it_is_and_takes_only_typed_options(kind):
         for parameter in inspect.signature(entry.function).parameters.values():
             assert parameter.annotation is not parameter.empty, (name, parameter)
         assert entry.options.model_json_schema()["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_an_entry_says_of_itself_what_a_user_may(kind):
+    for name in registry.names(kind):
+        entry = registry.find(kind, name)
+        assert entry.traits <= registry.TRAITS.get(kind, set())
+        assert [wrong_constant(kind, *said) for said in entry.constants.items() if wrong_constant(kind, *said)] == []
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -5,7 +5,6 @@ import re
 import torch
 from torch import Tensor
 
-from lottery.arms import EARLY, MAIN
 from lottery.contracts.contract import Candidate, require
 from lottery.contracts.guards import repeatable, untouched
 from lottery.networks import masks
@@ -60,14 +59,10 @@ def keeps_as_many(given: Candidate) -> None:
     require(own == wanted, f"it keeps {own} where the ticket keeps {wanted}; compare what is equally sparse")
 
 
-def has_a_place(given: Candidate) -> None:
-    """An arm's name is of small letters and underscores, `order` a place from 1 on, and `words` a text."""
-    entry = given.entry
-    require(re.fullmatch(_NAME, entry.name), f"{entry.name} has other characters, or more than 31; rename the function")
-    require(entry.name not in (*MAIN, EARLY), f"{entry.name} is what studies call a network of their own; rename it")
-    order, words = entry.constants.get("ORDER", 1), entry.constants.get("WORDS", "")
-    require(isinstance(order, int) and order > 0, f"order is {order!r}; write order=4, say")
-    require(isinstance(words, str), f'words is {words!r}; write words="the ticket\'s mask, ...", say')
+def has_a_name(given: Candidate) -> None:
+    """An arm's name is of small letters and underscores."""
+    name = given.entry.name
+    require(re.fullmatch(_NAME, name), f"{name} has other characters, or more than 31; rename the function")
 
 
 def _make(given: Candidate) -> Network:
@@ -75,4 +70,4 @@ def _make(given: Candidate) -> Network:
     return made
 
 
-CHECKS = (returns_a_network, changes_nothing, is_repeatable, keeps_as_many, has_a_place)
+CHECKS = (returns_a_network, changes_nothing, is_repeatable, keeps_as_many, has_a_name)

@@ -168,6 +168,8 @@ def resume(
 def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "runs") -> list[Path]:
     """Print the tables of some runs and draw their figures, as `lottery report` does, and return the figures' paths.
 
+    In a notebook the figures are shown, too.
+
     Args:
         runs: one or several, which are then compared.
         html: whether to write the page report/report.html, too; its path is the last then.

@@ -3,7 +3,9 @@ import io
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from rich.console import Console
 from scipy import stats
 
 from lottery import open_run
-from lottery.display.found import figure_lines
+from lottery.display import found
 from lottery.networks.key import Key
 from lottery.networks.masks import overlap
 from lottery.networks.network import Network
@@ -479,12 +481,23 @@ def test_a_comparison_comes_first_and_files_of_a_folder_in_one_line(lottery, fin
     assert found[0][1].startswith("accuracy_by_density.{png,svg}, learning_curves.{png,svg}, comparison.{png,svg}, ")
 
 
+def test_a_notebook_shows_the_figures(tmp_path, monkeypatch):
+    shown = []
+    stand_in = SimpleNamespace(display=shown.append, Image=lambda filename, retina: Path(filename))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "IPython.display", stand_in)
+    monkeypatch.setattr(found, "results_console", lambda: Console(force_jupyter=True, width=100))
+    drawn = found.show([recorded(tmp_path, tiny(), networks([0.9, 0.9], 0))], everything=True)
+    assert [one for one in shown if isinstance(one, Path)] == [path for path in drawn if path.suffix == ".png"]
+    assert {path.suffix for path in drawn} == {".png", ".svg"}
+
+
 def test_files_of_a_folder_are_wrapped_between_names():
     names = [f"a_figure_of_{number}" for number in range(9)]
     paths = [Path(f"runs/one-two/report/{name}.{suffix}") for name in names for suffix in ("png", "svg")]
     files = ", ".join(f"{name}.{{png,svg}}" for name in names)
-    assert figure_lines(paths, 400) == [f"figures in runs/one-two/report: {files}"]
-    heading, *rest = figure_lines(paths, 60)
+    assert found.figure_lines(paths, 400) == [f"figures in runs/one-two/report: {files}"]
+    heading, *rest = found.figure_lines(paths, 60)
     assert heading == "figures in runs/one-two/report:"
     assert max(map(len, rest)) <= 60
     assert " ".join(line.removeprefix("  ") for line in rest) == files

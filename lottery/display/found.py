@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lottery.display.console import results_console
+from lottery.display.notebook import show_figures
 from lottery.reporting.figures import draw
 from lottery.reporting.html import page
 from lottery.reporting.tables import comparison_tables, run_tables
@@ -28,6 +29,8 @@ def show(runs: Sequence[Reader], everything: bool = False) -> list[Path]:
         return []
     for line in figure_lines(drawn, console.width):
         console.print(line, soft_wrap=True)
+    if console.is_jupyter:
+        show_figures(drawn)
     return drawn
 
 

@@ -1,7 +1,8 @@
-"""In a notebook, progress is one output, which is replaced as it changes."""
+"""In a notebook, progress is one output, which is replaced as it changes, and figures are shown."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -33,6 +34,15 @@ class Output:
     def close(self) -> None:
         """Leave the lines alone."""
         self._handle.update(_below_one_another(*self._lines))
+
+
+def show_figures(paths: Iterable[Path]) -> None:
+    """Show those of some files that are images a notebook takes: PNG."""
+    from IPython.display import Image, display
+
+    for path in paths:
+        if path.suffix == ".png":
+            display(Image(filename=str(path), retina=True))
 
 
 def _below_one_another(*parts: RenderableType) -> Table:

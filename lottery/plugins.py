@@ -63,11 +63,12 @@ def load_file(file: Path) -> ModuleType:
     Raises:
         LotteryError: as for `load`; nothing of the file is registered then.
     """
-    path = file.expanduser().resolve()
     try:
+        path = Path(os.path.realpath(file.expanduser()))  # links that lead in a circle are read below, or not
         text = path.read_bytes()
-    except OSError as error:
-        raise LotteryError(f"plugin {file}: can't be read: {(error.strerror or '').lower()}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # no path at all, of no user
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise LotteryError(f"plugin {file}: can't be read: {reason}") from None
     # Of a name that no other module has, and the same in every process.
     name = f"{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     for module in [*sys.modules.values()]:
@@ -86,18 +87,30 @@ def load_file(file: Path) -> ModuleType:
         sys.path.append(str(path.parent))  # last, so that no file there hides a library
     before = sys.modules.pop(name, None)
     sys.modules[name] = module
+    alias = path.stem if _would_find(path.stem, path) else name
+    sys.modules[alias] = module  # files beside it that import it get it, and don't run it again
     try:
         with registry.all_or_nothing(), redirect_stdout(sys.stderr):  # results alone go to stdout
             registry.forget(name)
             with _unwritten():
                 exec(compile(text, path, "exec"), vars(module))  # these very bytes, whatever was compiled before
     except _FAILURES as error:
-        sys.modules.pop(name)
-        if before is not None:
-            sys.modules[name] = before
+        for called in {name, alias}:
+            sys.modules.pop(called, None)
+            if before is not None:
+                sys.modules[called] = before
         reason = str(error) if isinstance(error, LotteryError) else _reason(error, str(path))
         raise LotteryError(reason if reason.startswith(str(path)) else f"plugin {file}: {reason}") from error
     return module
+
+
+def _would_find(name: str, path: Path) -> bool:
+    """Return whether an import of this name would run this file, rather than a library of the same name."""
+    try:
+        spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    except ValueError:  # of a module that was made by hand
+        return False
+    return spec is not None and spec.origin is not None and Path(os.path.realpath(spec.origin)) == path
 
 
 @contextmanager

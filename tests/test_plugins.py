@@ -317,6 +317,35 @@ def test_an_option_may_be_called_what_configs_do_not_know(tmp_path, lottery, opt
     assert registry.find("scores", "mine")(None, None, **{option: 3}) == 0
 
 
+def test_files_that_import_one_another_are_run_once(tmp_path, lottery, nothing_brought):
+    own = "import lottery, cyc_b\nprint('run')\n@lottery.register('scores')\ndef mine(subject, generator):\n    'M.'\n"
+    (tmp_path / "cyc_a.py").write_text(own)
+    (tmp_path / "cyc_b.py").write_text("import cyc_a\ndef later():\n    import cyc_a\n    return cyc_a.mine\n")
+    result = lottery("methods", "scores", "mine", "--plugin", "cyc_a.py")
+    assert (result.code, result.err.count("run\n")) == (0, 1), result.err
+    assert sys.modules["cyc_b"].later() is registry.find("scores", "mine").function
+    (tmp_path / "cyc_a.py").write_text(own.replace("'M.'", "'Other.'"))
+    assert "Other." in lottery("methods", "scores", "mine", "--plugin", "cyc_a.py").out
+    assert sys.modules["cyc_b"].later() is registry.find("scores", "mine").function
+    (tmp_path / "cyc_a.py").write_text(f"{own}1 / 0\n")
+    assert "line 6: ZeroDivisionError" in lottery("methods", "--plugin", "cyc_a.py").err
+    assert sys.modules["cyc_b"].later() is registry.find("scores", "mine").function
+
+
+def test_a_plugin_called_like_a_library_hides_it_from_nobody(tmp_path, lottery, nothing_brought):
+    (tmp_path / "this.py").write_text("import this as library\nassert library.d\n")
+    assert lottery("methods", "--plugin", "this.py").code == 0
+    assert not str(sys.modules["this"].__file__).startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["loop.py", "~nobody_of_that_name/my.py", "nowhere.py"])
+def test_a_plugin_that_can_not_be_read_is_told_in_one_line(tmp_path, lottery, name):
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    result = lottery("methods", "--plugin", name)
+    assert (result.code, result.err.count("\n")) == (2, 2)
+    assert f"error: plugin {name}: can't be read: " in result.err
+
+
 def entry(kind, parameters, name="f", said=""):
     return f"import lottery\n\n@lottery.register('{kind}', {said})\ndef {name}{parameters}:\n    'One.'\n"
 

@@ -484,7 +484,7 @@ def test_a_comparison_comes_first_and_files_of_a_folder_in_one_line(lottery, fin
 def test_a_notebook_shows_the_figures(tmp_path, monkeypatch):
     shown = []
     stand_in = SimpleNamespace(display=shown.append, Image=lambda filename, retina: Path(filename))
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(version_info=(9,)))  # which matplotlib asks
     monkeypatch.setitem(sys.modules, "IPython.display", stand_in)
     monkeypatch.setattr(found, "results_console", lambda: Console(force_jupyter=True, width=100))
     drawn = found.show([recorded(tmp_path, tiny(), networks([0.9, 0.9], 0))], everything=True)

@@ -4,8 +4,11 @@ import inspect
 import sysconfig
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
+
+from lottery.errors import Interrupted, LotteryError, RunFailed
 
 REMEDY = """Mend it, and go on by `lottery resume RUN --accept-changes` (from Python: accept_changes=True).
 Nothing finished is lost."""
@@ -41,6 +44,20 @@ def blamed(error: BaseException) -> str | None:
     file, line = own[-1]
     said = str(error).strip().partition("\n")[0]
     return f"{file}:{line}: {type(error).__name__}{f': {said}' if said else ''}"
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Raise LotteryError for what is raised in a user's own code within the context: `what` it is, file and line."""
+    try:
+        yield
+    except (LotteryError, RunFailed, Interrupted):
+        raise
+    except (Exception, SystemExit) as error:
+        said = blamed(error)
+        if said is None:
+            raise
+        raise LotteryError(f"{what}: {said}") from error
 
 
 def _frames(error: BaseException) -> Iterator[tuple[str, int]]:

@@ -5,6 +5,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from lottery.arms import main_arm
@@ -106,8 +107,10 @@ class Results:
             made_by = config.model.options.get("of")
             raise LotteryError(f"{self.path}: its networks were made by {made_by}; give that, too: model={made_by}")
         given = None if model is None else _own.given(model)
-        build = architecture.builder(config.model, (channels, height, width), data["classes"], given)
-        module = architecture.template(build, config)
+        with architecture.fitting((channels, height, width)):
+            build = architecture.builder(config.model, (channels, height, width), data["classes"], given)
+            architecture.check_memory(build, torch.device("cpu"))
+            module = architecture.template(build, config)
         architecture.identified(config, module, given)
         state = self._run.read_weights(key, parameters.tensors(module))
         module.load_state_dict(state, strict=False)  # what is no tensor is as it was built

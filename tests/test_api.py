@@ -311,10 +311,24 @@ class TestDataset:
             (IMAGES, LABELS % 3 + 1, "number classes from 0 on, or give lottery.Dataset.from_tensors(..., classes=4)"),
             (IMAGES, LABELS * 10**12, "no training image is of class 1"),
             (IMAGES, LABELS * 0, "two at least"),
+            (IMAGES.to("meta"), LABELS, "(Cannot copy out of meta tensor; no data!); give a tensor or an array"),
+            (IMAGES.to(torch.complex64), LABELS, "images are of complex numbers"),
+            (torch.zeros(1, 1, 1, (1 << 20) + 1), LABELS[:1], "1,048,576 channels and pixels a side"),
         ],
     )
     def test_what_is_no_data_set_is_said_in_one_line(self, images, labels, said):
         assert said in refusal(lottery.Dataset.from_tensors, images, labels, IMAGES, LABELS)
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            IMAGES.to_sparse(), IMAGES.numpy().astype(np.uint16), IMAGES.numpy().astype(">i4"), IMAGES.to(torch.int16),
+        ],
+    )  # fmt: skip
+    def test_numbers_of_any_type_are_taken(self, given):
+        labels = given[:, 0, 0, 0] * 0 if isinstance(given, np.ndarray) else LABELS * 0
+        found = lottery.Dataset.from_tensors(given, labels, given, labels, classes=2)
+        assert torch.equal(found.train_images, IMAGES)
 
     @pytest.mark.parametrize("units", [(0.3, 0.3), (np.float32(0.3), torch.tensor(0.4)), (0, 0.5)])
     def test_mean_and_deviation_in_other_units_are_refused(self, units):
@@ -367,6 +381,8 @@ class TestResults:
     def test_normalise_says_what_it_takes(self, own):
         assert "these go from 0 to 240" in refusal(own.normalise, IMAGES.float())
         assert "int64" in refusal(own.normalise, IMAGES.long())
+        for wrong in (IMAGES.expand(-1, 3, -1, -1), IMAGES[:, 0], IMAGES[0, 0], IMAGES[:, :0]):
+            assert "give [N, 1, H, W], as those that were learnt" in refusal(own.normalise, wrong)
         images = (IMAGES[:2] / 255).requires_grad_()
         own.normalise(images).sum().backward()
         assert (images.grad > 0).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 import shutil
 from typing import get_type_hints
 
@@ -15,6 +16,7 @@ from lottery import devices
 from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
 from lottery.reporting import figures
+from lottery.results import Results
 from lottery.store import files
 from lottery.store.about import About
 from lottery.store.parts import DataRecord, LayoutRecord, RewindRecord
@@ -147,6 +149,33 @@ def test_every_key_of_what_a_run_says_of_its_data_is_checked(value, half, tmp_pa
             continue
         with pytest.raises(LotteryError, match=r"run\.json is not what lottery writes: data"):
             Run.open(run.path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"std": [1e-320]}, {"std": [1e300]}, {"mean": [1e300]}, {"mean": [math.nan]}, {"classes": 10**12},
+        {"shape": [1, 1 << 40, 1]}, {"shape": [1 << 40, 1, 1]},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_no_data_can_be_is_refused(said, half, tmp_path):
+    run = forged(half[0], tmp_path, {"data": half[0].record["data"] | said})
+    with pytest.raises(LotteryError, match=r"run\.json is not what lottery writes: data"):
+        Results(run.path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"shape": [1, 10**6, 10**6]}, {"shape": [1, 1 << 20, 1 << 20]}, {"classes": 10**7, "shape": [1, 10**6, 1]}],
+    ids=repr,
+)
+def test_a_network_that_has_no_room_is_not_made(said, half, tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "free_memory", lambda device: 1 << 28)
+    run = forged(half[0], tmp_path, {"data": half[0].record["data"] | said})
+    with pytest.raises(LotteryError, match=r"^model: ") as found:
+        Results(run.path).model(0)
+    assert "\n" not in str(found.value)
 
 
 def test_a_run_that_lacks_its_layout_is_rewound_all_the_same(finished, tmp_path, lottery):

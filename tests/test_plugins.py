@@ -496,6 +496,23 @@ def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
         ("Dataset(0 * x + 7, y, x, y, 3, (7.0,), (1.0,))", "the training images are 7 in every pixel"),
         ("Dataset(x, y + 1, x, y, 3, (60.0,), (30.0,))", "labels go up to 3, of 3 classes"),
         ("Dataset(x, y, x, y, 3, (60.0, 6.0), (30.0, 6.0))", "mean and std are one number for each channel"),
+        ("Dataset(x, y, x, y, 3, (float('nan'),), (30.0,))", "mean nan and std 30.0: each has to be a number"),
+        ("Dataset(x, y, x, y, 3, (60.0,), (float('nan'),))", "mean 60.0 and std nan: each has to be a number"),
+        ("Dataset(x, y, x, y, 3, (60.0,), (1e-320,))", "std from 1e-06 on; lottery.Dataset.from_tensors finds them"),
+        ("Dataset(x, y, x, y, 2.5, (60.0,), (30.0,))", "classes is 2.5; give a whole number"),
+        ("Dataset(x, y, x, y, 10**9, (60.0,), (30.0,))", "two at least, and at most 16,777,216"),
+        ("Dataset(x, 3 * y, x, y, 3, (60.0,), (30.0,))", "labels go up to 6, of 3 classes"),
+        ("Dataset(x, y.float(), x, y, 3, (60.0,), (30.0,))", "labels are float32 [60]; give a whole number for each"),
+        (
+            "Dataset(x, y, x[..., 1:], y, 3, (60.0,), (30.0,))",
+            "are (1, 6, 6) and test images (1, 6, 5)",
+        ),
+        ("Dataset(x, y, x, y[1:], 3, (60.0,), (30.0,))", "60 test images and 59 labels"),
+        ("Dataset(x.to('meta'), y, x, y, 3, (60.0,), (30.0,))", "give a tensor or an array"),
+        ("{}['images']", "poor.py:8: KeyError: 'images'"),
+        ("torch.zeros(2) @ torch.zeros(3)", "poor.py:8: RuntimeError: "),
+        ("open('nowhere')", "poor.py:8: FileNotFoundError: "),
+        ("exit(1)", "poor.py:8: SystemExit: 1"),
     ],
 )
 def test_data_that_are_none_are_told_before_training(returned, said, folder, lottery):
@@ -509,6 +526,36 @@ def test_data_that_are_none_are_told_before_training(returned, said, folder, lot
     )
     assert wrong.code == 2
     assert said in wrong.err.splitlines()[-1]
+    assert "Traceback" not in wrong.err
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("{}['layers']", "error: model: {folder}/poor.py:5: KeyError: 'layers'"),
+        ("1 / 0", "poor.py:5: ZeroDivisionError: division by zero"),
+        ("exit(1)", "poor.py:5: SystemExit: 1"),
+        ("torch.nn.Linear(-1, 2)", "poor.py:5: RuntimeError: "),
+        ("None", "error: model: poor returns a NoneType; return a torch.nn.Module"),
+        ("lambda images: images", "error: model: poor returns a function; return a torch.nn.Module"),
+        ("torch.nn.Linear(3, 2)", "error: model: images don't go through it: "),
+        ("Fails()", "poor.py:8: KeyError: 'forward'"),
+    ],
+)
+def test_a_model_that_is_none_is_told_before_training(returned, said, folder, lottery):
+    (folder / "poor.py").write_text(
+        "import torch, lottery\n@lottery.register('models')\ndef poor(shape, classes):\n    'A poor model.'\n"
+        f"    return {returned}\nclass Fails(torch.nn.Linear):\n    def __init__(self): super().__init__(36, 3)\n"
+        "    def forward(self, images): raise KeyError('forward')\n"
+    )
+    wrong = lottery(
+        "train", "study.yaml", "--plugin", "mine/own_methods.py", "--plugin", "poor.py", "--set", "model=poor"
+    )
+    assert wrong.code == 2, wrong.err
+    assert said.format(folder=folder) in wrong.err.splitlines()[-1]
+    assert "Traceback" not in wrong.err
+    assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 It writes nothing: where published files are missing it raises `Missing`, which can fetch them.
 """
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -13,6 +14,7 @@ from torch import Tensor
 from lottery.data._meant import refuse_alike, refuse_other_units
 from lottery.data._tensors import as_images, as_labels
 from lottery.errors import LotteryError
+from lottery.store.parts import CLASSES
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Dataset:
         if shapes[0] != shapes[1]:
             raise LotteryError(f"data: training images are {shapes[0]} and test images {shapes[1]}; make them alike")
         there = set(labels[0].tolist())
-        count = classes or max(there) + 1
+        count = _whole(classes) or max(there) + 1
         if len(there) < count and not classes:
             lacking = next(label for label in range(count) if label not in there)
             raise LotteryError(
@@ -72,9 +74,10 @@ class Dataset:
                 f"lottery.Dataset.from_tensors(..., classes={count})"
             )
         highest = int(max(own.max() for own in labels))
-        if count < 2 or highest >= count:
+        if not max(2, highest + 1) <= count <= CLASSES:
             raise LotteryError(
-                f"data: labels go up to {highest}, of {count} classes; there have to be more, and two at least"
+                f"data: labels go up to {highest}, of {count} classes; there have to be more, two at least, and at "
+                f"most {CLASSES:,}"
             )
         refuse_alike(images[0])
         mean, std = moments(images[0])
@@ -85,6 +88,14 @@ class Dataset:
         """Return channels, height and width of an image."""
         channels, height, width = self.train_images.shape[1:]
         return channels, height, width
+
+
+def _whole(classes: object) -> int:
+    """Return a number of classes; raise LotteryError where it is none."""
+    try:
+        return operator.index(classes)  # type: ignore[arg-type]  # of what is none it raises TypeError
+    except TypeError:
+        raise LotteryError(f"data: classes is {repr(classes)[:40]}; give a whole number") from None
 
 
 def blank(train: int, test: int, shape: tuple[int, int, int], classes: int) -> Dataset:

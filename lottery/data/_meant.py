@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lottery.errors import LotteryError
+from lottery.store.parts import LARGEST, SMALLEST
 
 ONE_EACH = "one number for each channel; lottery.Dataset.from_tensors finds them"
 """What a data set's mean and deviation have to be."""
@@ -23,11 +24,17 @@ def refuse_alike(images: Tensor) -> None:
 
 
 def refuse_other_units(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> None:
-    """Raise LotteryError where mean and deviation are of images in 0..1, and these, uint8 `[N, C, H, W]`, are not."""
+    """Raise LotteryError where mean and deviation can't be those of images in 0..255, uint8 `[N, C, H, W]`."""
     try:
         means, deviations = ([float(value) for value in given] for given in (mean, std))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LotteryError(f"data: mean and std are {ONE_EACH}") from None
+    within = all(abs(value) <= LARGEST for value in means)
+    if not within or not all(SMALLEST <= value <= LARGEST for value in deviations):
+        raise LotteryError(
+            f"data: mean {', '.join(map(str, means))} and std {', '.join(map(str, deviations))}: each has to be a "
+            f"number up to {LARGEST:g}, std from {SMALLEST:g} on; lottery.Dataset.from_tensors finds them"
+        )
     left_as_they_are = {*means} == {0} and {*deviations} == {1}
     if left_as_they_are or max(0, 0, *means, *deviations) > 1 or not isinstance(images, Tensor):
         return

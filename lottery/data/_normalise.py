@@ -27,8 +27,14 @@ class Normalise(nn.Module):
         The latter are rounded to 255ths, as `lottery.Dataset.from_tensors` does, unless they require a gradient.
 
         Raises:
-            LotteryError: they are neither; floating-point images in 0..255 would look like others.
+            LotteryError: they are neither, or have other channels; floating-point images in 0..255 would look like
+                others.
         """
+        channels = len(self.mean)
+        if images.dim() < 3 or images.shape[-3] != channels:
+            raise LotteryError(
+                f"normalise: images are {list(images.shape)}; give [N, {channels}, H, W], as those that were learnt"
+            )
         if images.is_floating_point():
             low, high = images.min().item(), images.max().item()
             if not 0 <= low <= high <= 1:

@@ -39,9 +39,9 @@ def checked(data: Dataset) -> Dataset:
     found = Dataset.from_tensors(
         data.train_images, data.train_labels, data.test_images, data.test_labels, classes=data.classes
     )
-    if not len(data.mean) == len(data.std) == found.shape[0] or not all(value > 0 for value in data.std):
+    if not len(data.mean) == len(data.std) == found.shape[0]:
         raise LotteryError(f"data: mean and std are {ONE_EACH}")
-    return replace(found, mean=tuple(data.mean), std=tuple(data.std))
+    return replace(found, mean=tuple(map(float, data.mean)), std=tuple(map(float, data.std)))
 
 
 def _collected(data: Any, split: str) -> tuple[Tensor, Tensor]:

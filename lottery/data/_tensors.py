@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from lottery.errors import LotteryError
+from lottery.store.parts import SIDE
 
 
 def as_images(given: object, split: str) -> Tensor:
@@ -14,12 +15,18 @@ def as_images(given: object, split: str) -> Tensor:
         images = images.unsqueeze(1)
     if images.dim() != 4 or not images.numel():
         raise LotteryError(f"data: {split} images are {list(images.shape)}; they have to be [N, C, H, W], or [N, H, W]")
+    if max(images.shape[1:]) > SIDE:
+        raise LotteryError(
+            f"data: {split} images are {list(images.shape)}; they may have {SIDE:,} channels and pixels a side"
+        )
     if images.shape[3] in (1, 3, 4) and images.shape[1] not in (1, 3, 4):
         raise LotteryError(
             f"data: {split} images are {list(images.shape)}, channels last; give images.permute(0, 3, 1, 2)"
         )
     if images.dtype == torch.uint8:
         return images.contiguous()
+    if images.is_complex():
+        raise LotteryError(f"data: {split} images are of complex numbers; give whole ones in 0..255")
     low, high = images.min().item(), images.max().item()
     if images.is_floating_point():
         if not 0 <= low <= high <= 1:  # nor where one isn't a number
@@ -35,7 +42,7 @@ def as_images(given: object, split: str) -> Tensor:
         return (255 * images.float()).round().to(torch.uint8).contiguous()
     if images.dtype == torch.bool:
         return (255 * images.to(torch.uint8)).contiguous()
-    if images.is_complex() or not 0 <= low <= high <= 255:
+    if not 0 <= low <= high <= 255:
         raise LotteryError(f"data: {split} images have numbers from {low} to {high}; give whole ones in 0..255")
     return images.to(torch.uint8).contiguous()
 
@@ -54,7 +61,17 @@ def as_labels(given: object, split: str) -> Tensor:
 def _tensor(given: object, what: str) -> Tensor:
     """Return a tensor, an array or numbers in lists as a tensor on the CPU that nobody else changes."""
     try:
-        found = given if isinstance(given, Tensor) else torch.from_numpy(np.asarray(given))
-    except (TypeError, ValueError) as error:
-        raise LotteryError(f"data: {what} are of type {type(given).__name__}; give a tensor or an array") from error
-    return found.detach().cpu().clone()
+        if not isinstance(given, Tensor):
+            array = np.asarray(given)
+            given = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+        found = given.detach().cpu()
+        found = found if found.layout == torch.strided else found.to_dense()
+        # Of what torch can neither compare nor search.
+        if found.dtype in (torch.uint16, torch.uint32, torch.uint64):
+            return found.to(torch.int64)
+        return found.float() if found.is_floating_point() and found.element_size() == 1 else found.clone()
+    except (TypeError, ValueError, RuntimeError) as error:
+        why = f" ({str(error).partition(chr(10))[0][:80]})" if isinstance(given, Tensor) else ""
+        raise LotteryError(
+            f"data: {what} are of type {type(given).__name__}{why}; give a tensor or an array"
+        ) from error

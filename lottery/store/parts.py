@@ -6,7 +6,13 @@ from pydantic import Field, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from lottery.store.records import EXACT, STRICT, Amount, Execution, Index, Positive, Text
+from lottery.store.records import EXACT, STRICT, Execution, Index, Positive, Text
+
+SIDE, CLASSES = 1 << 20, 1 << 24
+"""Channels and pixels a side of an image, and classes, that data may have."""
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Standard deviation that data may have at least, in units of 0..255, and at most, as their mean: of float32 images,
+normalised by them, all stay numbers."""
 
 
 @with_config(EXACT)
@@ -42,14 +48,14 @@ def channels(record: "DataRecord") -> "DataRecord":
 class DataRecord(TypedDict):
     """The data that a run was made of."""
 
-    shape: Annotated[list[Positive], Field(min_length=3, max_length=3)]
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=SIDE)]], Field(min_length=3, max_length=3)]
     """Channels, height and width of an image."""
     images: Annotated[list[Positive], Field(min_length=2, max_length=2)]
     """Number of training and test images."""
-    classes: Positive
-    mean: list[Amount]
+    classes: Annotated[int, Field(ge=1, le=CLASSES)]
+    mean: list[Annotated[float, Field(ge=-LARGEST, le=LARGEST)]]
     """Per channel, of the training images, in units of 0..255: inputs are normalised by it, and by `std`."""
-    std: list[Annotated[float, Field(gt=0, le=3.5e38)]]
+    std: list[Annotated[float, Field(ge=SMALLEST, le=LARGEST)]]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Of all images and labels: see `lottery.studies.same_data`."""
 

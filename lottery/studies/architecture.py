@@ -1,12 +1,13 @@
 """The network of a config: what makes it, and what training has to know of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
 from torch import nn
 
-from lottery import devices, words
+from lottery import brought, devices, words
 from lottery.config.data_and_model import Model
 from lottery.config.schema import Config
 from lottery.errors import LotteryError
@@ -19,6 +20,17 @@ from lottery.seeds import seeded, stream
 
 Build = Callable[[], nn.Module]
 """Makes a network anew."""
+
+
+@contextmanager
+def fitting(shape: tuple[int, int, int]) -> Iterator[None]:
+    """Raise LotteryError for whatever goes wrong within the context, where a network for such images is made."""
+    images = "x".join(map(str, shape))
+    try:
+        with brought.told("model"):
+            yield
+    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
+        raise LotteryError(f"model: {str(error).partition(chr(10))[0]}; the images are {images}") from error
 
 
 def builder(model: Model, shape: tuple[int, int, int], classes: int, given: Given | None = None) -> Build:
@@ -41,7 +53,10 @@ def builder(model: Model, shape: tuple[int, int, int], classes: int, given: Give
 def template(build: Build, config: Config) -> nn.Module:
     """Return the network whose structure all of a study's have; what no state dict has is as it is drawn here."""
     with seeded(stream(config.seed, "template")):
-        return build()
+        made: object = build()
+    if not isinstance(made, nn.Module):  # a user's function may return anything
+        raise LotteryError(f"model: {config.model.name} returns a {type(made).__name__}; return a torch.nn.Module")
+    return made
 
 
 def identified(config: Config, made: nn.Module, given: Given | None, *, accept_changes: bool = False) -> Config:
@@ -75,8 +90,10 @@ def check_memory(build: Build, device: torch.device) -> None:
     try:
         with seeded(stream(0)), torch.device("meta"):
             sketch = build()
-    except (RuntimeError, NotImplementedError):
+    except Exception:
         return  # a constructor that needs numbers can't be asked; if there is more to it, the network itself says so
+    if not isinstance(sketch, nn.Module):
+        return
     if any(isinstance(parameter, nn.UninitializedParameter) for parameter in sketch.parameters()):
         raise LotteryError(
             "model: has lazy layers, whose sizes are not known yet; have the function that makes it call it once on "

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from lottery import cache, devices
+from lottery import brought, cache, devices
 from lottery.config.data_and_model import Data
 from lottery.config.schema import Config
 from lottery.cost.flops import layer_flops
@@ -64,7 +64,7 @@ def prepare(
             refuse_other_data(of, config.data, about_data)
         data = _resident(config, dataset, device)
     except (MemoryError, RuntimeError) as error:
-        raise LotteryError(f"data: can't be held in memory ({str(error).splitlines()[0]})") from error
+        raise LotteryError(f"data: can't be held in memory ({str(error).partition(chr(10))[0]})") from error
     build, template, conduct = _network(config, dataset, device, model)
     config = architecture.identified(config, template, model, accept_changes=accept_changes)
     shapes = architecture.shapes(config, template)
@@ -126,7 +126,8 @@ def _named(data: Data) -> Dataset:
         Missing: published files are missing.
         LotteryError: it is none, or its images are all alike.
     """
-    found: object = data.entry(**data.options)
+    with brought.told("data"):
+        found: object = data.entry(**data.options)
     if not isinstance(found, Dataset):
         raise LotteryError(
             f"data: {data.name} returns a {type(found).__name__}; return lottery.Dataset.from_tensors(...)"
@@ -156,11 +157,8 @@ def _network(
     config: Config, dataset: Dataset, device: torch.device, given: Given | None
 ) -> tuple[Callable[[], nn.Module], nn.Module, Behaviour]:
     """Return what makes the network, one that it made, and how that behaves, if it fits the images and the memory."""
-    try:
+    with architecture.fitting(dataset.shape):
         build = architecture.builder(config.model, dataset.shape, dataset.classes, given)
         architecture.check_memory(build, device)
         template = architecture.template(build, config)
         return build, template, behaviour(template, dataset.shape, dataset.classes)
-    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
-        images = "x".join(map(str, dataset.shape))
-        raise LotteryError(f"model: {str(error).splitlines()[0]}; the images are {images}") from error

@@ -117,6 +117,21 @@ def test_of_no_known_address_the_description_has_no_pictures():
     assert text == MARKDOWN.replace("![a figure](docs/a.png)\n\n", "")
 
 
+def test_on_a_full_disk_there_is_no_part_of_a_config(lottery, tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        result = lottery("init")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert result.code == 1
+    assert "quickstart.yaml: can't be written: no space left" in result.err
+    assert result.err.endswith("Make room, then call `lottery init` again.\n")
+    assert not list(tmp_path.iterdir())
+    assert lottery("init").code == 0
+
+
 def test_a_width_that_no_terminal_has_is_none(lottery, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     usual = lottery("methods")

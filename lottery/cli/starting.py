@@ -1,5 +1,6 @@
 """The commands `init` and `configs` give a user a config to start from."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -20,14 +21,13 @@ def init(
 ) -> None:
     """Write a config into the current folder, to run and to change."""
     from lottery.config import shipped
+    from lottery.store.files import write_text
 
     found = shipped.find(name)
     own = Path(found.name)
-    try:
-        with own.open("x", encoding="utf-8") as file:
-            file.write(found.read_text(encoding="utf-8"))
-    except FileExistsError:
-        raise LotteryError(f"{own} is there already and stays as it is; rename it, or go elsewhere") from None
+    if os.path.lexists(own):
+        raise LotteryError(f"{own} is there already and stays as it is; rename it, or go elsewhere")
+    write_text(own, found.read_text(encoding="utf-8"), then="call `lottery init` again")
     message(f"{own} is written; run it: lottery {shipped.command(own)} {own}")
 
 

@@ -26,6 +26,7 @@ Record = dict[str, Any]
 
 _LARGEST_TEXT = 1 << 24
 """Bytes of a file of JSON or text that are read at most: a hostile one doesn't fill the memory."""
+_THEN = "go on with `lottery resume`; nothing finished is lost"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -47,17 +48,17 @@ def make_folders(root: Path, folder: Path) -> None:
                 _flush(path.parent)
 
 
-def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0) -> None:
+def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0, then: str = _THEN) -> None:
     """Let `write` write a file beside `path`, then move it into its place; its folder has to be there.
 
     After a crash at any moment there is the old file or the new one, and never a part of one. `size` is the bytes that
-    it needs, for the message if they aren't there.
+    it needs, for the message if they aren't there, and `then` what it says to do once they are.
 
     Raises:
         RunFailed: the folder isn't there, or the disk is full, read-only, or not ours.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _writing(path, size):
+    with _writing(path, size, then):
         try:
             # Whatever way of its own `write` has to make a file, the rights of this one are those that the user wants.
             rights = _make_file(beside)
@@ -83,7 +84,7 @@ def _make_file(path: Path) -> int:
 
 
 @contextmanager
-def _writing(path: Path, size: int) -> Iterator[None]:
+def _writing(path: Path, size: int, then: str = _THEN) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -94,10 +95,7 @@ def _writing(path: Path, size: int) -> Iterator[None]:
         else:
             reason = (os.strerror(error.errno) if error.errno else str(error)).lower()
             remedy = "Make that folder writable"
-        raise RunFailed(
-            f"{path}: can't be written: {reason}.\n"
-            f"{remedy}, then go on with `lottery resume`; nothing finished is lost."
-        ) from error
+        raise RunFailed(f"{path}: can't be written: {reason}.\n{remedy}, then {then}.") from error
 
 
 def _existing(path: Path) -> Path:
@@ -114,9 +112,9 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, then: str = _THEN) -> None:
     """Replace a text file, in UTF-8."""
-    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"), len(text))
+    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"), len(text), then)
 
 
 def write_json(path: Path, value: Record) -> None:

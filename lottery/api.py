@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
+from lottery import arguments
 from lottery.calls import Call, ConfigLike, Data, Model, Plugins, one_at_a_time
 from lottery.config.file import names_config
 from lottery.errors import LotteryError
+from lottery.escape import shown
 from lottery.results import Results, RunLike, find
 from lottery.studies import undertaking
 from lottery.studies.prune import Prune
@@ -55,7 +57,7 @@ def train(
     """
     call = Call.of(model, data, device, plugins, progress, stop)
     flags = {"device": device, "seed": seed, "replicates": replicates}
-    return call.new(Train, call.config(config, settings, flags), Path(runs_dir))
+    return call.new(Train, call.config(config, settings, flags), arguments.path(runs_dir, "runs_dir"))
 
 
 @one_at_a_time
@@ -86,17 +88,20 @@ def prune(
     `data.root`, where data have moved.
     """
     call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
-    if isinstance(config_or_run, Mapping) or (not isinstance(config_or_run, Results) and names_config(config_or_run)):
-        flags = {"device": device, "seed": seed, "replicates": replicates, "pruning.iterations": iterations}
-        return call.new(Prune, call.config(config_or_run, settings, flags), Path(runs_dir))
+    where = arguments.path(runs_dir, "runs_dir")
+    rounds = None if iterations is None else arguments.whole(iterations, "iterations", 1)
+    if isinstance(config_or_run, Mapping) or (
+        not isinstance(config_or_run, Results) and names_config(arguments.path(config_or_run, "config"))
+    ):
+        flags = {"device": device, "seed": seed, "replicates": replicates, "pruning.iterations": rounds}
+        return call.new(Prune, call.config(config_or_run, settings, flags), where)
     make = call.remake(settings)
     if seed is not None or replicates is not None:
         raise LotteryError("a run keeps its config: its seed and replicates are what they are")
-    if iterations is None:
+    if rounds is None:
         raise LotteryError("say how many further rounds: iterations=N (lottery.resume finishes what was begun)")
     return call.carry_out(
-        undertaking.extension(find(config_or_run, runs_dir), iterations, make, accept_changes=accept_changes),
-        Path(runs_dir),
+        undertaking.extension(find(config_or_run, runs_dir), rounds, make, accept_changes=accept_changes), where
     )
 
 
@@ -131,10 +136,12 @@ def rewind(
     The others are those of `train` and `prune`, and so are the errors.
     """
     call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
-    work = undertaking.retrained(
-        find(run, runs_dir), level, to, weights, mask, call.remake(settings), accept_changes=accept_changes
-    )
-    return call.carry_out(work, Path(runs_dir))
+    found, which = find(run, runs_dir), arguments.whole(level, "level", 0)
+    if not isinstance(to, str):
+        raise LotteryError(f"to is {shown(to)}; write to='2000it' or to='3ep', say")
+    make = call.remake(settings)
+    work = undertaking.retrained(found, which, to, weights, mask, make, accept_changes=accept_changes)
+    return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
 
 
 @one_at_a_time
@@ -158,11 +165,11 @@ def resume(
     """
     call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
     found = find(run, runs_dir, unfinished=True)
+    make = call.remake(settings)
     if undertaking.is_done(found):
         return Results(found.path)
-    return call.carry_out(
-        undertaking.resumption(found, call.remake(settings), accept_changes=accept_changes), Path(runs_dir)
-    )
+    work = undertaking.resumption(found, make, accept_changes=accept_changes)
+    return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
 
 
 def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "runs") -> list[Path]:

@@ -11,6 +11,7 @@ from typing import ParamSpec, Self
 from torch import nn
 from torch.utils.data import Dataset as TorchDataset
 
+from lottery import arguments
 from lottery import plugins as plugin_files
 from lottery.config import python
 from lottery.config.file import load
@@ -20,6 +21,7 @@ from lottery.data import _own as own_data
 from lottery.display.attended import carry_out
 from lottery.display.onlooker import Onlooker
 from lottery.errors import LotteryError
+from lottery.escape import shown
 from lottery.models import _own as own_model
 from lottery.models._own import Given
 from lottery.results import Results
@@ -78,7 +80,9 @@ class Call:
         accept_changes: bool = False,
     ) -> Self:
         """Return what a function was given; raise LotteryError where it can't be used."""
-        files = [Path(file) for file in ([plugins] if isinstance(plugins, str | PathLike) else plugins)]
+        files = arguments.paths(plugins, "plugins")
+        if stop is not None and not callable(stop):
+            raise LotteryError(f"stop is {shown(stop)}; give a function that says whether to stop")
         plugin_files.load(files)
         again = [f"{name}=..." for name, given in (("model", model), ("data", data)) if given is not None]
         again += [f"plugins={[*map(str, files)]}"] if files else []
@@ -95,14 +99,14 @@ class Call:
         self, config: ConfigLike, settings: Mapping[str, object] | None, flags: Mapping[str, object]
     ) -> tuple[Config, bool]:
         """Return a config with what is changed in it, and whether it is the caller who says where the data are."""
-        said = dict(settings or {}) | {key: value for key, value in flags.items() if value is not None}
+        said = arguments.settings(settings) | {key: value for key, value in flags.items() if value is not None}
         changes = [python.setting(key, value) for key, value in said.items()]
         for kind, given in (("data", self.data), ("model", self.model)):
             if given is not None:
                 changes.append(python.standing_in(kind))
         if isinstance(config, Mapping):
             return python.of(config, changes), True
-        return load(Path(config), changes=changes), not {"data", "data.root"}.isdisjoint(said)
+        return load(arguments.path(config, "config"), changes=changes), not {"data", "data.root"}.isdisjoint(said)
 
     def setting(self, config: Config, of: Reader | None = None, *, download_anywhere: bool = False) -> Setting:
         """Return the setting of a config, or of a run's."""
@@ -121,10 +125,11 @@ class Call:
 
     def remake(self, settings: Mapping[str, object] | None) -> undertaking.Make:
         """Return how the config of a run is made real, its data wherever `settings` say that they are now."""
-        for key in settings or {}:
+        said = arguments.settings(settings)
+        for key in said:
             if key != "data.root":
                 raise LotteryError(f"settings: {key}: a run keeps its config; only data.root may be set")
-        moved = [python.setting(key, value) for key, value in (settings or {}).items()]
+        moved = [python.setting(key, value) for key, value in said.items()]
 
         def make(config: Config, run: Reader) -> Setting:
             config = python.of(config.model_dump(mode="json"), moved) if moved else config

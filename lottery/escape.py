@@ -12,6 +12,7 @@ from typing import TypeVar
 
 Cell = TypeVar("Cell")
 
+_MOST_SHOWN = 80
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 """With these, full-width ones too, a spreadsheet's formulas begin."""
 _LATEX = {
@@ -32,6 +33,15 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def shown(value: object) -> str:
+    """Return any value as somebody wrote it, for a message: in one line, cut where nobody would read it."""
+    try:
+        text = visible(repr(value))
+    except Exception:  # its own, or of a number of too many digits
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
 def has_controls(text: str) -> bool:

@@ -16,7 +16,7 @@ from lottery.config import complaints
 from lottery.config.bounded_yaml import parse
 from lottery.config.keys import config_keys
 from lottery.errors import LotteryError
-from lottery.escape import visible
+from lottery.escape import shown, visible
 from lottery.registry import CONSTANTS, KINDS, TRAITS, Entry, suggestion
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,35 +67,26 @@ def wrong_constant(kind: str, name: str, value: object) -> str:
     if name == "TRAITS":
         valid = sorted(TRAITS[kind])
         if not isinstance(value, set | frozenset | list | tuple):
-            return f'traits is {_shown(value)}; write traits={{"{valid[0]}"}}, say'
+            return f'traits is {shown(value)}; write traits={{"{valid[0]}"}}, say'
         wrong = [one for one in value if one not in valid]
         near = suggestion(str(wrong[0]), valid) if wrong else ""
-        return f"traits: {_shown(wrong[0])} is none of {kind}'s{near}: {', '.join(valid)}" if wrong else ""
+        return f"traits: {shown(wrong[0])} is none of {kind}'s{near}: {', '.join(valid)}" if wrong else ""
     if name == "ROUNDS" and not (_is_whole(value) and value <= _MOST_ROUNDS):
-        return f"rounds is {_shown(value)}; write rounds=100, say, and at most {_MOST_ROUNDS}"
+        return f"rounds is {shown(value)}; write rounds=100, say, and at most {_MOST_ROUNDS}"
     if name == "ORDER" and not _is_whole(value):
-        return f"order is {_shown(value)}; write order=4, say"
+        return f"order is {shown(value)}; write order=4, say"
     if name == "WORDS" and not (isinstance(value, str) and value.isprintable()):
-        return f'words is {_shown(value)}; write words="the ticket\'s mask, ...", say'
+        return f'words is {shown(value)}; write words="the ticket\'s mask, ...", say'
     if name == "VARIANTS":
         good = isinstance(value, Mapping) and all(
             isinstance(variant, str) and isinstance(preset, Mapping) for variant, preset in value.items()
         )
-        return "" if good else f'variants is {_shown(value)}; write variants={{"deep": {{"depth": 20}}}}, say'
+        return "" if good else f'variants is {shown(value)}; write variants={{"deep": {{"depth": 20}}}}, say'
     return ""
 
 
 def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _shown(value: object) -> str:
-    """Return a value for a message, in one line that is read."""
-    try:
-        text = visible(repr(value))
-    except Exception:  # its own, or of a number of too many digits
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _check(entry: Entry) -> None:
@@ -137,7 +128,7 @@ def _wrong_parameters(entry: Entry) -> str:
             return f": no option can be called {name}, which configs know as something else; rename it"
     for name in entry.preset:
         if name not in options:
-            return f": variants: there is no option {_shown(name)}{suggestion(str(name), options)}"
+            return f": variants: there is no option {shown(name)}{suggestion(str(name), options)}"
     return ""
 
 
@@ -175,7 +166,7 @@ def _positional(function: Callable[..., Any]) -> list[str]:
 def _shown_parameter(parameter: inspect.Parameter) -> str:
     try:
         return visible(str(parameter))
-    except Exception:  # as of `_shown`
+    except Exception:  # as of `shown`
         return parameter.name
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from lottery import arguments
 from lottery.arms import main_arm
 from lottery.data._normalise import Normalise
 from lottery.errors import LotteryError
@@ -157,5 +158,8 @@ RunLike = str | PathLike[str] | Results
 
 def find(run: RunLike, runs_dir: str | PathLike[str], *, newest: bool = False, unfinished: bool = False) -> Reader:
     """Return a run, as `lottery.store.finding.find_run` does; raise LotteryError where it isn't there."""
-    name = fspath(run.path if isinstance(run, Results) else run)
-    return find_run(name, Path(runs_dir), newest=newest, unfinished=unfinished)
+    where = arguments.path(runs_dir, "runs_dir")
+    if isinstance(run, Results):
+        return find_run(str(run.path), where)
+    arguments.path(run, "run")
+    return find_run(fspath(run), where, newest=newest, unfinished=unfinished)

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import lottery
-from lottery import prune, registry, resume, rewind
+from lottery import open_run, prune, registry, report, resume, rewind, train
 from lottery.data import moments
 from lottery.errors import Interrupted, LotteryError
 from lottery.models import _own
@@ -389,3 +389,53 @@ class TestResults:
 
     def test_a_run_says_what_it_is(self, own):
         assert repr(own) == f"Results({str(own.path)!r}: prune, finished, networks trained: 10)"
+
+
+NAMED = OWN | {"data": {"name": "digits", "validation": 100}, "model": {"name": "fcn", "widths": [8]}}
+WRONG = [
+    *((f"config is {given!r}", "config", given) for given in (None, 3, [], b"x")),
+    ("config is 'a\\x00b'; write it in one line, without control characters", "config", "a\0b"),
+    *((f"runs_dir is {given!r}; give a path", "runs_dir", given) for given in (3, None, b"x")),
+    *((f"runs_dir is {given!r}; write it in one line", "runs_dir", given) for given in ("a\0b", "a\nb", "\x1b[2J")),
+    *((f"settings is {given!r}; write settings=", "settings", given) for given in ({1: 2}, [1], 3, "x")),
+    (", not a value of type int", "settings", {"seed": 10**5000}),
+    *((f"plugins is {given!r}; give a path", "plugins", given) for given in (3, None, b"x")),
+    ("plugins is 3; give a path", "plugins", [3]),
+    ("plugins is 'a\\x00b'; write it in one line", "plugins", ["a\0b"]),
+    ("stop is 3; give a function", "stop", 3),
+]
+
+
+@pytest.mark.parametrize(("said", "name", "given"), WRONG, ids=map(str, range(len(WRONG))))
+@pytest.mark.parametrize("call", [train, prune])
+def test_what_can_not_be_is_told_in_one_line(call, said, name, given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, options = (given, {}) if name == "config" else (NAMED, {name: given})
+    with pytest.raises(LotteryError) as caught:
+        call(first, progress=False, **options)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_not_be_of_a_run_is_told_in_one_line(tmp_path):
+    run = prune(NAMED, settings={"train.length": "10it", "pruning.arms": []}, runs_dir=tmp_path, progress=False)
+    wrong = [
+        *(("to is ", rewind, {"level": 1, "to": to}) for to in (3, None, b"3it")),
+        *(("level is ", rewind, {"level": level}) for level in ("1", None, 1.5, True, -1)),
+        *(("iterations is ", prune, {"iterations": rounds}) for rounds in ("2", 1.5, 0, True)),
+        *(("settings is ", call, {"settings": given, "iterations": 1}) for call in (prune,) for given in ({1: 2}, [1])),
+        *(("settings is ", resume, {"settings": given}) for given in ({1: 2}, [1], 3)),
+        ("settings: seed: a run keeps its config", resume, {"settings": {"seed": 3}}),
+    ]
+    for said, call, options in wrong:
+        with pytest.raises(LotteryError, match=said):
+            call(run, runs_dir=tmp_path, progress=False, **options)
+    for call in (resume, open_run, report):
+        for given in (3, None, [], b"x", "a\0b"):
+            with pytest.raises(LotteryError, match=r"^run is "):
+                call(given)
+        with pytest.raises(LotteryError, match=r"^runs_dir is "):
+            call("latest", runs_dir=3)
+    assert [one.name for one in tmp_path.iterdir()] == [run.path.name]
+    assert resume(run, settings={"data.root": "elsewhere"}, progress=False).path == run.path

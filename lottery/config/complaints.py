@@ -6,7 +6,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lottery.escape import visible
+from lottery.escape import shown, visible
 
 # Problem types with a message of our own, complete as it stands.
 _OURS = {
@@ -45,7 +45,7 @@ def _reason(problem: ErrorDetails) -> str:
     if problem["type"] in _OURS:
         return _short(reason, 600)
     given = problem.get("input")
-    told = f", not {_short(repr(given))}" if isinstance(given, str | int | float) else ""
+    told = f", not {shown(given)}" if isinstance(given, str | int | float) else ""
     return _short(reason[0].lower() + reason[1:], 300) + told
 
 

@@ -28,6 +28,7 @@ from lottery.results import Results
 from lottery.store.reader import Reader
 from lottery.studies import undertaking
 from lottery.studies.prepare import prepare
+from lottery.studies.same_data import refuse_no_place
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.undertaking import Undertaking
@@ -132,7 +133,9 @@ class Call:
         moved = [python.setting(key, value) for key, value in said.items()]
 
         def make(config: Config, run: Reader) -> Setting:
-            config = python.of(config.model_dump(mode="json"), moved) if moved else config
+            if moved:
+                refuse_no_place(config.data)
+                config = python.of(config.model_dump(mode="json"), moved)
             return self.setting(config, run, download_anywhere=bool(moved))
 
         return make

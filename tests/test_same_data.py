@@ -2,8 +2,9 @@ import dataclasses
 import shutil
 
 import pytest
-from conftest import carry_on, carry_out, same, tiny, write_idx
+from conftest import carry_on, carry_out, networks, recorded, same, tiny, write_idx
 
+from lottery import rewind
 from lottery.config.schema import Config
 from lottery.data import Dataset
 from lottery.data.digits import digits
@@ -195,3 +196,14 @@ def test_other_data_at_the_new_place_are_refused_and_it_is_not_kept(root, lotter
     assert f"data.root: {tmp_path / 'other'} holds other data than {run.path} was made of" in result.err
     assert run.config == small(root)
     assert lottery("resume", run.path).code == 0
+
+
+def test_data_of_no_folder_have_no_new_place(lottery, tmp_path):
+    lines = networks([0.9], 0) + networks([0.9], 1)
+    run = recorded(tmp_path / "runs", tiny(pruning__iterations=1, replicates=1), lines)
+    said = "data.root: digits has none: these data are read from no folder; leave it out"
+    for command in (("rewind", run.path, "--level", "1"), ("prune", run.path, "--iterations", "1")):
+        result = lottery(*command, "--set", f"data.root={tmp_path}")
+        assert (result.code, result.err.splitlines()[-1]) == (2, f"error: {said}")
+    with pytest.raises(LotteryError, match=said):
+        rewind(run.path, level=1, settings={"data.root": tmp_path}, progress=False)

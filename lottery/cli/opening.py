@@ -76,8 +76,10 @@ def remake(set_: Sequence[str], device: str | None, dry: bool = False) -> "Make"
 
     def make(config: "Config", run: "Reader") -> "Setting":
         from lottery.config.file import parse
+        from lottery.studies.same_data import refuse_no_place
 
         if set_:
+            refuse_no_place(config.data)
             config = parse(config.to_yaml(), str(run.path / places.CONFIG), config.name, set_)
         return make_setting(config, run, device=device, download_anywhere=bool(set_), dry=dry)
 

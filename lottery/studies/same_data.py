@@ -56,6 +56,12 @@ def refuse_other_data(run: Reader, data: Data, found: DataRecord) -> None:
     )
 
 
+def refuse_no_place(data: Data) -> None:
+    """Raise LotteryError where data that somebody says have moved lie in no folder."""
+    if "root" not in data.options:
+        raise LotteryError(f"data.root: {data.name} has none: these data are read from no folder; leave it out")
+
+
 def keep_place(run: Run, data: Data, tell: Callable[[str], None]) -> None:
     """Have a run's config say where its data were found, if they have moved since; whoever looks on is told."""
     config, root = run.config, data.options.get("root")

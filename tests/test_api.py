@@ -1,6 +1,7 @@
 """Studies from Python: the same as from a shell, with networks and data of one's own, in any thread."""
 
 import threading
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -192,6 +193,11 @@ class TestOwnModelAndData:
         of_model = lottery.train(config_file, model=Net, settings=values, runs_dir=tmp_path, progress=False)
         assert (of_model.config["data"]["name"], of_model.config["model"]["name"]) == ("digits", "given")
 
+    def test_mean_and_deviation_are_those_that_were_given(self, data, tmp_path):
+        given, values = replace(data, mean=(7.0,), std=(9.0,)), {"train.length": "1it", "replicates": 1}
+        found = lottery.train(OWN, model=Net, data=given, settings=values, runs_dir=tmp_path, progress=False)
+        assert (found.about["data"]["mean"], found.about["data"]["std"]) == ([7.0], [9.0])
+
     def test_another_network_or_other_data_are_refused(self, own, data):
         other = lottery.Dataset.from_tensors(IMAGES[:1400], LABELS[:1400].flip(0), IMAGES[1400:], LABELS[1400:])
         again = {"level": 1, "progress": False}
@@ -341,6 +347,21 @@ class TestDataset:
         said = refusal(lottery.Dataset, IMAGES, LABELS, IMAGES, LABELS, 10, given, given)
         assert "mean and std are one number for each channel" in said
 
+    def test_true_is_white(self):
+        bright = IMAGES > 99
+        found = lottery.Dataset.from_tensors(bright, LABELS, bright, LABELS)
+        assert torch.equal(found.train_images, torch.where(bright, 255, 0).to(torch.uint8))
+
+    @pytest.mark.parametrize("change", [torch.Tensor.zero_, lambda tensor: tensor.numpy().fill(0)])
+    def test_what_becomes_of_the_callers_tensors_is_no_matter(self, change):
+        given = [IMAGES.clone(), LABELS.clone(), IMAGES.clone(), LABELS.clone()]
+        found = lottery.Dataset.from_tensors(*given)
+        for tensor in given:
+            change(tensor)
+        for images, labels in ((found.train_images, found.train_labels), (found.test_images, found.test_labels)):
+            assert torch.equal(images, IMAGES)
+            assert torch.equal(labels, LABELS)
+
     def test_dark_images_have_a_small_mean_and_others_none_at_all(self):
         dark = lottery.Dataset.from_tensors(IMAGES // 100, LABELS, IMAGES // 100, LABELS)
         assert max(*dark.mean, *dark.std) < 1 < int(dark.train_images.max())
@@ -386,6 +407,9 @@ class TestResults:
         images = (IMAGES[:2] / 255).requires_grad_()
         own.normalise(images).sum().backward()
         assert (images.grad > 0).all()
+
+    def test_numbers_between_255ths_are_normalised_as_the_nearest(self, own):
+        assert torch.equal(own.normalise(IMAGES / 255 + 0.001), own.normalise(IMAGES))
 
     def test_a_run_says_what_it_is(self, own):
         assert repr(own) == f"Results({str(own.path)!r}: prune, finished, networks trained: 10)"

@@ -57,6 +57,36 @@ def test_image_folder(folder, capsys):
     assert image_folder(root=str(folder), size=4, grey=True).shape == (1, 4, 4)
 
 
+def test_the_same_folder_is_kept_in_grey_and_in_colour(folder, capsys):
+    shapes = [image_folder(root=str(folder), grey=grey).shape for grey in (None, True, None, True)]
+    assert shapes == [(3, 6, 6), (1, 6, 6)] * 2
+    assert capsys.readouterr().err.count("decoding") == 2
+
+
+def test_classes_in_another_order_are_decoded_anew(folder):
+    """Though their images are called as those before, as large, as old, and as many in each class."""
+    for path in folder.rglob("*.png"):
+        path.write_bytes(path.read_bytes().ljust(200, b"\0"))
+        os.utime(path, (1e9, 1e9))
+    image_folder(root=str(folder))
+    for split in ("train", "test"):
+        (folder / split / "red").rename(folder / split / "a red")
+    assert image_folder(root=str(folder)).train_images[0, :, 0, 0].tolist() == [200, 0, 0]
+
+
+def test_a_suffix_may_be_written_in_capitals(folder):
+    (folder / "train" / "red" / "3.png").rename(folder / "train" / "red" / "3.JPG")  # of whatever format
+    assert image_folder(root=str(folder)).train_labels.tolist() == [0] * 4 + [1] * 4
+
+
+def test_what_is_scaled_is_cropped_rather_than_squeezed(stored):
+    pixels = np.zeros((6, 12, 3), np.uint8)
+    pixels[:, :3] = pixels[:, 9:] = 255
+    image = stored(lambda path: Image.fromarray(pixels).save(f"{path}.png"), size=6)
+    assert image.shape == (3, 6, 6)
+    assert not image.any()
+
+
 @pytest.mark.parametrize("spoil", [lambda data: data[:100], lambda data: data[:-1] + bytes([data[-1] ^ 1])])
 def test_a_damaged_cache_is_decoded_again(spoil, folder, tmp_path):
     data = image_folder(root=str(folder))

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from lottery import escape, registry
+from lottery import answers, escape, registry
 from lottery.config import complaints
 from lottery.config.pruning import Pruning
 from lottery.config.schema import Config
@@ -127,8 +127,15 @@ def control(setting: Setting, ticket: Network, key: Key) -> Network:
     """Return the network of a control, which lacks the ticket's weights, its mask, or both."""
     generator = stream(setting.config.seed, "mask", key.replicate, key.level, key.arm)
     fresh = partial(setting.initial, key.replicate, key.arm, key.level)
-    made: Network = registry.find("arms", key.arm)(ticket, fresh, generator)
-    return made
+    entry = registry.find("arms", key.arm)
+    given = ticket if entry.own else Network(*(dict(answers.apart(entry, of)) for of in (ticket.state, ticket.mask)))
+    made: object = entry(given, fresh, generator)
+    if not isinstance(made, Network):
+        raise answers.wrong(entry, f"a {type(made).__name__}", "a lottery.networks.network.Network(state, mask)")
+    state, mask = made.state, made.mask
+    return Network(
+        answers.tensors(entry, state, ticket.state, " as state"), answers.tensors(entry, mask, ticket.mask, " as mask")
+    )
 
 
 def _rewound(run: Reader, setting: Setting, source: Key) -> State:

@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Mapping
+from contextlib import suppress
 
 import torch
 from torch import Tensor
 
+from lottery import answers, brought
 from lottery.config.pruning import Score
 from lottery.errors import LotteryError
 from lottery.networks import masks, parameters
@@ -42,11 +44,14 @@ def rate(
     state = {name: tensor.to(device) for name, tensor in network.state.items() if name not in twice}
     for name, mask in network.mask.items():
         state[name] = state[name] * mask.to(device)
+    left, entry = {name: network.mask[name].to(device) for name in names}, score.entry
+    given = answers.apart(entry, state)
+    first = None if initial is None else {name: initial[name].to(device) for name in names}
     subject = Subject(
-        weights={name: state[name] for name in names},
-        mask={name: network.mask[name].to(device) for name in names},
-        initial=None if initial is None else {name: initial[name].to(device) for name in names},
-        state=state,
+        weights={name: given[name] for name in names},
+        mask=answers.apart(entry, left),
+        initial=None if first is None else answers.apart(entry, first),
+        state=given,
         template=copy.deepcopy(setting.template).to(device),  # the setting's own stays on the CPU: `to` moves a module
         shape=setting.data.shape,
         sample=_sample(setting, replicate),
@@ -54,7 +59,7 @@ def rate(
     )
     try:
         with seeded(stream(setting.config.seed, "noise", replicate, "score"), device):
-            scores = on_cpu(score.entry(subject, generator, **score.options))
+            scores = on_cpu(answers.tensors(entry, entry(subject, generator, **score.options), left, ranked=True))
     except LotteryError as error:
         raise LotteryError(f"score {score.name}: {error}") from None
     for name in names:
@@ -84,12 +89,11 @@ def check_data(setting: Setting, score: Score) -> None:
     state = setting.template.state_dict()
     weights = {name: state[name] for name in setting.shapes}
     subject = Subject(weights, setting.like.mask, weights, state, setting.template, setting.data.shape, look)
-    try:
-        score.entry(subject, stream(0), **score.options)
-    except _Enough:
-        return
-    except LotteryError as error:
-        raise LotteryError(f"score {score.name}: {error}") from None
+    with brought.told(f"score {score.name}"), suppress(_Enough):
+        try:
+            score.entry(subject, stream(0), **score.options)
+        except LotteryError as error:
+            raise LotteryError(f"score {score.name}: {error}") from None
 
 
 def prune_to(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from lottery import answers, brought
 from lottery.arms import main_arm
 from lottery.config.pruning import Pruning
 from lottery.config.schema import Config
@@ -62,7 +63,11 @@ class Setting:
     def initial(self, replicate: int, *name: str | int) -> State:
         """Return a replicate's initialization, or with further names one that is as independent as another seed's."""
         initializer = self.config.model.initializer
-        draw = partial(initializer.entry, **initializer.options)
+        entry, options = initializer.entry, initializer.options
+
+        def draw(shape: torch.Size, generator: torch.Generator) -> Tensor:
+            return answers.tensor(entry, entry(shape, generator, **options), torch.empty(shape, device="meta"))
+
         return initialise(self.build, draw, self.config.seed, replicate, *name)
 
     def dense(self, state: State) -> Network:
@@ -147,11 +152,13 @@ class Setting:
         shapes = {name: self.shapes[name] for name in self.included(section.exclude)}
         key = "sparse" if isinstance(section, Sparse) else "pruning"
         allocation = section.allocation
-        try:
-            densities: float | dict[str, float] = allocation.entry(density, shapes, **allocation.options)
-        except ValueError as error:
-            raise LotteryError(f"{key}.allocation: {allocation.name}: {error}") from None
-        return densities
+        place = f"{key}.allocation: {allocation.name}"
+        with brought.told(place):
+            try:
+                answer = allocation.entry(density, dict(shapes), **allocation.options)
+            except ValueError as error:
+                raise LotteryError(f"{place}: {error}") from None
+        return answers.densities(allocation.entry, answer, shapes)
 
     @property
     def rewind_step(self) -> int | None:

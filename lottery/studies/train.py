@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from lottery import answers
 from lottery.networks import parameters
 from lottery.networks.key import Key
 from lottery.networks.network import Network
@@ -75,9 +76,10 @@ def sparse_start(setting: Setting, start: Network, key: Key) -> Network:
     generator = stream(setting.config.seed, "sparse_init", key.replicate, key.level)
     # An initializer knows the inputs of linear and convolution layers; all else stays as its module drew it.
     by_initializer = set(parameters.drawn(setting.template))
-    drawn = {
-        name: config.initializer.entry(start.state[name], mask[name], generator, **config.initializer.options)
-        for name in setting.pruned
-        if name in by_initializer
-    }
+    entry, options, drawn = config.initializer.entry, config.initializer.options, {}
+    for name in setting.pruned:
+        if name in by_initializer:
+            given = answers.apart(entry, {"weight": start.state[name], "mask": mask[name]})
+            answer = entry(given["weight"], given["mask"], generator, **options)
+            drawn[name] = answers.tensor(entry, answer, start.state[name], f" for {name}")
     return Network(start.state | drawn, mask)

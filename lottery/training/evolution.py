@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from lottery import answers
 from lottery.networks.cohort import Cohort
 from lottery.networks.masks import Mask
 from lottery.networks.network import Loss, State
 from lottery.optimizers import Slots
+from lottery.registry import Entry
 from lottery.seeds import stream
 from lottery.topology import Moment
 from lottery.training.counts import Cost, Counts, Moves
@@ -90,7 +93,9 @@ class Evolution(Trainable):
     def _move(self, member: int, now: Moment, slots: Sequence[Sequence[Tensor]]) -> Mask:
         """Move a member's mask, which is returned; weights and slots of what is dropped become zero."""
         topology = self._course.topology
-        new: Mask = topology.entry(now, **topology.options)
+        entry = topology.entry
+        given = now if entry.own else _apart(entry, now)
+        new: Mask = answers.tensors(entry, entry(given, **topology.options), now.mask)
         self.cohort.set_mask(member, new)
         if topology.growth == "random":
             _draw({name: self.cohort.weights[name][member] for name in new}, now, new)
@@ -123,6 +128,15 @@ class Evolution(Trainable):
         self._counts.load(tensors)
         for index, trace in enumerate(self._trace):
             trace.copy_(tensors[f"trace/{index}"])
+
+
+def _apart(entry: Entry, now: Moment) -> Moment:
+    """Return a moment as a user's entry is given it."""
+    return replace(
+        now,
+        weights=answers.apart(entry, now.weights), mask=answers.apart(entry, now.mask),
+        gradients=answers.apart(entry, now.gradients), trace=answers.apart(entry, now.trace),
+    )  # fmt: skip
 
 
 def _finite(tensors: Mapping[str, Tensor]) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor
 from lottery.config.sparse import Latent
 from lottery.cost.flops import masked_flops
 from lottery.latent import Densities, Layer, Rule
+from lottery.latent._checked import Checked
 from lottery.networks.cohort import Cohort
 from lottery.networks.network import Loss, State
 from lottery.seeds import stream
@@ -50,7 +51,8 @@ class Latents(Trainable):
     ) -> None:
         """Put latents in place of the weights of `cohort`, dense and made to evolve; else see `Trainable`."""
         super().__init__(cohort, members, flops)
-        self.rule: Rule = projection.latent.entry(**projection.latent.options)
+        entry, made = projection.latent.entry, projection.latent.entry(**projection.latent.options)
+        self.rule: Rule = made if entry.own else Checked(entry, made)
         self._projection, self._density, names = projection, projection.density, projection.names
         # Like the cohort's own leaves, and of all else the leaves themselves, so that the cohort knows its way in them.
         self._tensors = [

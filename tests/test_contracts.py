@@ -134,6 +134,18 @@ BROKEN = {
         (function("scores", f's, g, *, power: float = "two":\nreturn {EACH % "w"}'),
          "the default of power is 'two': Input"),
     ],
+    ("signature", "leaves_the_process_alone"): [
+        (score(f"{do}; return {EACH % 'w.abs()'}"), f"^it changes {what}, and a study's other code with it")
+        for do, what in {
+            "torch.set_default_dtype(torch.float64)": "torch's default dtype",
+            "torch.set_default_device('meta')": "torch's default device",
+            "torch.set_grad_enabled(False)": "whether torch computes gradients",
+            "torch.set_num_threads(torch.get_num_threads() + 1)": "torch's number of threads",
+            "import os; os.chdir('/')": "the working directory",
+            "import os; os.environ['OWN'] = 'x'": "environment variables",
+            "import sys; sys.path.append('own')": "sys.path",
+        }.items()
+    ],
     ("signature", "options_can_be_written"): [
         (function("scores", f"s, g, *, power: float = float('nan'):\nreturn {EACH % 'w'}"), "power comes back as"),
     ],

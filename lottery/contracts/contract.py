@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lottery.config import complaints
+from lottery.contracts.surroundings import put_back
 from lottery.errors import LotteryError
 from lottery.registry import Entry
 from lottery.seeds import seeded, stream
@@ -119,7 +120,7 @@ def _outcome(check: Check, given: Candidate) -> Outcome:
     name, demand = check.__name__, (inspect.getdoc(check) or "").partition("\n")[0]
     try:
         # Results alone go to standard output; what draws from the global generators does the same every time.
-        with redirect_stdout(sys.stderr), seeded(stream(0, "contract")):
+        with put_back(), redirect_stdout(sys.stderr), seeded(stream(0, "contract")):
             return Outcome(name, demand, remark=check(given))
     except Broken as error:
         return Outcome(name, demand, failure=str(error))

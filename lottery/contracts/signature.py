@@ -1,8 +1,12 @@
-"""What holds for entries of all kinds: they say what they are, and their options can be written in a config."""
+"""What holds for entries of all kinds: they say what they are, their options can be written, no more is changed."""
+
+from contextlib import suppress
+from importlib import import_module
 
 from pydantic import ValidationError
 
 from lottery.contracts.contract import Candidate, require
+from lottery.contracts.surroundings import put_back
 
 
 def says_what_it_is(given: Candidate) -> None:
@@ -33,4 +37,15 @@ def options_can_be_written(given: Candidate) -> None:
     )
 
 
-CHECKS = (defaults_are_valid, says_what_it_is, options_can_be_written)
+def leaves_the_process_alone(given: Candidate) -> None:
+    """It leaves default dtype and device, gradients, threads, working directory, environment, sys.path as they were."""
+    use = import_module(f"lottery.contracts.{given.entry.kind}").CHECKS[0]
+    for _ in range(2):  # what it imports the first time may set something
+        with put_back() as found, suppress(Exception):  # what goes wrong that check itself tells
+            use(given)
+    require(
+        not found, f"it changes {', '.join(found)}, and a study's other code with it; put that back in try: finally:"
+    )
+
+
+CHECKS = (defaults_are_valid, says_what_it_is, options_can_be_written, leaves_the_process_alone)

@@ -122,6 +122,21 @@ class TestLikeTheShell:
     def test_plugins_are_one_file_or_several(self, files):
         assert refusal(lottery.train, OWN, plugins=files).startswith("plugin absent.py: can't be read")
 
+    def test_an_argument_wins_over_settings(self, config_file, tmp_path):
+        values = {"seed": 5, "train.length": "1it", "replicates": 1}
+        found = lottery.train(config_file, seed=3, settings=values, runs_dir=tmp_path / "runs", progress=False)
+        assert found.config["seed"] == 3
+
+    def test_a_run_is_gone_on_with_on_the_device_that_is_asked_for(self, finished):
+        assert refusal(rewind, finished.path, level=1, device="abacus").startswith("device 'abacus' is not on this")
+
+    def test_plugins_are_named_where_a_run_is_gone_on_with(self, config_file, tmp_path, nothing_brought):
+        file = tmp_path / "mine.py"
+        file.write_text("import lottery\n@lottery.register('scores')\ndef mine(subject, generator):\n    'Mine.'\n")
+        with pytest.raises(Interrupted) as caught:
+            lottery.train(config_file, plugins=[file], runs_dir=tmp_path / "runs", progress=False, stop=lambda: True)
+        assert f", plugins=[{str(file)!r}])" in str(caught.value)
+
     def test_progress_is_on_standard_error_or_nowhere(self, tmp_path, capsys):
         values = tiny(replicates=1, train__length="10it").model_dump(mode="json")
         lottery.train(values, runs_dir=tmp_path)

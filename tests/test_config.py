@@ -137,6 +137,9 @@ def test_errors_in_the_file_name_its_line(tmp_path):
     path.write_text("train:\n  optimizer: {name: sgd,\n    lr: fast}\n")
     with pytest.raises(LotteryError, match=r"wrong\.yaml:3: train\.optimizer\.lr: .*not 'fast'"):
         load(path)
+    path.write_text("train:\n  length: 5it\n  length_x: 5it\n")
+    with pytest.raises(LotteryError, match=r"wrong\.yaml:3: train\.length_x: unknown key"):
+        load(path, ["train.length=20it"])
 
 
 @pytest.mark.parametrize(

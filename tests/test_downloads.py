@@ -11,7 +11,7 @@ import pytest
 import torchvision
 from conftest import tiny
 
-from lottery import registry
+from lottery import registry, train
 from lottery.data._download import Missing
 from lottery.errors import LotteryError
 from lottery.store.run import Run
@@ -156,6 +156,21 @@ def test_a_config_downloads_to_the_working_directory_alone(command, lottery, net
         network[1].clear()
         assert "could not be downloaded" in lottery(command, config, "--set", override).err
         assert network[1] != []
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("data.root", "{outside}"), ("data", {"name": "mnist", "root": "{outside}"}), ("data", {"root": "{outside}"}),
+])  # fmt: skip
+def test_from_python_it_is_the_caller_who_says_where_to(key, value, network, tmp_path, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "new"
+    config = write(tmp_path / "a.yaml", outside)
+    said = {name: part.format(outside=outside) for name, part in value.items()} if isinstance(value, dict) else outside
+    with pytest.raises(LotteryError, match="outside the working directory"):
+        train(config, runs_dir=tmp_path / "runs", settings={"seed": 3}, progress=False)
+    assert network[1] == []
+    with pytest.raises(LotteryError, match="could not be downloaded"):
+        train(config, runs_dir=tmp_path / "runs", settings={key: said}, progress=False)
+    assert network[1] != []
 
 
 @pytest.mark.parametrize("command", [["resume"], ["prune", "--iterations", "1"], ["rewind", "--level", "1"]])

@@ -159,8 +159,10 @@ def test_a_study_of_own_methods_is_interrupted_resumed_extended_rewound_and_repo
         forgotten(folder)
 
 
-@pytest.mark.parametrize("changed", ["own_methods.py", "beside.py"])
+@pytest.mark.parametrize("changed", ["own_methods.py", "beside.py", "deeper.py"])
 def test_a_plugin_that_changed_since_is_refused(folder, lottery, changed):
+    (folder / "mine" / "beside.py").write_text(f"import deeper\n{BESIDE}")
+    (folder / "mine" / "deeper.py").write_text("")
     assert lottery("train", "study.yaml", "--plugin", "mine/own_methods.py").code == 0
     forgotten(folder)
     file = folder / "mine" / changed
@@ -217,6 +219,22 @@ def test_a_slip_in_a_plugin_is_told_and_mended(folder, lottery, good, slip, work
     file.write_text(before.replace(good, slip))
     forgotten(folder)
     assert lottery("prune", "latest", "--iterations", "1", "--dry-run", *given).code == 2
+
+
+@pytest.mark.parametrize("arms", ["twin, reinit", "reinit, twin"])
+def test_whichever_of_several_arms_is_a_plugins_is_recorded(folder, arms):
+    plugins.load([folder / "mine" / "own_methods.py"])
+    (used,) = plugins.used(load(folder / "study.yaml", [f"pruning.arms=[{arms}]"]))
+    assert used["entries"] == ["arms.twin", "data.stripes", "models.own_deep", "scores.inverse"]
+
+
+def test_a_name_that_is_lotterys_by_now_is_of_another_method(tmp_path, config_file):
+    (tmp_path / "mine.py").write_text(score())
+    plugins.load([tmp_path / "mine.py"])
+    (used,) = plugins.used(load(config_file, ["pruning.score=mine"]))
+    plugins.require({"id": "run", "plugins": [used]})
+    with pytest.raises(LotteryError, match=r"scores\.mine, scores\.magnitude of .*, which has changed since"):
+        plugins.require({"id": "run", "plugins": [used | {"entries": ["scores.mine", "scores.magnitude"]}]})
 
 
 def test_what_a_config_does_not_use_is_not_recorded(folder, lottery):
@@ -332,7 +350,8 @@ def test_files_that_import_one_another_are_run_once(tmp_path, lottery, nothing_b
     assert sys.modules["cyc_b"].later() is registry.find("scores", "mine").function
 
 
-def test_a_plugin_called_like_a_library_hides_it_from_nobody(tmp_path, lottery, nothing_brought):
+def test_a_plugin_called_like_a_library_hides_it_from_nobody(tmp_path, lottery, nothing_brought, monkeypatch):
+    monkeypatch.delitem(sys.modules, "this", raising=False)
     (tmp_path / "this.py").write_text("import this as library\nassert library.d\n")
     assert lottery("methods", "--plugin", "this.py").code == 0
     assert not str(sys.modules["this"].__file__).startswith(str(tmp_path))
@@ -401,6 +420,7 @@ def entry(kind, parameters, name="f", said=""):
         ("import lottery\nlottery.register('scores')(lambda s, g: 0)\n", r"my\.py:2: <lambda>: no config can name it"),
         ("import lottery\nlottery.register('scores')(OSError)\n", "OSError: .*"),
         (score(name="magnitude"), "lottery has scores of that name already"),
+        (score(constants=", variants={'magnitude': {}}"), r"my\.py:2: magnitude: lottery has scores of that name alre"),
         (score(constants=", trait={'data'}"), r"register\('scores', trait=...\): .*did you mean 'traits'"),
         ("import lottery\n@lottery.register('score')\ndef a(): ...\n", "there is no such kind.*did you mean 'scores'"),
         ("import lottery\n@lottery.register\ndef a(): ...\n", "write @lottery.register"),
@@ -482,6 +502,18 @@ def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
     assert used["path"] is None
     about = {"id": "run", "plugins": [used]}
     plugins.require(about)
+    one_lacks = used | {"entries": ["schedules.session", "schedules.of_yesterday"]}
+    with pytest.raises(LotteryError, match=r"schedules\.of_yesterday of a Python session, which isn't loaded"):
+        plugins.require(about | {"plugins": [one_lacks]})
+
+    def other(step: int, length: int, epoch: int) -> float:
+        """The rate of a session."""
+        return 0.5
+
+    other.__name__, other.__module__ = "session", "__main__"
+    package.register("schedules")(other)
+    with pytest.raises(LotteryError, match=r"schedules\.session of a Python session, which has changed since"):
+        plugins.require(about)
     registry.forget("__main__")
     with pytest.raises(LotteryError, match=r"schedules.session of a Python session, which isn't loaded: go on there"):
         plugins.require(about)

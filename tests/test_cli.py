@@ -109,6 +109,7 @@ def test_a_run_is_called_by_its_name_or_how_that_begins(tmp_path, finished, caps
     first, second, third = sorted(folder.iterdir())
     for name in ("vgg", "vg", third.name, third.name[:12], str(third), f"{folder}/vgg", "latest"):
         assert find_run(name, folder).path == third
+    assert find_run(f"{folder}/vgg", tmp_path / "elsewhere").path == third
     assert find_run("lenet", folder, newest=True).path == second
     assert capsys.readouterr().err == f"lenet: {second.name}, the newest of 2 runs of that name\n"
     # Where a name may mean several, what changes a run asks; and what only shows one doesn't complete it by the newest.
@@ -191,7 +192,9 @@ def test_a_method_in_full(narrow):
     Config.model_validate({"name": "x", "sparse": {"density": 0.1} | written["sparse"]})
     assert "root  a text; needed" in narrow("data", "image_folder")
     assert "resnet with depth 20" in narrow("model", "resnet_20")
-    assert "a choice: glorot_normal" in narrow("model", "lenet_5")
+    lenet = narrow("model", "lenet_5")
+    assert "a choice: glorot_normal" in lenet
+    assert "needed" not in lenet
 
 
 def test_an_own_method_is_listed_with_its_file(narrow, tmp_path, monkeypatch):
@@ -255,6 +258,7 @@ BAD = {
     ),
     "no kind": (["methods", "scoers"], "did you mean 'scores'"),
     "several kinds": (["methods", "s"], "there are sparse_initializers, schedules, scores"),
+    "a name of several kinds": (["methods", "random"], "no kind 'random'; there are scores, arms"),
     "no method": (["methods", "scores", "snop"], "did you mean 'snip'"),
     "no runs": (["runs"], "is not there"),
     "no latest": (["report", "latest"], "no runs in"),

@@ -81,6 +81,8 @@ def test_options_are_those_of_the_entry_that_is_chosen(offered):
     assert own(*sgd, "train.optimizer.n") == {"name=", "nesterov="}
     assert own(*sgd, "train.optimizer.ne") == {"nesterov=", "nesterov=false", "nesterov=true"}
     assert own(*sgd, "train.optimizer.b") == set()
+    named = ("study.yaml", "--set", "train.optimizer.name", "=", "sgd", "--set")
+    assert own(*named, "train.optimizer.n") == {"name=", "nesterov="}
     assert "widths=" not in own("study.yaml", "--set", "model.")
     assert own("nowhere.yaml", "--set", "train.optimizer.b") == set()
 
@@ -98,7 +100,7 @@ def test_options_of_a_plugin(offered, tmp_path, monkeypatch):
 
 def test_what_a_shell_would_obey_is_not_offered(offered, tmp_path):
     """Shells put it into the line as it is."""
-    words = [f"a{one}b" for one in "`;'\"\\|&>< \n~{#*?!^()"]
+    words = [f"a{one}b" for one in "`;'\"\\|&>< \n\x1b~{#*?!^()"]
     for name in ("$(touch PWNED)", *words):
         (tmp_path / f"evil{name}.yaml").touch()
         run = tmp_path / "runs" / f"2026-01-01_00-00-00_{name}"

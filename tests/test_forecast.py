@@ -7,7 +7,7 @@ import pytest
 from conftest import one_thread, plan, tiny
 from rich.console import Console
 
-from lottery.crews.jobs import OutOfMemory, Timed
+from lottery.crews.jobs import Job, OutOfMemory, Timed
 from lottery.errors import LotteryError
 from lottery.networks import masks
 from lottery.reporting.tables import forecast_table
@@ -112,14 +112,31 @@ def test_timing_trains_some_steps_and_writes_nothing(execution, tmp_path, monkey
     assert not [*tmp_path.iterdir()]
 
 
-def test_side_by_side(costs):
-    """Two hands begin two chunks at a time: 24 s of dense training take 12."""
+def test_side_by_side(costs, monkeypatch):
+    """Two hands begin two chunks at a time: 24 s of dense training take 12; of each kind two are timed at once."""
+    begun = []  # here: the processes count for themselves
+    monkeypatch.setattr("lottery.studies.timing.Job", lambda *given: begun.append(given) or Job(*given))
     setting = prepare(tiny(execution="looped", workers=2, pruning__arms=[], pruning__iterations=1))
     study = Prune(setting)
     layout = replace(choose(setting, 2)[0], workers=2, threads=1)
     with one_thread():
         found = timed(study, study.levels, layout)
     assert found.levels == pytest.approx({0: 12.0, 1: 12.0})
+    assert len(begun) == 2 + 2
+
+
+def test_steps_are_counted_as_they_were_made(monkeypatch):
+    """A quarter of a second each: 3, 3, 6, 12, and of the next 24 the 6 that are left."""
+    clock = [0.0]
+
+    def advance(trainer, to):
+        clock[0] += (to - trainer.step) / 4
+        trainer.step = to
+
+    monkeypatch.setattr(Trainer, "advance", advance)
+    monkeypatch.setattr("lottery.studies.timing.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("lottery.studies.timing._SECONDS", 100.0)
+    assert timing_of("train").levels == pytest.approx({0: 2 * 30 / 4})
 
 
 def test_memory_that_does_not_suffice(monkeypatch):

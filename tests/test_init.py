@@ -47,7 +47,9 @@ def test_a_name_that_is_none_gets_the_nearest(lottery, tmp_path):
 def test_configs_are_listed_by_name_and_title(lottery):
     lines = lottery("configs").out.splitlines()
     assert " ".join(lines[0].split()) == "quickstart Winning tickets on small digits, in a minute"
-    assert [line.split()[0] for line in lines] == [*shipped.configs()]
+    names = [line.split()[0] for line in lines]
+    assert names == [*shipped.configs()]
+    assert sorted(names[1:], key=lambda name: ("/" in name, name)) == names[1:], "those in folders last"
     assert max(map(len, lines)) <= 80
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from lottery.networks.key import Key
 from lottery.studies.pace import Pace, Work
+from lottery.studies.turns import Piece, completions
 from lottery.training.recipe import Member
 
 
@@ -45,6 +46,8 @@ def test_chunks_one_after_the_other():
     found.advanced(first, 80, 21.0)
     found.ended(first, 22.0)
     assert found.seconds_left() == pytest.approx(22.0)
+    found.began(second, 0, 22.0)
+    assert found.seconds_left() == pytest.approx(22.0), "its beginning is still to come"
     trained(found, second, began=22.0, ended=44.0)
     assert found.seconds_left() == 0.0
 
@@ -123,14 +126,15 @@ def test_what_another_process_did_is_not_measured():
     assert found.seconds_left() == pytest.approx(20.0)
 
 
-def test_a_machine_that_became_slower():
-    """Two minutes of the latest chunks tell."""
+@pytest.mark.parametrize(("hands", "left"), [(1, 2 * 60.0), (2, 40.0)])
+def test_a_machine_that_became_slower(hands, left):
+    """Two minutes of the latest chunks tell, in each hand."""
     chunks = [[member(replicate, 1)] for replicate in range(8)]
-    found, now = pace(*chunks), 0.0
+    found, now = pace(*chunks, hands=hands), 0.0
     for chunk, seconds in zip(chunks[:6], (20, 20, 20, 60, 60, 60), strict=True):
         trained(found, chunk, began=now, ended=now + seconds)
         now += seconds
-    assert found.seconds_left() == pytest.approx(2 * 60.0)
+    assert found.seconds_left() == pytest.approx(left)
 
 
 def test_a_chunk_that_memory_did_not_suffice_for_is_begun_anew_in_parts():
@@ -153,3 +157,10 @@ def test_those_whose_source_diverged_keep_nobody_waiting():
     trained(found, dense, began=0.0, ended=20.0)
     trained(found, tickets[:1], began=20.0, ended=30.0)
     assert found.seconds_left() == pytest.approx(10.0, rel=0.05)
+
+
+def test_what_starts_from_itself_comes_to_an_end():
+    """As a record that somebody changed may say."""
+    piece = Piece(3.0, frozenset({Key(0, 1, "ticket")}))
+    (key,) = piece.keys
+    assert [*completions([], [piece], 1, {key: key})] == [(3.0, piece.keys)]

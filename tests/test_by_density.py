@@ -197,6 +197,8 @@ def test_a_longer_study_repeats_a_shorter_one_and_another_rewinding_does_not(tmp
         for seed, mask in enumerate(("keep", "shuffle"))
     )
     assert repetitions([short, long, kept, shuffled]) == [[short, long], [kept], [shuffled]]
+    made = [f"level 1 from 0it, weights rewind, mask {mask}" for mask in ("keep", "shuffle")]
+    assert labels([[kept], [shuffled]]) == made
 
 
 def test_data_are_told_apart_by_what_they_hold_and_not_by_where_they_are(tmp_path):

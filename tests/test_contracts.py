@@ -4,9 +4,12 @@ import re
 import textwrap
 
 import pytest
+import torch
 
 from lottery import plugins, registry
 from lottery.contracts.contract import candidate, checks, examine
+from lottery.contracts.differences import same
+from lottery.networks import masks
 
 HEAD = '''
 import random
@@ -256,6 +259,8 @@ BROKEN = {
     ("data", "moments_are_of_the_images"): [
         (data("mean=(2.5,), std=(0.3,)"),
          r"mean and std are 2\.5 and 0\.3, and of the training images 1\d\d.*moments\("),
+        (data("std=tuple(10 * own for own in moments(images()[0][:30])[1])"),
+         r"mean and std are 1\d\d\.?\d* and [678]\d\d.*, and of the training images"),
         (data("mean=(128.0, 128.0, 128.0)"), "mean has 3 values for 1 channels"),
     ],
     ("data", "is_repeatable"): [
@@ -350,6 +355,8 @@ BROKEN = {
     ("optimizers", "keeps_pruned_weights_at_zero"): [
         (optimizer("w.sub_(lr * factor * (d + 1e-3 * (w == 0) * d.any()))"),
          r"after step 1 pruned weights of 0\.weight"),
+        (optimizer("slot(slots, 'm', weights)[i].add_(1); w.sub_(lr * factor * d)"),
+         "slot 'm' isn't zero where weights are pruned"),
     ],
     ("optimizers", "takes_the_factor_as_a_tensor"): [
         (optimizer("w.sub_(lr * (factor if isinstance(factor, float) else 1.0) * d)"), "a tensor as `factor` moves"),
@@ -477,6 +484,7 @@ BROKEN = {
         (tracker("def has(self, key): return None"), "has returns a NoneType"),
         (tracker("def evaluated(self, found): found[0]"), "IndexError"),
         (tracker("def trained(self, key, step, results): results['accuracy']"), "KeyError"),
+        (tracker("def close(self, status): 1 / (status != 'finished')"), "ZeroDivisionError"),
     ],
     ("trackers", "leaves_the_run_alone"): [
         (tracker("def close(self, status): (run.path / 'run.json').write_text(status)"), r"^run\.json is changed"),
@@ -519,6 +527,29 @@ def test_every_check_is_tried():
     }
 
 
+@pytest.mark.parametrize("density", [0.0, 0.001, 1.0])
+def test_ranks_are_tried_at_both_ends(density, monkeypatch, tmp_path):
+    """Where masks would be wrong at one density alone, that is told."""
+    (tmp_path / "own.py").write_text(HEAD + WHOLE)
+    plugins.load_file(tmp_path / "own.py")
+    keep_top = masks.keep_top
+
+    def wrong(rates, asked, *given):
+        kept = keep_top(rates, asked, *given)
+        return {name: ~mask for name, mask in kept.items()} if asked == density else kept
+
+    monkeypatch.setattr(masks, "keep_top", wrong)
+    (failure,) = [one.failure for one in examine(candidate(*registry.brought(), {})) if one.check == "ranks_exactly"]
+    assert re.match(rf"at density {re.escape(str(density))}, \d+ weights are kept in place of \d+$", str(failure))
+
+
+def test_what_is_no_number_equals_its_like_alone():
+    first, second = torch.tensor([torch.nan, 1.0]), torch.tensor([0.0, 1.0])
+    assert same(first, first.clone())
+    assert not same(first, second)
+    assert not same(second, first)
+
+
 WHOLE = function("scores", f"s, g, *, power: float = 1.0:\nreturn {EACH % 'w ** power'}")
 
 
@@ -556,13 +587,25 @@ def test_where_nothing_can_be_called_the_rest_is_left_out(lottery, tmp_path):
 
 
 def test_options_without_default_are_asked_for(lottery, tmp_path):
-    (tmp_path / "own.py").write_text(HEAD + function("data", "*, root: str:\nopen(root).close()\nreturn whole()"))
+    (tmp_path / "own.py").write_text(
+        HEAD + function("data", "*, root: str, size: int = 6:\nopen(root).close()\nreturn whole()")
+    )
     said = lottery("check", "own.py")
     assert said.code == 0
     assert "not checked: an option has no default; add --set data.own.root=...\n" in said.out
     assert said.out.endswith("entries not checked: 1\n")
     assert "FileNotFoundError" in lottery("check", "own.py", "--set", "data.own.root=nowhere").out
     assert lottery("check", "own.py", "--set", "data.own.root=own.py").out.endswith("passed\n")
+    refused = lottery("check", "own.py", "--set", "data.own.size=x")  # which no further option would mend
+    assert (refused.code, refused.out) == (2, "")
+
+
+def test_what_a_file_imports_is_checked_with_it(lottery, tmp_path):
+    (tmp_path / "beside.py").write_text(HEAD + WHOLE)
+    (tmp_path / "own.py").write_text("import beside\n")
+    said = lottery("check", "own.py")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("scores.own: An entry.\n")
 
 
 def test_models_are_tried_with_images_of_a_size_that_is_named(lottery, tmp_path):

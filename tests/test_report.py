@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import accuracy, carry_out, evaluation, networks, recorded, summary, tiny
+from matplotlib.axes import Axes
 from PIL import Image
 from rich.console import Console
 from scipy import stats
@@ -337,7 +338,12 @@ def test_a_task_of_another_metric_is_reported_by_that_one(tmp_path, monkeypatch)
     assert "sparsest: bits per byte better by +0.095 ± 0.064 bits, at 80.0 %" in shown
     assert "Bits per byte and speed against density" in written
     assert rows(run)[0]["test_bits_per_byte_mean"] == pytest.approx(1.22)
+    frames, set_ylim = [], Axes.set_ylim
+    monkeypatch.setattr(
+        Axes, "set_ylim", lambda axes, *ends, **more: frames.append(ends) or set_ylim(axes, *ends, **more)
+    )
     assert [path.name for path in draw([run])] == ["bits_per_byte_by_density.png", "learning_curves.png"]
+    assert (pytest.approx((1.11 - 0.2, 1.23 + 1)),) in frames, "where curves come from is above"
     for said in (shown, written, as_csv([run]), as_markdown([run])):
         assert "accuracy" not in said.lower()
 
@@ -427,6 +433,7 @@ def test_formats_of_several_runs_say_in_what_their_configs_differ(tmp_path):
     assert head.startswith("| run | lr | level |")
     assert first.startswith(rf"| {one.record['id'].replace('_', chr(92) + '_')} | 0.01 | 0 |")
     assert "run & lr & level" in as_latex([one, third])
+    assert as_markdown([one, one]).startswith("| level |"), "one run needs no name, however often it is given"
     assert json.loads(as_json([one])) == rows(one)
 
 
@@ -547,6 +554,7 @@ def test_the_page_holds_what_its_figures_of_masks_are_drawn_from(finished, tmp_p
     assert masks["weights"]["level"] == sizes.level
     others = [recorded(tmp_path, tiny(name=f"n{number}"), networks([0.9], 1)) for number in range(3)]
     assert "Drawn in reports of up to 3 runs" in page([finished, *others])
+    assert "Drawn in reports of up to" not in page([finished, *others[:2]])
     assert all(one["masks"] is None for one in page_data(finished, *others)["studies"])
 
 

@@ -230,7 +230,7 @@ BAD = {
     ),
     "set in a resumed run": (["resume", "{run}", "--set", "data=mnist"], "keeps its config; only data.root may be set"),
     "set in a rewound run": (["rewind", "{run}", "--level", "1", "--set", "name=x"], "only data.root may be set"),
-    "a place of data without one": (["rewind", "{run}", "--level", "1", "--set", "data.root=x"], "data.root: unknown"),
+    "a place of data without one": (["rewind", "{run}", "--level", "1", "--set", "data.root=x"], "digits has none"),
     "no place at all": (["rewind", "{run}", "--level", "1", "--set", "data.root=3"], "data.root"),
     "no number": (["prune", "{run}"], "--iterations N"),
     "too small": (["train", "{config}", "--set", "model=vgg_16"], "at least 16 pixels"),

@@ -159,7 +159,7 @@ def test_a_study_of_own_methods_is_interrupted_resumed_extended_rewound_and_repo
         forgotten(folder)
 
 
-@pytest.mark.parametrize("changed", ["own_methods.py", "beside.py", "deeper.py"])
+@pytest.mark.parametrize("changed", ["own_methods.py", pytest.param("beside.py", marks=pytest.mark.slow), "deeper.py"])
 def test_a_plugin_that_changed_since_is_refused(folder, lottery, changed):
     (folder / "mine" / "beside.py").write_text(f"import deeper\n{BESIDE}")
     (folder / "mine" / "deeper.py").write_text("")

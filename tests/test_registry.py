@@ -147,7 +147,13 @@ SMALLEST = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+DEEP = {"bottleneck_resnet", "mobilenet", "wide_resnet"}
+"""Whose many layers take seconds, however narrow they are."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in DEEP else name for name in SMALLEST]
+)
 def test_a_model_fulfils_the_contract(name):
     assert broken("models", name, SMALLEST[name]) == {}
 

@@ -62,7 +62,7 @@ def test_results_that_can_not_be_written_are_an_error_of_one_line(study):
     assert done.stderr.count("failed: standard output can't be written: no space left on device.") == 1
     assert "Exception ignored" not in done.stderr
     assert finished(study)
-    for command in ("runs", "methods", "config study.yaml", "report latest --csv"):
+    for command in ("runs", "report latest --csv"):
         done = shell(study, f"lottery {command} >/dev/full")
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 2), done.stderr
 

@@ -25,6 +25,7 @@ from lottery.reporting.jackpot import jackpot_lines, jackpots, missing_of
 from lottery.reporting.verdicts import missing_controls, unjudged
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors_about, write_tensors
+from lottery.studies import same_code
 from lottery.studies.prune import extended
 
 UNSEEN = {
@@ -180,7 +181,7 @@ def test_commands_to_copy_hold_any_path_as_one_word(tmp_path, nothing_brought):
     assert words(str(caught.value))[2:] == [path]
     about = {"id": "x", "plugins": [{"path": path, "sha256": "", "entries": ["scores.nowhere"]}]}
     with pytest.raises(LotteryError) as caught:
-        plugins.require(about)
+        same_code.require(about)
     assert words(str(caught.value))[2:] == [path]
     (file := folder / "mine.py").touch()
     plugins.load_file(file)

@@ -13,6 +13,7 @@ from lottery import plugins, registry
 from lottery.config.file import load
 from lottery.errors import LotteryError
 from lottery.store.run import Run
+from lottery.studies import same_code
 
 OWN = '''
 """A model, data, a score, an arm."""
@@ -224,17 +225,17 @@ def test_a_slip_in_a_plugin_is_told_and_mended(folder, lottery, good, slip, work
 @pytest.mark.parametrize("arms", ["twin, reinit", "reinit, twin"])
 def test_whichever_of_several_arms_is_a_plugins_is_recorded(folder, arms):
     plugins.load([folder / "mine" / "own_methods.py"])
-    (used,) = plugins.used(load(folder / "study.yaml", [f"pruning.arms=[{arms}]"]))
+    (used,) = same_code.used(load(folder / "study.yaml", [f"pruning.arms=[{arms}]"]))
     assert used["entries"] == ["arms.twin", "data.stripes", "models.own_deep", "scores.inverse"]
 
 
 def test_a_name_that_is_lotterys_by_now_is_of_another_method(tmp_path, config_file):
     (tmp_path / "mine.py").write_text(score())
     plugins.load([tmp_path / "mine.py"])
-    (used,) = plugins.used(load(config_file, ["pruning.score=mine"]))
-    plugins.require({"id": "run", "plugins": [used]})
+    (used,) = same_code.used(load(config_file, ["pruning.score=mine"]))
+    same_code.require({"id": "run", "plugins": [used]})
     with pytest.raises(LotteryError, match=r"scores\.mine, scores\.magnitude of .*, which has changed since"):
-        plugins.require({"id": "run", "plugins": [used | {"entries": ["scores.mine", "scores.magnitude"]}]})
+        same_code.require({"id": "run", "plugins": [used | {"entries": ["scores.mine", "scores.magnitude"]}]})
 
 
 def test_what_a_config_does_not_use_is_not_recorded(folder, lottery):
@@ -286,7 +287,7 @@ def test_what_a_run_goes_on_with_is_named_however_it_was_loaded(folder, lottery,
     (folder / "all of it.py").write_text(f"import sys\nsys.path.append({str(folder / 'mine')!r})\nimport own_methods\n")
     monkeypatch.setenv("LOTTERY_PLUGINS", "all of it.py")
     assert lottery("train", "study.yaml", "--set", "train.length=1it").code == 0
-    words = plugins.flags(only_run(folder).record)
+    words = same_code.flags(only_run(folder).record)
     assert words == [f"--plugin {folder / 'mine' / 'own_methods.py'}"]
     forgotten(folder)
     monkeypatch.delenv("LOTTERY_PLUGINS")
@@ -309,7 +310,7 @@ def test_an_installed_package_brings_its_own(folder, lottery, monkeypatch):
     assert "plugin broken (ours.nowhere) is left out: ModuleNotFoundError" in result.err
     (used,) = only_run(folder).record["plugins"]
     assert used["path"] == str(folder / "site-packages" / "ours" / "methods.py")
-    assert plugins.flags(only_run(folder).record) == []
+    assert same_code.flags(only_run(folder).record) == []
     # What its other modules say counts, too.
     (folder / "site-packages" / "ours" / "deep" / "__init__.py").write_text(BESIDE + "# changed\n")
     forgotten(folder)
@@ -498,13 +499,13 @@ def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
     monkeypatch.setattr(session, "__module__", "__main__")
     package.register("schedules")(session)
     package.register("schedules")(session)  # a cell that is run twice
-    (used,) = plugins.used(load(config_file, ["train.schedule=session"]))
+    (used,) = same_code.used(load(config_file, ["train.schedule=session"]))
     assert used["path"] is None
     about = {"id": "run", "plugins": [used]}
-    plugins.require(about)
+    same_code.require(about)
     one_lacks = used | {"entries": ["schedules.session", "schedules.of_yesterday"]}
     with pytest.raises(LotteryError, match=r"schedules\.of_yesterday of a Python session, which isn't loaded"):
-        plugins.require(about | {"plugins": [one_lacks]})
+        same_code.require(about | {"plugins": [one_lacks]})
 
     def other(step: int, length: int, epoch: int) -> float:
         """The rate of a session."""
@@ -513,10 +514,10 @@ def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
     other.__name__, other.__module__ = "session", "__main__"
     package.register("schedules")(other)
     with pytest.raises(LotteryError, match=r"schedules\.session of a Python session, which has changed since"):
-        plugins.require(about)
+        same_code.require(about)
     registry.forget("__main__")
     with pytest.raises(LotteryError, match=r"schedules.session of a Python session, which isn't loaded: go on there"):
-        plugins.require(about)
+        same_code.require(about)
 
 
 @pytest.mark.parametrize(

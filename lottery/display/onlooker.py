@@ -4,8 +4,9 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lottery import escape, plugins
+from lottery import escape
 from lottery.store.run import Run
+from lottery.studies import same_code
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Onlooker:
     """
 
     go_on: Callable[[Run], str] = lambda run: " ".join(
-        ["lottery resume", escape.shell(run.path), *plugins.flags(run.record)]
+        ["lottery resume", escape.shell(run.path), *same_code.flags(run.record)]
     )
     stop_on: Sequence[signal.Signals] = ()
     stop: Callable[[], bool] = lambda: False

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lottery import plugins
 from lottery.config.schema import Config
 from lottery.config.values import Duration
 from lottery.errors import LotteryError
 from lottery.store.reader import Reader
 from lottery.store.run import Run
+from lottery.studies import same_code
 from lottery.studies.forecast import check_disk
 from lottery.studies.kinds import study_of
 from lottery.studies.layout import Layout, choose, kept_layout
@@ -77,7 +77,7 @@ class Undertaking:
 
     def _create(self, runs_dir: Path, about: Mapping[str, object]) -> Run:
         study, record = self.study, dict(self.record)
-        if used := plugins.used(study.setting.config):
+        if used := same_code.used(study.setting.config):
             # A report does without them, and is told what only they know.
             metrics = [asdict(metric) for metric in study.setting.task.metrics]
             record |= {"plugins": used, "metrics": metrics}
@@ -101,7 +101,7 @@ def extension(run: Reader, iterations: int, make: Make, *, accept_changes: bool 
     Args:
         accept_changes: whether plugins may be others than they were.
     """
-    plugins.require(run.record, accept_changes=accept_changes)
+    same_code.require(run.record, accept_changes=accept_changes)
     study = Prune(make(extended(run, iterations), run))
     trained = {line["level"] for line in run.levels()}
     record: dict[str, object] = {"status": "interrupted", **_plugins(run, study)}
@@ -131,7 +131,7 @@ def retrained(
         duration = Duration.parse(to)
     except ValueError as error:
         raise LotteryError(f"to: {error}") from None
-    plugins.require(parent.record, accept_changes=accept_changes)
+    same_code.require(parent.record, accept_changes=accept_changes)
     setting = make(retraining(parent.config), parent)
     asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)
     study = Rewind.of_parent(parent, setting, asked)
@@ -145,7 +145,7 @@ def resumption(run: Reader, make: Make, *, accept_changes: bool = False) -> Unde
     Args:
         accept_changes: whether plugins may be others than they were.
     """
-    plugins.require(run.record, accept_changes=accept_changes)
+    same_code.require(run.record, accept_changes=accept_changes)
     study, before = study_of(run, make(run.config, run)), run.config
     config, record = before.model_copy(update={"model": study.setting.config.model}), _plugins(run, study)
     return Undertaking(study, study.levels, run, config if record or config != before else None, record=record)
@@ -153,7 +153,7 @@ def resumption(run: Reader, make: Make, *, accept_changes: bool = False) -> Unde
 
 def _plugins(run: Reader, study: Study) -> dict[str, object]:
     """Return what a run says of its plugins, where they aren't what they were: what they are, behind that."""
-    new = plugins.changes(run.record, study.setting.config)
+    new = same_code.changes(run.record, study.setting.config)
     return {"plugins": [*run.record.get("plugins", []), *new]} if new else {}
 
 

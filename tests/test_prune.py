@@ -22,7 +22,9 @@ from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.seeds import stream
+from lottery.store.reader import Reader
 from lottery.store.run import Run
+from lottery.studies.kinds import study_of
 from lottery.studies.prepare import prepare
 from lottery.studies.prune import Prune, control, extended
 from lottery.studies.selection import rate
@@ -51,6 +53,19 @@ def test_rounds_keep_exact_counts_in_every_arm(finished):
         for name, kept in mask.items():
             assert (weights[name][~kept] == 0).all()
     assert len(finished.levels()) == 2 + 2 * 8
+
+
+def test_what_networks_start_from_is_read_of_a_run_that_nobody_writes(finished):
+    """Whoever analyses a run asks for it again; only whoever begins to train keeps anything."""
+    before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
+    reader = Reader.open(finished.path)
+    study = study_of(reader, prepare(reader.config))
+    for member in (member for level in study.levels for member in level.members if member.key.replicate == 0):
+        start = study.network(reader, member)
+        if member.key.arm in ("dense", "ticket"):
+            initial = reader.read_state(main(0, 0), 0)
+            assert all(torch.equal(start.state[name], initial[name]) for name in initial)
+    assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
 
 
 def test_a_ticket_is_the_largest_weights_of_the_level_before(finished):

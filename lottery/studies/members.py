@@ -109,6 +109,10 @@ class Members:
             found = []
         if not found and any(self._lines.get(key) for key in own):  # of a checkpoint that doesn't fit any more
             self._forget_lines(own)
+        for member in members:
+            if study.keeps_initial(member.key):
+                replicate = member.key.replicate
+                self._run.write_state(Key(replicate, 0, "dense"), 0, setting.initial(replicate))
         networks = [study.network(self._run, member) for member in members]
         for member, start in zip(members, networks, strict=True):
             layers = collapsed(setting.template, setting.data.shape, start.mask)

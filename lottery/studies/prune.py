@@ -17,13 +17,12 @@ from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.seeds import stream
 from lottery.store.reader import Reader
-from lottery.store.run import Run
 from lottery.studies.checks import check_rounds
 from lottery.studies.plan import dense_level, layer_densities, pruned_level
 from lottery.studies.selection import rate
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
-from lottery.studies.train import dense, rewind_steps
+from lottery.studies.train import rewind_steps
 from lottery.training.recipe import Member
 
 _TICKETS_AT_HAND = 8
@@ -58,15 +57,15 @@ class Prune(Study):
         """See `Study`."""
         return cls(setting)
 
-    def network(self, run: Run, member: Member) -> Network:
+    def network(self, run: Reader, member: Member) -> Network:
         """See `Study`."""
         key = member.key
         if key.level == 0:
-            return dense(run, self.setting, key.replicate)
+            return self.setting.dense(self.setting.initial(key.replicate))
         ticket = self._ticket(run, self.setting.main(key.replicate, key.level))
         return ticket if key.arm == "ticket" else control(self.setting, ticket, key)
 
-    def _ticket(self, run: Run, key: Key) -> Network:
+    def _ticket(self, run: Reader, key: Key) -> Network:
         if key not in self._tickets:
             if len(self._tickets) == _TICKETS_AT_HAND:
                 del self._tickets[next(iter(self._tickets))]
@@ -83,6 +82,10 @@ class Prune(Study):
     def kept_steps(self, key: Key) -> list[int]:
         """See `Study`."""
         return rewind_steps(self.setting, key)
+
+    def keeps_initial(self, key: Key) -> bool:
+        """See `Study`."""
+        return key.level == 0
 
     @staticmethod
     def rounds_before(config: Config, level: int) -> Sequence[int]:

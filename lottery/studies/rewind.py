@@ -166,7 +166,7 @@ class Rewind(Study):
                 run.write_mask(key, mask)
         self.starts.clear()
 
-    def network(self, run: Run, member: Member) -> Network:
+    def network(self, run: Reader, member: Member) -> Network:
         """See `Study`."""
         key, like = member.key, self.setting.like
         if key.arm == EARLY:

@@ -36,8 +36,8 @@ class Study(ABC):
         """Return the study of a run, planned; raise LotteryError where the run asks for what can't be."""
 
     @abstractmethod
-    def network(self, run: Run, member: Member) -> Network:
-        """Return what a member starts from; what its source was trained to stands in the run."""
+    def network(self, run: Reader, member: Member) -> Network:
+        """Return what a member starts from, also when all is trained; what its source was trained to is in the run."""
 
     def source(self, key: Key) -> Key | None:  # noqa: ARG002
         """Return the network that has to be trained before another one; None where there is none."""
@@ -46,6 +46,10 @@ class Study(ABC):
     def kept_steps(self, key: Key) -> list[int]:  # noqa: ARG002
         """Return the steps at which a network's state is kept on its way."""
         return []
+
+    def keeps_initial(self, key: Key) -> bool:  # noqa: ARG002
+        """Return whether its replicate's dense initialization is kept in the run when a network's training begins."""
+        return False
 
     def lay_down(self, run: Run) -> None:  # noqa: B027
         """Keep in a run what its networks start from, where that can't be had from the rest of it."""

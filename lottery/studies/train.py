@@ -8,7 +8,6 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.seeds import stream
 from lottery.store.reader import Reader
-from lottery.store.run import Run
 from lottery.studies.plan import dense_level, sparse_level
 from lottery.studies.selection import prune_to
 from lottery.studies.setting import Setting
@@ -36,21 +35,18 @@ class Train(Study):
         """See `Study`."""
         return cls(setting)
 
-    def network(self, run: Run, member: Member) -> Network:
+    def network(self, run: Reader, member: Member) -> Network:  # noqa: ARG002
         """See `Study`."""
-        start = dense(run, self.setting, member.key.replicate)
+        start = self.setting.dense(self.setting.initial(member.key.replicate))
         return sparse_start(self.setting, start, member.key) if member.key.level else start
 
     def kept_steps(self, key: Key) -> list[int]:
         """See `Study`."""
         return rewind_steps(self.setting, key)
 
-
-def dense(run: Run, setting: Setting, replicate: int) -> Network:
-    """Return a replicate's dense network at initialization, which is kept."""
-    state = setting.initial(replicate)
-    run.write_state(Key(replicate, 0, "dense"), 0, state)
-    return setting.dense(state)
+    def keeps_initial(self, key: Key) -> bool:  # noqa: ARG002
+        """See `Study`."""
+        return True
 
 
 def rewind_steps(setting: Setting, key: Key) -> list[int]:

@@ -18,8 +18,22 @@ from lottery.cli.app import app
 
 ROOT = Path(lottery.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-CORE = {"networks", "training", "studies", "store", "crews", "config", "tasks", "arms", "cost", *registry.KINDS}
-OUTER = {"reporting", "analyses", "sweeps", "theory", "export", "cli", "display", "api", "results", "contracts"}
+CORE = {"networks", "training", "studies", "store", "crews", "config", "tasks", "arms", "cost", *registry.KINDS} - {
+    "analyses"
+}
+OUTER = {
+    "explaining",
+    "reporting",
+    "analyses",
+    "sweeps",
+    "theory",
+    "export",
+    "cli",
+    "display",
+    "api",
+    "results",
+    "contracts",
+}
 
 
 def name(path: Path) -> str:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from lottery.reporting.canvas import DENSITY_COLOURS
 from lottery.reporting.series import curves
-from lottery.reporting.statistics import estimate
 from lottery.reporting.tickets import tickets, weights
+from lottery.statistics import estimate
 from lottery.store.run import Run
 from lottery.tasks.classification import Classification
 

@@ -30,11 +30,11 @@ from lottery.reporting.formats import as_csv, as_json, as_latex, as_markdown
 from lottery.reporting.html import page
 from lottery.reporting.quantities import EARLY_STOP_STEP, at_early_stop, at_end
 from lottery.reporting.series import by_level, curves, series_of, whole
-from lottery.reporting.statistics import estimate
 from lottery.reporting.tables import comparison_tables, run_tables
 from lottery.reporting.ticket_figures import draw_tickets
 from lottery.reporting.tickets import tickets, weights
 from lottery.reporting.verdicts import missing_controls
+from lottery.statistics import estimate
 from lottery.store.flat import flat_summary
 from lottery.store.run import Run
 from lottery.tasks import Metric

@@ -9,7 +9,7 @@ from scipy import stats
 
 from lottery.reporting.quantities import EARLY_STOP_STEP, at_end
 from lottery.reporting.series import by_level, readings, shown, whole
-from lottery.reporting.statistics import Reading, difference, estimate, paired, replicates_needed, step_difference
+from lottery.statistics import Reading, difference, estimate, paired, replicates_needed, step_difference
 from lottery.tasks import Metric
 from lottery.tasks.classification import Classification
 

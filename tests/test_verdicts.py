@@ -5,9 +5,9 @@ from conftest import measured, networks, recorded, tiny
 
 from lottery.reporting.comparison import headings, standings
 from lottery.reporting.series import whole
-from lottery.reporting.statistics import Estimate, at_least, more_than
 from lottery.reporting.verdicts import definition, summed_up
 from lottery.reporting.verdicts import verdicts as verdicts_of
+from lottery.statistics import Estimate, at_least, more_than
 from lottery.studies.prune import Prune
 from lottery.tasks import Metric
 from lottery.tasks.classification import Classification

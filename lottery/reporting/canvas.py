@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from lottery.reporting.quantities import Quantity
-from lottery.reporting.statistics import Estimate
+from lottery.statistics import Estimate
 from lottery.store.folders import own_folder
 from lottery.store.reader import Reader
 

@@ -12,8 +12,8 @@ from lottery.reporting import given
 from lottery.reporting.entries import Costed, mean_of, with_costs
 from lottery.reporting.quantities import at_end, metrics_of, unit_of_differences, with_unit
 from lottery.reporting.series import by_level, has_dense, readings, shown, whole
-from lottery.reporting.statistics import Answer, Estimate, Reading, difference
 from lottery.reporting.verdicts import matches
+from lottery.statistics import Answer, Estimate, Reading, difference
 from lottery.store.flat import dotted
 from lottery.store.reader import Reader
 from lottery.tasks import Metric

@@ -11,7 +11,7 @@ from typing import Literal
 from lottery import arms
 from lottery.networks.key import Key
 from lottery.reporting.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, kind, metrics_of
-from lottery.reporting.statistics import Estimate, estimate
+from lottery.statistics import Estimate, estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 

@@ -16,8 +16,8 @@ from lottery.reporting.comparison import dense_beside, labels, pooled, repetitio
 from lottery.reporting.entries import Costed
 from lottery.reporting.quantities import Quantity, at_end, drawn, metrics_of, with_unit
 from lottery.reporting.series import Curve, by_level, curves, series_of, shown
-from lottery.reporting.statistics import estimate
 from lottery.reporting.ticket_figures import draw_tickets
+from lottery.statistics import estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric

@@ -12,8 +12,8 @@ from lottery.reporting.figures import MOST_BY_THEMSELVES
 from lottery.reporting.page_data import page_data, plain
 from lottery.reporting.quantities import metrics_of, spoken
 from lottery.reporting.series import shown
-from lottery.reporting.statistics import INTERVALS
 from lottery.reporting.tickets import has_tickets
+from lottery.statistics import INTERVALS
 from lottery.store.reader import Reader
 from lottery.tasks import Metric
 

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lottery import escape
-from lottery.reporting import statistics
+from lottery import escape, statistics
 from lottery.reporting.comparison import conditions
 from lottery.reporting.learning_rates import RATE, Cell, Grid, Outcome, grids
 from lottery.reporting.quantities import in_points, metrics_of
-from lottery.reporting.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
+from lottery.statistics import Answer, Estimate, all_of, any_of, at_least, more_than
 from lottery.store.places import CONFIG
 from lottery.store.reader import Reader
 from lottery.store.records import Summary

@@ -7,7 +7,7 @@ from lottery.arms import is_main
 from lottery.reporting.comparison import conditions, seeded
 from lottery.reporting.quantities import kind, metrics_of
 from lottery.reporting.series import has_dense, shown
-from lottery.reporting.statistics import Estimate, Reading, difference
+from lottery.statistics import Estimate, Reading, difference
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 

@@ -6,9 +6,9 @@ from lottery.reporting.comparison import dense_beside, headings, labels, pooled,
 from lottery.reporting.entries import Costed, Entry, entries
 from lottery.reporting.quantities import EARLY_STOP_STEP, SECONDS, Quantity, at_early_stop, at_end, limits, metrics_of
 from lottery.reporting.series import Series, curves, series_of
-from lottery.reporting.statistics import Estimate, estimate
 from lottery.reporting.tickets import tickets, weights
 from lottery.reporting.verdicts import Verdict
+from lottery.statistics import Estimate, estimate
 from lottery.store.reader import Reader
 from lottery.tasks import Metric
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from lottery.reporting.statistics import Estimate
+from lottery.statistics import Estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Measured, Summary
 from lottery.studies.kinds import KINDS

@@ -7,7 +7,7 @@ from typing import TypeVar
 from lottery import arms
 from lottery.networks.key import Key
 from lottery.reporting.quantities import Quantity
-from lottery.reporting.statistics import Estimate, Reading, estimate
+from lottery.statistics import Estimate, Reading, estimate
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.tasks import Metric

@@ -13,8 +13,8 @@ from lottery.reporting.comparison import pooled
 from lottery.reporting.entries import Costed
 from lottery.reporting.fitted import Fitted
 from lottery.reporting.series import by_level, has_dense, series_of, shown
-from lottery.reporting.statistics import INTERVALS
 from lottery.reporting.verdicts import Verdict, definition, judged, missing_controls, summed_up, unjudged
+from lottery.statistics import INTERVALS
 from lottery.store.reader import Reader
 from lottery.studies.forecast import Forecast, coverage
 

@@ -14,7 +14,7 @@ from lottery.networks.key import Key
 from lottery.networks.masks import Mask, overlap
 from lottery.reporting.quantities import kind
 from lottery.reporting.series import shown
-from lottery.reporting.statistics import Estimate, estimate
+from lottery.statistics import Estimate, estimate
 from lottery.store.reader import Reader
 
 _BINS = 121

@@ -9,10 +9,10 @@ from itertools import groupby
 from statistics import mean, variance
 from typing import NamedTuple
 
-from lottery import arms, escape
-from lottery.reporting import quantities, statistics
+from lottery import arms, escape, statistics
+from lottery.reporting import quantities
 from lottery.reporting.series import has_dense, readings, whole
-from lottery.reporting.statistics import ANSWERS, Answer, Estimate, Reading, at_least, more_replicates, more_than
+from lottery.statistics import ANSWERS, Answer, Estimate, Reading, at_least, more_replicates, more_than
 from lottery.store.places import CONFIG
 from lottery.store.reader import Reader
 from lottery.store.records import Summary

@@ -5,6 +5,8 @@ runs/2026-11-20_14-05-33_lenet-mnist/
   run.json         what was run, by what, on what, and how it stands
   metrics.jsonl    a line per evaluation
   levels.jsonl     a line per trained network
+  probes.jsonl     a line per probe of a network at a step
+  analysis/distance.jsonl         a line per piece that an analysis found
   replicate-0/level-01/ticket/    a network; another batch order's in order-1/
     step-0.safetensors, step-2000.safetensors   its state there, where it is kept
     mask.safetensors weights.safetensors        as it was trained to
@@ -23,6 +25,8 @@ RECORD = "run.json"
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 LEVELS = "levels.jsonl"
+PROBES = "probes.jsonl"
+ANALYSIS = "analysis"
 SUMMARY = "summary.json"
 MASK = "mask.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -38,6 +42,11 @@ def network(key: Key) -> Path:
 def state(key: Key, step: int) -> Path:
     """Return the file of a network's state at a step, relative to its run."""
     return network(key) / f"step-{step}.safetensors"
+
+
+def analysis(name: str) -> Path:
+    """Return the file of what an analysis found, relative to its run."""
+    return Path(ANALYSIS, f"{name}.jsonl")
 
 
 def summaries(run: Path) -> Iterator[Path]:

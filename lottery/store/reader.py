@@ -13,6 +13,7 @@ from lottery.escape import has_controls, visible
 from lottery.networks.key import Key
 from lottery.store import files, locks, places, records
 from lottery.store.about import ABOUT, SCHEMA, About
+from lottery.store.findings import ANALYSED, PROBINGS, Analysed, Probing
 from lottery.store.records import Evaluation, Summary
 from lottery.store.tensor_files import read_tensors_about
 
@@ -128,6 +129,20 @@ class Reader:
         except LotteryError:  # it is written anew, from what is there
             return False
         return not all(self.has_network(Key.of(line)) for line in lines)
+
+    def probes(self) -> list[Probing]:
+        """Return all that probes found so far."""
+        path = self.path / places.PROBES
+        return records.check_lines(PROBINGS, files.checked_lines(path), path)
+
+    def analysis(self, name: str) -> list[Analysed]:
+        """Return all that an analysis found so far; none where it hasn't been carried out."""
+        path = self.path / places.analysis(name)
+        return records.check_lines(ANALYSED, files.checked_lines(path), path)
+
+    def analysed(self) -> list[str]:
+        """Return the names of the analyses that found something, sorted."""
+        return sorted(path.stem for path in (self.path / places.ANALYSIS).glob("*.jsonl"))
 
     # Networks
 

@@ -1,8 +1,8 @@
 """From a network and a config's score to a mask: what a score may look at, and over how many rounds it prunes."""
 
-import copy
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,14 +10,15 @@ from torch import Tensor
 from lottery import answers, brought
 from lottery.config.pruning import Score
 from lottery.errors import LotteryError
-from lottery.networks import masks, parameters
+from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
-from lottery.networks.subject import Sample, Subject, on_cpu
+from lottery.networks.subject import Subject, on_cpu
+from lottery.registry import Entry
 from lottery.seeds import seeded, stream
 from lottery.studies.setting import Setting
-from lottery.training.objective import Objective
+from lottery.studies.subjects import sample_of, subject_of
 
 
 def rate(
@@ -39,26 +40,11 @@ def rate(
     Raises:
         LotteryError: the score can't be computed here; the message names it.
     """
-    device, names = setting.device, setting.pruned
-    twice = parameters.aliases(setting.template)
-    state = {name: tensor.to(device) for name, tensor in network.state.items() if name not in twice}
-    for name, mask in network.mask.items():
-        state[name] = state[name] * mask.to(device)
-    left, entry = {name: network.mask[name].to(device) for name in names}, score.entry
-    given = answers.apart(entry, state)
-    first = None if initial is None else {name: initial[name].to(device) for name in names}
-    subject = Subject(
-        weights={name: given[name] for name in names},
-        mask=answers.apart(entry, left),
-        initial=None if first is None else answers.apart(entry, first),
-        state=given,
-        template=copy.deepcopy(setting.template).to(device),  # the setting's own stays on the CPU: `to` moves a module
-        shape=setting.data.shape,
-        sample=_sample(setting, replicate),
-        criterion=Objective(setting.task),
-    )
+    names, entry = setting.pruned, score.entry
+    left = {name: network.mask[name].to(setting.device) for name in names}
+    subject = _apart(entry, subject_of(setting, network, replicate, initial=initial, names=names, purpose="score"))
     try:
-        with seeded(stream(setting.config.seed, "noise", replicate, "score"), device):
+        with seeded(stream(setting.config.seed, "noise", replicate, "score"), setting.device):
             scores = on_cpu(answers.tensors(entry, entry(subject, generator, **score.options), left, ranked=True))
     except LotteryError as error:
         raise LotteryError(f"score {score.name}: {error}") from None
@@ -72,6 +58,18 @@ def rate(
     return scores
 
 
+def _apart(entry: Entry, subject: Subject) -> Subject:
+    """Return a subject as a user's entry is given it."""
+    if entry.own:
+        return subject
+    state = answers.apart(entry, subject.state)
+    return replace(
+        subject, state=state, weights={name: state[name] for name in subject.weights},
+        mask=answers.apart(entry, subject.mask),
+        initial=None if subject.initial is None else answers.apart(entry, subject.initial),
+    )  # fmt: skip
+
+
 class _Enough(Exception):
     """The data that a score wants are there."""
 
@@ -83,7 +81,7 @@ def check_data(setting: Setting, score: Score) -> None:
 
     def look(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
         for replicate in range(setting.config.replicates):  # each has a split of its own, and other numbers of a class
-            _sample(setting, replicate)(count, per_class)
+            sample_of(setting, replicate, "score")(count, per_class)
         raise _Enough
 
     state = setting.template.state_dict()
@@ -122,31 +120,3 @@ def prune_to(
             target = density**share
         mask |= masks.keep_top(scores, target, {layer: mask[layer] for layer in names}, generator)
     return mask
-
-
-def _sample(setting: Setting, replicate: int) -> Sample:
-    """Return training images of a replicate, unaugmented: the same ones whenever it is asked for the same number."""
-    data = setting.data
-    index = data.train_index[replicate]
-
-    def sample(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
-        order = index[torch.randperm(len(index), generator=stream(setting.config.seed, "score", replicate))]
-        if per_class is not None:
-            labels = data.train_labels[order.to(data.device)].cpu()
-            chosen = []
-            for label in labels.unique().tolist():
-                of_class = order[labels == label]
-                if len(of_class) < per_class:
-                    raise LotteryError(f"wants {per_class} images of each class, and class {label} has {len(of_class)}")
-                chosen.append(of_class[:per_class])
-            # One image of each class after the other, so that any part of them is balanced too.
-            order = torch.stack(chosen, dim=1).flatten()
-        elif count is not None:
-            if count > len(order):
-                raise LotteryError(f"wants {count} training images, and there are {len(order)}")
-            order = order[:count]
-        rows, columns = (slice(data.crop, data.crop + size) for size in data.shape[1:])
-        images = data.train_images[order.to(data.device)][..., rows, columns]
-        return data.normalise(images), data.train_labels[order.to(data.device)]
-
-    return sample

@@ -1,0 +1,149 @@
+"""The finished networks of a run, opened read only, as analyses are given them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from lottery import escape
+from lottery.arms import EARLY, is_main
+from lottery.errors import LotteryError
+from lottery.networks.key import Key
+from lottery.networks.network import Network, State
+from lottery.networks.subject import Subject
+from lottery.store.reader import Reader
+from lottery.store.records import Summary
+from lottery.studies.kinds import study_of
+from lottery.studies.setting import Setting
+from lottery.studies.study import Study
+from lottery.studies.subjects import subject_of
+
+
+class Trained:
+    """The networks of a run that were trained to their end, without those that diverged.
+
+    Tensors are read when they are asked for; data are loaded, and the network built, when something needs them.
+
+    Attributes:
+        run: where they stand.
+        lines: name -> what is kept of each besides its tensors: density, steps, how it did.
+        keys: their names, in the order of replicate, level, arm, order.
+    """
+
+    def __init__(self, run: Reader, make: Callable[[Reader], Setting]) -> None:
+        """Open the networks of a run.
+
+        Args:
+            run: which may still be under way.
+            make: makes the config of a run real, where data or the network are asked for.
+        """
+        self.run, self._make = run, make
+        own = {Key.of(line): line for line in run.levels() if line["diverged"] is None and line["arm"] != EARLY}
+        self.lines: dict[Key, Summary] = dict(sorted(own.items()))
+        self.keys = list(self.lines)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """The run's config made real: its data, its architecture, its task."""
+        return self._make(self.run)
+
+    @cached_property
+    def study(self) -> Study:
+        """The run's study, planned anew."""
+        return study_of(self.run, self.setting)
+
+    @cached_property
+    def parent(self) -> Self:
+        """The networks of the run that this one retrains; raises LotteryError where it isn't there any more."""
+        path = Path(str(self.run.record.get("parent")))
+        try:
+            parent = Reader.open(path)
+            if parent.record["id"] != self.run.record.get("parent_id"):
+                raise LotteryError(f"{path} is another run now")
+        except LotteryError as error:
+            raise LotteryError(f"{error}; the pruning solution of {self.run.path} stands in its parent") from None
+        return type(self)(parent, self._make)
+
+    def main(self, replicate: int, level: int) -> Key | None:
+        """Return the network, in its usual order, that a level is about; None where it isn't there."""
+        own = (key for key in self.keys if key[:2] == (replicate, level) and is_main(key.arm) and not key.order)
+        return next(own, None)
+
+    def copies(self, key: Key) -> list[Key]:
+        """Return the trainings that differ from a network's in the order of batches alone, and itself.
+
+        They have its replicate, level and arm, and started at the same step.
+        """
+        start = self.lines[key]["start_step"]
+        return [one for one in self.keys if one[:3] == key[:3] and self.lines[one]["start_step"] == start]
+
+    def end(self, key: Key) -> Network:
+        """Return a network as it was trained to, on the CPU; its weights are zero where it is pruned."""
+        return Network(self.run.read_weights(key), self.run.read_mask(key))
+
+    def start(self, key: Key) -> Network:
+        """Return what a network's training started from, on the CPU, under the mask that it had there."""
+        member = next(member for level in self.study.levels for member in level.members if member.key == key)
+        return _masked(self.study.network(self.run, member))  # type: ignore[arg-type]
+
+    def initial(self, replicate: int) -> State:
+        """Return a replicate's dense network at initialization, on the CPU."""
+        dense = Key(replicate, 0, "dense")
+        return self.run.read_state(dense, 0) if self.run.has_state(dense, 0) else self.setting.initial(replicate)
+
+    def solution(self, key: Key) -> Network:
+        """Return the pruning solution of a network's level: the weights that its ticket's mask was chosen from, masked.
+
+        Those are what the round before was trained to; where masks moved while training went from dense to sparse, the
+        end of that training itself (Evci et al. 2022). Of a run that retrains another's, they stand in that one.
+
+        Raises:
+            LotteryError: the level's masks were not made by pruning what was trained, or the parent isn't there.
+        """
+        if self.run.record.get("parent") is not None:
+            return self.parent.solution(self._in_parent(key))
+        main = self.main(key.replicate, key.level)
+        sparse = self.run.config.sparse
+        if main is None or not key.level or (sparse and "dense_start" not in sparse.topology.traits):
+            raise LotteryError(
+                f"{self.run.path}: {key} has no pruning solution: no trained network was pruned to its mask; take a "
+                "run of `lottery prune`, or of `topology: gradual`, or one rewound from such a run"
+            )
+        if sparse:
+            return self.end(main)
+        before = self.study.source(main)
+        assert before is not None
+        return _masked(Network(self.run.read_weights(before), self.run.read_mask(main)))
+
+    def _in_parent(self, key: Key) -> Key:
+        level = self.run.record["rewind"]["level"] if "rewind" in self.run.record else key.level
+        return key._replace(level=level, order=0)
+
+    def subject(self, key: Key, network: Network, images: int | None = None) -> Subject:
+        """Return a network as whoever looks at it is given it, on the run's device.
+
+        Args:
+            key: whose initialization and training images go with it.
+            network: to look at: a trained one, or any of its names and shapes.
+            images: how many training images `subject.images()` returns, always the same; None: all of the replicate's.
+        """
+        first = {name: value for name, value in self.initial(key.replicate).items() if name in network.mask}
+        subject = subject_of(self.setting, network, key.replicate, initial=first)
+        sample = subject.sample
+        assert sample is not None
+
+        def limited(count: int | None, per_class: int | None) -> tuple:  # type: ignore[type-arg]
+            return sample(images if count is None and per_class is None else count, per_class)
+
+        return replace(subject, sample=limited)
+
+
+def go_on(run: Reader, command: str) -> str:
+    """Return a command on a run as a user types it: of `rewind RUN --level 1`, `lottery rewind runs/... --level 1`."""
+    return f"lottery {command.replace('RUN', escape.shell(run.path))}"
+
+
+def _masked(network: Network) -> Network:
+    masked = {name: network.state[name] * mask for name, mask in network.mask.items()}
+    return Network(network.state | masked, network.mask)

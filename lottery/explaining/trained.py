@@ -85,7 +85,7 @@ class Trained:
     def start(self, key: Key) -> Network:
         """Return what a network's training started from, on the CPU, under the mask that it had there."""
         member = next(member for level in self.study.levels for member in level.members if member.key == key)
-        return _masked(self.study.network(self.run, member))  # type: ignore[arg-type]
+        return _masked(self.study.network(self.run, member))
 
     def initial(self, replicate: int) -> State:
         """Return a replicate's dense network at initialization, on the CPU."""

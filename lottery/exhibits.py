@@ -24,7 +24,10 @@ class Curve:
         label: in the legend.
         x: positions along the chart's x axis.
         y: at each of them, one value for each replicate; none leaves a gap.
-        place: which colour it has: curves that belong together, in other charts too, have one place.
+        place: which colour it has: curves that belong together, in other charts too, have one place. Beyond six, colours
+            come back with another dash.
+        shade: from 0 (light) to 1 (dark), in place of a place's colour: of curves in an order, such as levels from dense
+            to sparse.
         dashed: whether its line is.
         points: whether its points are marked, rather than joined by the line alone.
     """
@@ -33,6 +36,7 @@ class Curve:
     x: Sequence[float]
     y: Sequence[Sequence[float]]
     place: int = 0
+    shade: float | None = None
     dashed: bool = False
     points: bool = False
 
@@ -71,7 +75,8 @@ class Spot:
     Attributes:
         label: in the legend.
         at: its x and y.
-        place: which colour it has.
+        place: which colour it has, as a curve's.
+        shade: as a curve's.
         hollow: whether it is drawn as a ring, as starts are, rather than as a disc.
         towards: x and y where an arrow from it ends, such as from a start to its end.
     """
@@ -79,6 +84,7 @@ class Spot:
     label: str
     at: tuple[float, float]
     place: int = 0
+    shade: float | None = None
     hollow: bool = False
     towards: tuple[float, float] | None = None
 
@@ -98,6 +104,27 @@ class Map:
     title: str
     unit: str
     spots: Sequence[Spot]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix shows one number for each pair of things, the larger the darker.
+
+    Attributes:
+        name: of its file, as a chart's.
+        title: what it shows.
+        unit: of the numbers, in words.
+        rows: what each row is of.
+        columns: what each column is of.
+        values: one for each column in each row; None where there is none.
+    """
+
+    name: str
+    title: str
+    unit: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
@@ -127,7 +154,7 @@ class Exhibit:
 
     title: str
     answers: Sequence[str]
-    charts: Sequence[Chart | Map] = ()
+    charts: Sequence[Chart | Map | Matrix] = ()
     table: Table | None = None
     meaning: str = ""
 

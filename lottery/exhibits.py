@@ -24,10 +24,10 @@ class Curve:
         label: in the legend.
         x: positions along the chart's x axis.
         y: at each of them, one value for each replicate; none leaves a gap.
-        place: which colour it has: curves that belong together, in other charts too, have one place. Beyond six, colours
-            come back with another dash.
-        shade: from 0 (light) to 1 (dark), in place of a place's colour: of curves in an order, such as levels from dense
-            to sparse.
+        place: which colour it has: curves that belong together, in other charts too, have one place. Beyond six,
+            colours come back with another dash.
+        shade: from 0 (light) to 1 (dark), in place of a place's colour: of curves in an order, such as levels from
+            dense to sparse.
         dashed: whether its line is.
         points: whether its points are marked, rather than joined by the line alone.
     """

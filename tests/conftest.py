@@ -342,7 +342,8 @@ def recorded(folder: Path, config: Config, lines: Iterable[dict], study: str = "
     network = Network({"w": torch.zeros(1)}, {"w": torch.ones(1, dtype=torch.bool)})
     for line in lines:
         run.write_network(network, line)
-        run.append_metrics([evaluation(line["replicate"], line["level"], line["arm"], step=line["stop_step"])])
+        own = {"order": line["order"], "step": line["stop_step"]}
+        run.append_metrics([evaluation(line["replicate"], line["level"], line["arm"], **own)])
         run.append_levels([line])
     run.finish("finished")
     return run

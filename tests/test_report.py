@@ -301,8 +301,19 @@ def test_arms_have_their_columns_and_colours_in_the_order_of_their_places():
 
 def test_other_orders_of_batches_are_no_further_replicates_in_rows(tmp_path):
     lines = [*networks([0.9, 0.8], 0), *networks([0.5], 0, order=1)]
-    (row,) = rows(recorded(tmp_path, tiny(), lines, "train"))
-    assert (row["test_accuracy_replicates"], row["test_accuracy_mean"]) == (2, pytest.approx(0.85))
+    run = recorded(tmp_path, tiny(), lines, "train")
+    usual, other = rows(run)
+    assert (usual["order"], usual["test_accuracy_replicates"], usual["test_accuracy_mean"]) == (
+        0,
+        2,
+        pytest.approx(0.85),
+    )
+    assert (other["order"], other["test_accuracy_replicates"], other["test_accuracy_mean"]) == (1, 1, 0.5)
+    assert "85.00 ±" in text(run)
+    assert "50.00" not in text(run)
+    assert "1 network more, of further orders of batches" in text(run)
+    assert "1 network more, of further orders of batches" in page([run])
+    assert as_markdown([run]).count("\n") == 3
 
 
 def test_dense_networks_on_the_way_to_a_rewound_one_stand_in_rows_alone(tmp_path):

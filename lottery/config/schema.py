@@ -56,6 +56,9 @@ class Config(Section):
     checkpoint: Checkpoints = Field(default_factory=Checkpoints)
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""
+    orders: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Trainings of each network, all from the same start, that differ in batch order and augmentation alone. Of the
+    first one are masks, tables and verdicts; analyses compare it with the others."""
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     """All that is random follows from it: initializations, splits, the order of batches, masks."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$")] = "auto"

@@ -41,7 +41,9 @@ class Standing:
         self.done += done * len(members)
 
     def note(self, line: Evaluation, metric: Metric) -> None:
-        """Keep the latest evaluation of a network."""
+        """Keep the latest evaluation of a network; what is shown are those of the usual order of batches."""
+        if Key.of(line).order:
+            return
         diverged = line["loss"] is None
         value = None if diverged else line["metrics"][metric.name]["value"]
         self._values[Key.of(line)] = _Value(line["step"], value)
@@ -84,7 +86,7 @@ class Standing:
 
     def _mean(self, arm: str, metric: Metric) -> tuple[str, str]:
         """Return the mean of an arm's trained networks; else of most of those at one step, and at which."""
-        everybody = [member.key for member in self.level.members if member.key.arm == arm]
+        everybody = [member.key for member in self.level.members if member.key.arm == arm and not member.key.order]
         own = {key: value for key, value in self._values.items() if key.arm == arm}
         trained = [value for key, value in own.items() if key not in self.left]
         point = ""

@@ -19,7 +19,7 @@ from lottery.store.reader import Reader
 from lottery.tasks import Metric
 
 _CHANGES_NO_RESULT = {
-    "name", "seed", "replicates", "device", "workers", "execution", "checkpoint", "deterministic", "trackers",
+    "name", "seed", "replicates", "orders", "device", "workers", "execution", "checkpoint", "deterministic", "trackers",
 }  # fmt: skip
 """Settings of a study that its results don't depend on but by chance and rounding."""
 _SMALL = "model.small_dense"

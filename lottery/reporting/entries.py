@@ -1,4 +1,4 @@
-"""What came of the networks of one level and arm, and what it cost by count: the rows of tables.
+"""What came of the networks of one level, arm and order, and what it cost by count: the rows of tables.
 
 No masked network runs faster for its mask: sparsity is simulated. Costs follow the conventions of two papers.
 """
@@ -61,7 +61,7 @@ def mean_of(lines: Sequence[Costed], key: Literal["train_flops", "total_train_fl
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry is what came of the networks of one level and arm; means are over networks that did not diverge.
+    """An entry is what came of the networks of one level, arm and order; means are over networks that did not diverge.
 
     Attributes:
         density: kept share of the weights that masks cover.
@@ -79,6 +79,8 @@ class Entry:
     lines: Sequence[Costed]
     level: int
     arm: str
+    order: int
+    start_step: int
     density: float
     density_of_all_parameters: float
     compression_ratio: float | None
@@ -98,14 +100,14 @@ class Entry:
 
 
 def entries(lines: Sequence[Costed]) -> list[Entry]:
-    """Return the entries of some networks, by level, and there in the order of arms."""
-    found: dict[tuple[int, str], list[Costed]] = {}
+    """Return the entries of some networks, by level, and there in the order of arms, and of batches."""
+    found: dict[tuple[int, str, int], list[Costed]] = {}
     for line in lines:
-        found.setdefault((line["level"], line["arm"]), []).append(line)
-    dense = mean_of(found.get((0, "dense"), []), "train_flops")
-    ordered = arms.in_order(arm for _, arm in found)
-    places = [(level, arm) for level in sorted({level for level, _ in found}) for arm in ordered]
-    return [_entry(found[place], dense) for place in places if place in found]
+        found.setdefault((line["level"], line["arm"], line["order"]), []).append(line)
+    dense = mean_of(found.get((0, "dense", 0), []), "train_flops")
+    ordered = arms.in_order(arm for _, arm, _ in found)
+    places = sorted(found, key=lambda place: (place[0], ordered.index(place[1]), place[2]))
+    return [_entry(found[place], dense) for place in places]
 
 
 def _entry(own: Sequence[Costed], dense_train_flops: float | None) -> Entry:
@@ -115,6 +117,8 @@ def _entry(own: Sequence[Costed], dense_train_flops: float | None) -> Entry:
         lines=own,
         level=first["level"],
         arm=first["arm"],
+        order=first["order"],
+        start_step=first["start_step"],
         density=first["density"],
         density_of_all_parameters=1 - (first["total"] - first["nonzero"]) / first["parameters"],
         compression_ratio=_share(first["total"], first["nonzero"]),
@@ -139,13 +143,13 @@ Row = dict[str, str | int | float | None]
 def rows(run: Reader) -> list[Row]:
     """Return a run's entries with each quantity's mean, deviation, half width of the interval, number of replicates.
 
-    The field names are stable; metrics are as they are computed (an accuracy is a fraction), seconds are measured.
+    Each order of batches has rows of its own: it is no further replicate. The field names are stable; metrics are as
+    they are computed (an accuracy is a fraction), seconds are measured.
     """
     metrics = metrics_of(run)
     measured = [*map(at_end, metrics), EARLY_STOP_STEP, *map(at_early_stop, metrics), SECONDS]
     name: Row = {"run": run.record["id"]}
-    lines = [line for line in with_costs(run) if not line["order"]]  # another order is no further replicate
-    return [name | _row(entry, measured) for entry in entries(lines)]
+    return [name | _row(entry, measured) for entry in entries(with_costs(run))]
 
 
 def _row(entry: Entry, measured: Sequence[Quantity]) -> Row:

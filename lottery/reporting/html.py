@@ -11,7 +11,7 @@ from lottery.reporting.entries import CONVENTIONS
 from lottery.reporting.figures import MOST_BY_THEMSELVES
 from lottery.reporting.page_data import page_data, plain
 from lottery.reporting.quantities import metrics_of, spoken
-from lottery.reporting.series import shown
+from lottery.reporting.series import further_orders, shown
 from lottery.reporting.tickets import has_tickets
 from lottery.statistics import INTERVALS
 from lottery.store.reader import Reader
@@ -84,6 +84,8 @@ def _status(run: Reader) -> str:
     )
     if "rewind" in record:
         text += f"; retrained from {record.get('parent')}: {words.of_rewind(record['rewind'])}"
+    if further := further_orders(run.levels()):
+        text += f"; {further}"
     return f"<p class=soft>{escape.html(text)}</p>"
 
 

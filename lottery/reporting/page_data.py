@@ -73,7 +73,7 @@ def _position(series: Sequence[Series], arm: str) -> int:
 
 def _level(entry: Entry, series: Sequence[Series], quantities: Sequence[Quantity]) -> Data:
     """Return an entry, with each replicate's value of what was measured."""
-    left_out = ("lines", "density_of_all_parameters", "flops_of_dense", "collapsed")
+    left_out = ("lines", "order", "start_step", "density_of_all_parameters", "flops_of_dense", "collapsed")
     counts = {name: value for name, value in vars(entry).items() if name not in left_out}
     measured = {one.name: found for one in quantities if (found := entry.estimate(one))}
     return counts | {"series": _position(series, entry.arm), "networks": len(entry.lines), "measured": measured}

@@ -38,6 +38,15 @@ def shown(lines: Iterable[Line]) -> list[Line]:
     return [line for line in lines if line["arm"] != arms.EARLY and not line["order"]]
 
 
+def further_orders(lines: Iterable[Summary]) -> str:
+    """Return which networks aren't shown, being further trainings in other orders of batches; nothing without any."""
+    count = sum(line["order"] > 0 for line in lines)
+    if not count:
+        return ""
+    trained = "1 network" if count == 1 else f"{count:,} networks"
+    return f"{trained} more, of further orders of batches: --csv lists them, analyses compare them"
+
+
 def series_of(lines: Iterable[Summary]) -> list[Series]:
     """Return the series that some networks make: the main one, named after its sparse networks, then controls."""
     there = arms.in_order(line["arm"] for line in lines)

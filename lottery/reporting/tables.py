@@ -12,7 +12,7 @@ from lottery.reporting import comparison, entries, given, quantities
 from lottery.reporting.comparison import pooled
 from lottery.reporting.entries import Costed
 from lottery.reporting.fitted import Fitted
-from lottery.reporting.series import by_level, has_dense, series_of, shown
+from lottery.reporting.series import by_level, further_orders, has_dense, series_of, shown
 from lottery.reporting.verdicts import Verdict, definition, judged, missing_controls, summed_up, unjudged
 from lottery.statistics import INTERVALS
 from lottery.store.reader import Reader
@@ -34,7 +34,10 @@ def run_tables(run: Reader) -> RenderableType:
     rewind, parent = record.get("rewind"), record.get("parent")
     if rewind and parent:
         parts.append(Text(f"retrained from {parent}: {words.of_rewind(rewind)}"))
-    return Group(*parts, *_level_tables(run, lines))
+    parts += _level_tables(run, lines)
+    if further := further_orders(run.levels()):
+        parts.append(Text(further))
+    return Group(*parts)
 
 
 def comparison_tables(runs: Sequence[Reader]) -> RenderableType:

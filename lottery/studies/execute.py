@@ -17,6 +17,7 @@ from lottery import brought, devices, plugins
 from lottery.arms import is_control
 from lottery.crews.crew import crew
 from lottery.errors import Interrupted, LotteryError, RunFailed
+from lottery.networks.key import Key
 from lottery.store.checkpoints import Checkpoints, before_checkpoint
 from lottery.store.reader import Reader
 from lottery.store.run import Run
@@ -96,7 +97,7 @@ def _work(study: Study, layout: Layout, chunks: Sequence[Sequence[Member]]) -> W
 
 
 def outstanding(run: Reader, layout: Layout, levels: Sequence[Level]) -> list[list[Member]]:
-    """Return the chunks that are left to train; controls last in their level: the next one doesn't wait for them.
+    """Return the chunks that are left to train; last in a level are those that the next one doesn't wait for.
 
     A chunk is trained as a whole: where a crash left it half written, all of it is. Unless memory ran out before, and
     chunks are no longer what they were: then those members that are not done are trained, and nothing is lost.
@@ -107,7 +108,11 @@ def outstanding(run: Reader, layout: Layout, levels: Sequence[Level]) -> list[li
             left = [member for member in members if not run.has_network(member.key)]
             if left:
                 chunks.append(left if layout.splits else members)
-    return sorted(chunks, key=lambda chunk: (chunk[0].key.level, all(is_control(one.key.arm) for one in chunk)))
+
+    def waited_for(key: Key) -> bool:
+        return not (is_control(key.arm) or key.order)
+
+    return sorted(chunks, key=lambda chunk: (chunk[0].key.level, not any(waited_for(one.key) for one in chunk)))
 
 
 def forget(run: Run, chunks: Sequence[Sequence[Member]]) -> None:

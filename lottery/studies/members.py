@@ -126,7 +126,7 @@ class Members:
             members=members,
             networks=networks,
             execution=self._layout.execution,
-            kept_steps=study.kept_steps(members[0].key),
+            kept_steps=sorted({step for key in own for step in study.kept_steps(key)}),
             checkpoint=found[0] if found else None,
         )
 
@@ -154,7 +154,8 @@ class Members:
                 self._watcher.evaluated(new)
             case jobs.Passed(step, states):
                 for member, state in zip(job.members, states, strict=True):
-                    self._run.write_state(member.key, step, state)
+                    if step in self.study.kept_steps(member.key):
+                        self._run.write_state(member.key, step, state)
             case jobs.Saved(checkpoint):
                 self._keep(job, checkpoint)
             case jobs.Stopped(checkpoint):

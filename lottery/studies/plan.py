@@ -64,9 +64,13 @@ def sparse_level(setting: Setting, number: int) -> Level:
 
 
 def _members(setting: Setting, level: int, recipes: Mapping[str, Recipe]) -> tuple[Member, ...]:
-    replicates = range(setting.config.replicates)
+    """Return the members of a level: of each arm, every replicate in every order."""
+    orders, replicates = range(setting.config.orders), range(setting.config.replicates)
     return tuple(
-        Member(Key(replicate, level, arm), recipe) for arm, recipe in recipes.items() for replicate in replicates
+        Member(Key(replicate, level, arm, order), recipe)
+        for arm, recipe in recipes.items()
+        for order in orders
+        for replicate in replicates
     )
 
 

@@ -85,7 +85,7 @@ class Prune(Study):
 
     def keeps_initial(self, key: Key) -> bool:
         """See `Study`."""
-        return key.level == 0
+        return key.level == 0 and not key.order
 
     @staticmethod
     def rounds_before(config: Config, level: int) -> Sequence[int]:

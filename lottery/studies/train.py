@@ -44,14 +44,15 @@ class Train(Study):
         """See `Study`."""
         return rewind_steps(self.setting, key)
 
-    def keeps_initial(self, key: Key) -> bool:  # noqa: ARG002
+    def keeps_initial(self, key: Key) -> bool:
         """See `Study`."""
-        return True
+        return not key.order
 
 
 def rewind_steps(setting: Setting, key: Key) -> list[int]:
-    """Return the step of the dense training that tickets are rewound to, where that isn't initialization."""
-    return [setting.rewind_step] if key.arm == "dense" and setting.rewind_step else []
+    """Return the step of the dense training, in the usual order, that tickets are rewound to, if not initialization."""
+    usual = key.arm == "dense" and not key.order
+    return [setting.rewind_step] if usual and setting.rewind_step else []
 
 
 def sparse_start(setting: Setting, start: Network, key: Key) -> Network:

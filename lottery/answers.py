@@ -61,6 +61,20 @@ def tensors(entry: Entry, answer: Any, like: Mapping[str, Tensor], what: str = "
     return {name: tensor(entry, answer[name], one, f"{what} for {name}", ranked=ranked) for name, one in like.items()}
 
 
+def term(entry: Entry, answer: Any, of: Mapping[str, Tensor]) -> Tensor:
+    """Return the number that a penalty answered, of weights it depends on; raise RunFailed where it is no such number.
+
+    Args:
+        of: name -> weight, of which at least one has to be what it was computed from.
+    """
+    if entry.own:
+        return answer  # type: ignore[no-any-return]
+    checked = tensor(entry, answer, next(iter(of.values())).new_empty(()))
+    if not answer.requires_grad:
+        raise wrong(entry, f"{checked.item():g} without a gradient", "a tensor that is computed from the weights given")
+    return answer  # type: ignore[no-any-return]
+
+
 def densities(entry: Entry, answer: Any, names: Mapping[str, object]) -> float | dict[str, float]:
     """Return the densities that an allocation answered; raise LotteryError where they are none."""
     if entry.own:

@@ -30,6 +30,7 @@ KINDS = {
     "sparse_initializers": "how the weights of a sparse network are drawn, once its mask is known",
     "optimizers": "how weights move",
     "schedules": "the learning rate's factor, step by step",
+    "penalties": "terms that training minimises beside the task's loss",
     "scores": "which weights matter; the lowest go first",
     "allocation": "how many weights each layer keeps",
     "topology": "which weights are active, moved while a sparse network trains",
@@ -44,6 +45,7 @@ CONSTANTS = {
     "allocation": {"VARIANTS"},
     "scores": {"VARIANTS", "TRAITS", "ROUNDS"},
     "topology": {"VARIANTS", "TRAITS"},
+    "penalties": {"TRAITS"},
     "arms": {"TRAITS", "ORDER", "WORDS"},
 }
 """Folder -> the constants by which a file says more of itself; the folder's docstring explains them."""
@@ -51,6 +53,7 @@ CONSTANTS = {
 TRAITS = {
     "scores": {"data", "trained"},
     "topology": {"gradient", "trace", "static", "dense_start"},
+    "penalties": {"optima"},
     "arms": {"fresh"},
     "data": {"from_python"},
     "models": {"from_python"},

@@ -16,7 +16,7 @@ from lottery.networks.network import Network  # noqa: F401
 ARGUMENTS = {
     "scores": "subject, generator", "allocation": "density, shapes", "arms": "ticket, fresh, generator",
     "topology": "moment", "sparse_initializers": "weight, mask, generator", "initializers": "shape, generator",
-    "latent": "",
+    "latent": "", "penalties": "weights, mask, past",
 }  # fmt: skip
 CONFIG = {
     "scores": {"pruning__score": "own"},
@@ -26,6 +26,7 @@ CONFIG = {
     "sparse_initializers": {"sparse": {"density": [0.5], "initializer": "own"}},
     "initializers": {"model__initializer": "own"},
     "latent": {"sparse": {"density": [0.5], "latent": "own"}},
+    "penalties": {"train__penalties": ["own"]},
 }
 RULE = """
 class Own(Rule):
@@ -59,10 +60,11 @@ GOOD = {
     "sparse_initializers": "weight * mask",
     "initializers": "torch.ones(shape)",
     "allocation": "{n: density for n in shapes}",
+    "penalties": "sum(w.square().sum() for w in weights.values())",
 }
 WRONG = [
     *((kind, answer, f"{kind}.own returns a NoneType") for kind in ("scores", "arms", "topology", "sparse_initializers",
-      "initializers", "latent") for answer in ["None"]),
+      "initializers", "latent", "penalties") for answer in ["None"]),
     ("scores", "[]", "returns a list; it has to return a dict, with a tensor for each of hidden_1.weight, output.wei"),
     ("scores", "{}", "returns a dict that differs in hidden_1.weight, output.weight; it has to return one wi"),
     ("scores", "GOOD | {'more': torch.zeros(1)}", "returns a dict that differs in more; it has to return one with"),
@@ -91,6 +93,12 @@ WRONG = [
     ("topology", "dict(list(GOOD.items())[1:])", "returns a dict that differs in hidden_1.weight; it has to return"),
     ("sparse_initializers", "GOOD.bool()", "returns bool [16, 64] for hidden_1.weight; it has to return float32"),
     ("sparse_initializers", "GOOD[0]", "returns float32 [64] for hidden_1.weight; it has to return float32 [16, 64]"),
+    ("penalties", "GOOD.item()", "penalties.own returns a float; it has to return a tensor, float32 []"),
+    ("penalties", "GOOD.double()", "penalties.own returns float64 []; it has to return float32 []"),
+    ("penalties", "list(weights.values())[0]", "returns float32 [16, 64]; it has to return float32 []"),
+    ("penalties", "[GOOD, [w.detach().zero_() for w in weights.values()]][0]",
+     "penalties.own returns what autograd can't differentiate (one of the variables needed for gradient computation"),
+    ("penalties", "0 * GOOD.detach()", "returns 0 without a gradient; it has to return a tensor that is computed from"),
     ("initializers", "GOOD.T", "initializers.own returns float32 [64, 16]; it has to return float32 [16, 64]"),
     ("initializers", "GOOD.double()", "returns float64 [16, 64]; it has to return float32 [16, 64]"),
 ]  # fmt: skip
@@ -135,6 +143,7 @@ HARM = {
     "topology": "[t.zero_() for of in (moment.weights, moment.mask) for t in of.values()]",
     "sparse_initializers": "weight.zero_(); mask.zero_()",
     "allocation": "shapes.clear()",
+    "penalties": "[t.zero_() for of in (mask, past.start) for t in of.values()]",
 }
 
 

@@ -84,6 +84,7 @@ def act(value, do):
 '''
 
 EACH = "{n: %s for n, w in s.weights.items()}"
+SUM = "sum((m[n] * w[n]).square().sum() for n in w)"
 
 
 def function(kind, code, **said):
@@ -312,6 +313,30 @@ BROKEN = {
     ("initializers", "is_repeatable"): [
         (function("initializers", "shape, g: return act(torch.ones(shape) * len(CALLS), lambda: CALLS.append(1))"),
          "the weight is another one"),
+    ],
+    ("penalties", "is_a_number"): [
+        (function("penalties", "w, m, p: return 1.0"), "it returns a float; return a tensor"),
+        (function("penalties", f"w, m, p: return ({SUM}).view(1)"), r"shape \(1,\); add it up"),
+        (function("penalties", f"w, m, p: return ({SUM}).double()"), "torch.float64, and has to return torch.float32"),
+        (function("penalties", f"w, m, p: return ({SUM}) / sum(k.sum() for k in m.values())"),
+         "it is nan where nothing is kept"),
+    ],
+    ("penalties", "changes_nothing"): [
+        (function("penalties", f"w, m, p: return act({SUM}, lambda: p.start['0.weight'].mul_(2))"),
+         r"^past.start\['0.weight'\] is changed"),
+        (function("penalties", f"w, m, p: return act({SUM}, lambda: ({SUM}).backward())"), "has gradients now"),
+    ],
+    ("penalties", "is_repeatable"): [
+        (function("penalties", f"w, m, p: return ({SUM}) * torch.rand(())"), "the number is another one"),
+    ],
+    ("penalties", "has_its_gradient"): [
+        (function("penalties", f"w, m, p: return ({SUM}).detach()"), "autograd doesn't know what it is computed from"),
+        (function("penalties", f"w, m, p: return ({SUM}) * ({SUM}).item()"), "a step along its gradient changes it by"),
+        (function("penalties", f"w, m, p: return ({SUM}).sqrt()"), "isn't finite where nothing is kept"),
+    ],
+    ("penalties", "leaves_out_what_is_pruned"): [
+        (function("penalties", "w, m, p: return sum((w[n] - p.start[n] - 1).square().sum() for n in w)"),
+         "isn't zero for .* pruned weights of 0.weight; multiply by mask"),
     ],
     ("sparse_initializers", "draws_weights"): [
         (function("sparse_initializers", "w, m, g: return w"), "it returns the very tensor"),

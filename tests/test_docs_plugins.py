@@ -13,6 +13,7 @@ from lottery.latent import Layer, Rule
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.networks.subject import Subject
+from lottery.penalties import Past
 from lottery.store.run import Run
 from lottery.tasks import Metric, Task
 from lottery.topology import Moment
@@ -83,7 +84,7 @@ def test_the_table_has_every_kind_with_its_arguments():
         )
 
 
-GIVEN = [Subject, Moment, Network, Rule, Layer, Task, Tracker]
+GIVEN = [Subject, Moment, Past, Network, Rule, Layer, Task, Tracker]
 
 
 @pytest.mark.parametrize("given", GIVEN, ids=lambda given: given.__name__)

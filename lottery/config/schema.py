@@ -89,6 +89,16 @@ class Config(Section):
             raise PydanticCustomError("trackers", "a tracker is named twice")
         return trackers
 
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.train.penalties and self.sparse is not None and self.sparse.latent is not None:
+            raise PydanticCustomError(
+                "penalties",
+                "train.penalties: {name} is of weights, and sparse.latent: {latent} trains tensors in place of them",
+                {"name": self.train.penalties[0].name, "latent": self.sparse.latent.name},
+            )
+        return self
+
     def to_yaml(self) -> str:
         """Return the resolved config, every default written out; loading it gives this config again."""
         values = json.loads(self.model_dump_json())

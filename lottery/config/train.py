@@ -23,6 +23,12 @@ class Schedule(Choice):
     """The factor first rises linearly, and reaches the schedule's own at this step."""
 
 
+class Penalty(Choice):
+    """A penalty is a term that training minimises beside the task's loss."""
+
+    kind = "penalties"
+
+
 class Train(Section):
     """The section says how one network is trained."""
 
@@ -37,6 +43,9 @@ class Train(Section):
     schedule: Schedule = Field(default_factory=lambda: Schedule(name="constant"))
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each target that is spread evenly over all classes (Szegedy et al. 2016)."""
+    penalties: tuple[Penalty, ...] = ()
+    """Terms that each network minimises beside the task's loss, such as `[{name: repellence, strength: 2}]`; the loss
+    that is recorded stays the task's."""
     evaluate_every: Duration = Duration("1ep")
     """How often validation and test data are evaluated; the early-stop step is one of these."""
     precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"

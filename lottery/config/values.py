@@ -66,6 +66,8 @@ Density = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 """A kept fraction of weights."""
 Positive = Annotated[float, Field(gt=0, le=1e30)]
 """Bounded so that the numbers of a tensor can hold it, and what is computed of it."""
+Finite = Annotated[float, Field(ge=-1e30, le=1e30)]
+"""Of either sign."""
 NonNegative = Annotated[float, Field(ge=0, le=1e30)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1 << 31)]

@@ -32,7 +32,9 @@ def activation_elements(template: nn.Module, example: Tensor) -> int:
     return elements
 
 
-def member_bytes(template: nn.Module, example: Tensor, batch_size: int, *, latent: bool, moving: bool) -> int:
+def member_bytes(
+    template: nn.Module, example: Tensor, batch_size: int, *, latent: bool, moving: bool, past: int = 0
+) -> int:
     """Return the bytes that one member takes while it trains: parameters with all that belongs to them, activations.
 
     Args:
@@ -40,8 +42,9 @@ def member_bytes(template: nn.Module, example: Tensor, batch_size: int, *, laten
         batch_size: examples of a step.
         latent: whether latents are trained.
         moving: whether masks move.
+        past: copies of its weights that penalties take.
     """
-    copies = _COPIES + latent * _LATENT_COPIES + moving * _MOVING_COPIES
+    copies = past + _COPIES + latent * _LATENT_COPIES + moving * _MOVING_COPIES
     parameters = sum(parameter.numel() for parameter in template.parameters())
     elements = activation_elements(template, example) + example.numel()
     return 4 * (copies * parameters + 2 * batch_size * elements)

@@ -1,7 +1,7 @@
 """What is said between whoever carries out a study and whoever trains a chunk: jobs, and the events they end in."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
@@ -34,6 +34,7 @@ class Job:
         networks: what they start from.
         kept_steps: steps at which their states are asked for.
         checkpoint: where to go on from, if not from the start.
+        optima: of each replicate, what rounds before were trained to, for penalties that ask: see `lottery.penalties`.
     """
 
     members: list[Member]
@@ -41,6 +42,7 @@ class Job:
     execution: Execution
     kept_steps: list[int]
     checkpoint: Checkpoint | None = None
+    optima: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @property
     def level(self) -> int:

@@ -6,11 +6,13 @@ directory. So it makes no difference where it runs.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
+from torch import Tensor
 
 from lottery import brought, devices, plugins
 from lottery.config.schema import Config
@@ -21,6 +23,7 @@ from lottery.errors import LotteryError, RunFailed
 from lottery.models._own import Given
 from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.network import Network
+from lottery.penalties import Past
 from lottery.store.records import Evaluation, Measure, Split
 from lottery.studies.prepare import prepare
 from lottery.studies.setting import Setting
@@ -71,7 +74,7 @@ def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
 
 def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     end, every, seconds = job.members[0].recipe.stop, setting.every, 0.0
-    trainer = make_trainer(setting, job.networks, job.members, job.execution)
+    trainer = make_trainer(setting, job.networks, job.members, job.execution, job.optima)
     if job.checkpoint is None:
         yield jobs.Evaluated(evaluations(setting, job.members, trainer, seconds))
     else:
@@ -110,16 +113,41 @@ def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     yield jobs.Trained(networks, seconds, diverged, costs)
 
 
-def make_trainer(setting: Setting, networks: list[Network], members: Sequence[Member], execution: str) -> Trainer:
-    """Return a trainer of these networks, one for each of `members`, which have one recipe and level."""
+def make_trainer(
+    setting: Setting,
+    networks: list[Network],
+    members: Sequence[Member],
+    execution: str,
+    optima: Mapping[int, Mapping[str, Tensor]] = MappingProxyType({}),
+) -> Trainer:
+    """Return a trainer of these networks, one for each of `members`, which have one recipe and level; see `Job`."""
     recipe, ways = members[0].recipe, [(member.key.replicate, member.key.order) for member in members]
     return Trainer(
         _trainable(setting, networks, members, execution),
         Batches(setting.data, ways, recipe.batch_size, setting.config.seed),
-        Objective(setting.task, recipe.label_smoothing),
+        _objective(setting, networks, members, optima),
         noisy=setting.behaviour.noisy,
         cuda_graph=setting.config.train.cuda_graph,
     )
+
+
+def _objective(
+    setting: Setting, networks: Sequence[Network], members: Sequence[Member], optima: Mapping[int, Mapping[str, Tensor]]
+) -> Objective:
+    """Return what training minimises; penalties that ask for optima are left out where there are none."""
+    recipe, device = members[0].recipe, setting.device
+    penalties = [one for one in recipe.penalties if optima or "optima" not in one.traits]
+    if not penalties:
+        return Objective(setting.task, recipe.label_smoothing)
+    known = {of: {name: tensor.to(device) for name, tensor in each.items()} for of, each in optima.items()}
+    past = [
+        Past(
+            {name: (network.state[name] * mask).to(device) for name, mask in network.mask.items()},
+            known.get(member.key.replicate, {}),
+        )
+        for member, network in zip(members, networks, strict=True)
+    ]
+    return Objective(setting.task, recipe.label_smoothing, penalties, past)
 
 
 def _trainable(setting: Setting, networks: list[Network], members: Sequence[Member], execution: str) -> Trainable:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from lottery import devices
+from lottery.config.schema import Config
 from lottery.cost.memory import member_bytes
 from lottery.networks.behaviour import unstackable
 from lottery.store.about import About
@@ -128,7 +129,14 @@ def _member_bytes(setting: Setting) -> int:
         config.train.batch_size,
         latent=sparse is not None and sparse.latent is not None,
         moving=sparse is not None and "static" not in sparse.topology.entry.traits,
+        past=_past(config),
     )
+
+
+def _past(config: Config) -> int:
+    """Return how many copies of a member's weights penalties take: start, gradient, optima of the rounds before."""
+    penalties = config.train.penalties
+    return (2 + any("optima" in one.traits for one in penalties) * config.pruning.iterations) if penalties else 0
 
 
 def cant_stack(setting: Setting) -> str | None:

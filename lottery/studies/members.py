@@ -128,6 +128,7 @@ class Members:
             execution=self._layout.execution,
             kept_steps=sorted({step for key in own for step in study.kept_steps(key)}),
             checkpoint=found[0] if found else None,
+            optima=study.optima(self._run, members),
         )
 
     def _evaluated(self, member: Member, step: int) -> bool:

@@ -93,6 +93,7 @@ class Setting:
             schedule=train.schedule,
             stretch=train.stretch,
             label_smoothing=train.label_smoothing,
+            penalties=train.penalties,
         )
 
     def main(self, replicate: int, level: int) -> Key:

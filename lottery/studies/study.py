@@ -4,9 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
+import torch
+
 from lottery.config.schema import Config
 from lottery.networks.key import Key
-from lottery.networks.network import Network
+from lottery.networks.network import Network, State
 from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.plan import Level
@@ -43,6 +45,21 @@ class Study(ABC):
         """Return the network that has to be trained before another one; None where there is none."""
         return None
 
+    def optima(self, run: Run, members: Sequence[Member]) -> dict[int, State]:
+        """Return, for each replicate of members of one level, what the rounds before were trained to, stacked.
+
+        Nothing where no round is before, or no penalty of theirs asks for it.
+        """
+        level, setting = members[0].key.level, self.setting
+        rounds = self.rounds_before(setting.config, level) or ()
+        if not rounds or not asks_for_optima(members):
+            return {}
+        found: dict[int, State] = {}
+        for replicate in sorted({member.key.replicate for member in members}):
+            states = [run.read_weights(setting.main(replicate, one), setting.like.state) for one in rounds]
+            found[replicate] = {name: torch.stack([state[name] for state in states]) for name in setting.shapes}
+        return found
+
     def kept_steps(self, key: Key) -> list[int]:  # noqa: ARG002
         """Return the steps at which a network's state is kept on its way."""
         return []
@@ -58,3 +75,8 @@ class Study(ABC):
     def rounds_before(config: Config, level: int) -> Sequence[int] | None:  # noqa: ARG004
         """Return the levels whose training made the masks of a level; None where another run's did."""
         return ()
+
+
+def asks_for_optima(members: Sequence[Member]) -> bool:
+    """Return whether a penalty of members of one recipe compares with what rounds before were trained to."""
+    return any("optima" in penalty.traits for penalty in members[0].recipe.penalties)

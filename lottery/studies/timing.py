@@ -16,14 +16,15 @@ from lottery.crews.jobs import Crew, Event, Job, Stop
 from lottery.errors import LotteryError
 from lottery.networks import masks
 from lottery.networks.collapse import collapsed
-from lottery.networks.network import Network
+from lottery.networks.network import Network, State
 from lottery.seeds import stream
 from lottery.studies.chunk import elsewhere, evaluations, make_trainer
 from lottery.studies.forecast import Times
 from lottery.studies.layout import Layout
 from lottery.studies.plan import Level
+from lottery.studies.prune import Prune
 from lottery.studies.setting import Setting
-from lottery.studies.study import Study
+from lottery.studies.study import Study, asks_for_optima
 from lottery.studies.turns import Piece, completions
 from lottery.training.loop import Trainer
 from lottery.training.recipe import Member
@@ -88,8 +89,9 @@ def _costs(
         began = time.perf_counter()
         networks = [_network(setting, member, density[level]) for member in alike[0]]
         prepared = time.perf_counter() - began
+        optima = _optima(setting, alike[len(alike) // 2], networks[0])  # as many as in the mean over levels
         waiting = [
-            Job(members, networks, layout.execution, [])
+            Job(members, networks, layout.execution, [], None, optima)
             for members in islice(cycle(alike), max(1, min(hands, beside[level])))
         ]
         events = [event for _, event in team.train(partial(_next, waiting), lambda: False)]
@@ -124,6 +126,15 @@ def _network(setting: Setting, member: Member, density: float) -> Network:
     mask = network.mask | masks.keep_top(scores, wanted, ranked, generator)
     collapsed(setting.template, setting.data.shape, mask)  # as is asked of every network before it is trained
     return Network(network.state, mask)
+
+
+def _optima(setting: Setting, members: Sequence[Member], network: Network) -> dict[int, State]:
+    """Return as many optima as penalties will compare with, of any numbers."""
+    rounds = Prune.rounds_before(setting.config, members[0].key.level)
+    if not rounds or setting.config.sparse is not None or not asks_for_optima(members):
+        return {}
+    one = {name: torch.stack([network.state[name]] * len(rounds)) for name in setting.shapes}
+    return dict.fromkeys(range(setting.config.replicates), one)
 
 
 def _seconds(cost: jobs.Timed, setting: Setting, members: Sequence[Member]) -> float:

@@ -10,13 +10,14 @@ from torch import Tensor
 from lottery import answers
 from lottery.networks.cohort import Cohort
 from lottery.networks.masks import Mask
-from lottery.networks.network import Loss, State
+from lottery.networks.network import State
 from lottery.optimizers import Slots
 from lottery.registry import Entry
 from lottery.seeds import stream
 from lottery.topology import Moment
 from lottery.training.counts import Cost, Counts, Moves
 from lottery.training.course import Course
+from lottery.training.objective import Objective
 from lottery.training.recipe import Member
 from lottery.training.trainable import Trainable, load_masks, masks_of
 
@@ -46,10 +47,13 @@ class Evolution(Trainable):
         self._due = self._course.due(step)
         self.resting = self._due and self._course.replaces_step
 
-    def gradients(self, inputs: Tensor, targets: Tensor, loss: Loss) -> tuple[Tensor, list[Tensor]]:
-        """Return losses and gradients; those of pruned weights are kept first, where the rule asks for them."""
+    def gradients(self, inputs: Tensor, targets: Tensor, objective: Objective) -> tuple[Tensor, list[Tensor]]:
+        """Return losses and gradients; those of pruned weights are kept first, where the rule asks for them.
+
+        They are of what is minimised; in penalties pruned weights take no part, so there they are the task's loss's.
+        """
         dense = self._traces or self.resting
-        losses, gradients = self.cohort.gradients(inputs, targets, loss, masked=not dense)
+        losses, gradients = objective.gradients(self.cohort, inputs, targets, masked=not dense)
         if self._traces:
             self.observe(gradients)
         if self.resting:

@@ -11,8 +11,9 @@ from lottery.cost.flops import masked_flops
 from lottery.latent import Densities, Layer, Rule
 from lottery.latent._checked import Checked
 from lottery.networks.cohort import Cohort
-from lottery.networks.network import Loss, State
+from lottery.networks.network import State
 from lottery.seeds import stream
+from lottery.training.objective import Objective
 from lottery.training.recipe import Member
 from lottery.training.trainable import Trainable, load_masks, masks_of
 
@@ -107,9 +108,9 @@ class Latents(Trainable):
                 mask = self.rule.mask(latents, self._density, self._stream(member, purpose))
                 self.cohort.set_mask(member, mask)
 
-    def gradients(self, inputs: Tensor, targets: Tensor, loss: Loss) -> tuple[Tensor, list[Tensor]]:
+    def gradients(self, inputs: Tensor, targets: Tensor, objective: Objective) -> tuple[Tensor, list[Tensor]]:
         """Return each member's loss, and the gradient of each of `leaves`."""
-        losses, gradients = self.cohort.gradients(inputs, targets, loss, masked=False)
+        losses, gradients = objective.gradients(self.cohort, inputs, targets, masked=False)
         with torch.no_grad():
             for member in range(self.cohort.size):
                 if self._whole[member]:

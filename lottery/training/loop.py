@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from lottery.errors import LotteryError
-from lottery.networks.network import Loss
 from lottery.optimizers import Slots
 from lottery.training.batches import Batches
 from lottery.training.graph import Graph
+from lottery.training.objective import Objective
 from lottery.training.recipe import factor
 from lottery.training.trainable import Trainable
 
@@ -18,18 +18,25 @@ class Trainer:
     """A trainer takes a cohort through training; `step` counts the steps of the schedule that are behind it."""
 
     def __init__(
-        self, trained: Trainable, batches: Batches, loss: Loss, *, noisy: bool = False, cuda_graph: bool = False
+        self,
+        trained: Trainable,
+        batches: Batches,
+        objective: Objective,
+        *,
+        noisy: bool = False,
+        cuda_graph: bool = False,
     ) -> None:
         """Train a cohort by the recipe of its members, from the recipe's start on.
 
         Args:
             trained: what an optimizer steps; its slots are zero at the start.
+            objective: what is minimised.
             noisy: whether forward passes draw random numbers.
             cuda_graph: whether a step is captured as a CUDA graph.
         """
         cohort, recipe = trained.cohort, trained.recipe
         self.trained, self.cohort, self.step = trained, cohort, recipe.start
-        self._batches, self._factor, self._criterion = batches, factor(recipe), loss
+        self._batches, self._factor, self._objective = batches, factor(recipe), objective
         self._optimize, self._options = recipe.optimizer.entry, recipe.optimizer.options
         self._slots: Slots = {}
         self._noisy = noisy
@@ -67,7 +74,7 @@ class Trainer:
         return self.step >= to
 
     def _train_step(self, index: Tensor, shift: Tensor, factor: float | Tensor) -> None:
-        losses, gradients = self.trained.gradients(*self._batches.gather(index, shift), self._criterion)
+        losses, gradients = self.trained.gradients(*self._batches.gather(index, shift), self._objective)
         if not self.trained.resting:
             with torch.no_grad():
                 self._optimize(self.trained.leaves, gradients, self._slots, factor, **self._options)

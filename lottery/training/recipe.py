@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lottery.config.train import Optimizer, Schedule
+from lottery.config.train import Optimizer, Penalty, Schedule
 from lottery.networks.key import Key
 
 
@@ -21,6 +21,7 @@ class Recipe:
         schedule: name, options and warm-up of the learning rate's factor.
         stretch: times that training takes longer than the schedule was made for.
         label_smoothing: probability spread evenly over all classes (Szegedy et al. 2016).
+        penalties: terms that are minimised beside the task's loss.
     """
 
     length: int
@@ -32,6 +33,7 @@ class Recipe:
     schedule: Schedule
     stretch: float = 1.0
     label_smoothing: float = 0.0
+    penalties: tuple[Penalty, ...] = ()
 
     @property
     def steps(self) -> int:

@@ -7,9 +7,9 @@ from torch import Tensor
 from lottery.cost.flops import masked_flops
 from lottery.cost.training import step_flops
 from lottery.networks.cohort import Cohort
-from lottery.networks.network import Loss
 from lottery.optimizers import Slots
 from lottery.training.counts import Cost, Moves
+from lottery.training.objective import Objective
 from lottery.training.recipe import Member
 
 
@@ -40,9 +40,9 @@ class Trainable:
     def before_step(self, step: int) -> None:
         """Get ready for a step."""
 
-    def gradients(self, inputs: Tensor, targets: Tensor, loss: Loss) -> tuple[Tensor, list[Tensor]]:
-        """Return each member's loss, and the gradient of each of `leaves`: see `Cohort.gradients`."""
-        return self.cohort.gradients(inputs, targets, loss)
+    def gradients(self, inputs: Tensor, targets: Tensor, objective: Objective) -> tuple[Tensor, list[Tensor]]:
+        """Return each member's loss, and the gradient of each of `leaves`: see `Objective.gradients`."""
+        return objective.gradients(self.cohort, inputs, targets)
 
     def after_step(self, step: int, slots: Slots, alive: Tensor) -> None:
         """Do what follows a step.

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from lottery import registry
+from lottery.errors import LotteryError
 from lottery.networks import masks
 from lottery.networks.cohort import Arithmetic, Cohort
 from lottery.networks.key import Key
@@ -19,6 +20,7 @@ from lottery.studies.kinds import study_of
 from lottery.studies.plan import Level
 from lottery.studies.prepare import prepare
 from lottery.studies.prune import Prune
+from lottery.studies.rewind import Asked, Rewind
 from lottery.studies.train import sparse_start
 from lottery.tasks.classification import classification
 from lottery.training.objective import Objective
@@ -278,6 +280,13 @@ class TestStudies:
             first, second = (run.read_weights(key) for run in (alone, several))
             for name, weight in first.items():
                 torch.testing.assert_close(weight, second[name], rtol=1e-3, atol=1e-4)
+
+    def test_a_level_of_another_run_is_not_retrained_without_the_rounds_before_it(self, tmp_path):
+        config = tiny(train__penalties=[REPELLENCE], train__length="4it", pruning__iterations=1, pruning__arms=[])
+        run = carry_out(config, tmp_path)
+        assert Rewind.of_parent(run, prepare(config), Asked(0, 2)).levels
+        with pytest.raises(LotteryError, match=r"train\.penalties: .* stands in another run"):
+            Rewind.of_parent(run, prepare(config), Asked(1, 2))
 
     def test_where_masks_move(self, tmp_path):
         topology = {"name": "rigl", "interval": "5it"}

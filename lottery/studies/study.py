@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 import torch
 
 from lottery.config.schema import Config
+from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network, State
 from lottery.store.reader import Reader
@@ -31,6 +32,12 @@ class Study(ABC):
 
     def __init__(self, setting: Setting, levels: Sequence[Level]) -> None:
         self.setting, self.levels = setting, list(levels)
+        for level in (level for level in self.levels if level.number and asks_for_optima(level.members)):
+            if self.rounds_before(setting.config, level.number) is None:
+                raise LotteryError(
+                    "train.penalties: what the rounds before were trained to stands in another run, which isn't asked; "
+                    "make a run of its own: lottery prune CONFIG --set pruning.rewind=..."
+                )
 
     @classmethod
     @abstractmethod

@@ -18,9 +18,19 @@ from lottery.cli.app import app
 
 ROOT = Path(lottery.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-CORE = {"networks", "training", "studies", "store", "crews", "config", "tasks", "arms", "cost", *registry.KINDS} - {
-    "analyses"
-}
+CORE = {
+    "networks",
+    "training",
+    "studies",
+    "store",
+    "crews",
+    "config",
+    "tasks",
+    "arms",
+    "cost",
+    "curvature",
+    *registry.KINDS,
+} - {"analyses"}
 OUTER = {
     "explaining",
     "reporting",

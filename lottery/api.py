@@ -14,8 +14,8 @@ from lottery.errors import LotteryError
 from lottery.escape import shown
 from lottery.results import Results, RunLike, find
 from lottery.studies import undertaking
+from lottery.studies.asked import Asked, Copies, MaskFrom, Weights
 from lottery.studies.prune import Prune
-from lottery.studies.rewind import MaskFrom, Weights
 from lottery.studies.train import Train
 
 
@@ -113,6 +113,9 @@ def rewind(
     to: str = "0it",
     weights: Weights = "rewind",
     mask: MaskFrom = "keep",
+    orders: int | None = None,
+    draws: int = 1,
+    replicates: int | None = None,
     model: Model | None = None,
     data: Data | None = None,
     settings: Mapping[str, object] | None = None,
@@ -129,8 +132,12 @@ def rewind(
         run: whose tickets are retrained.
         level: of these tickets.
         to: where retraining starts: `0it`, `2000it`, `3ep`.
-        weights: the dense network's at that step (rewind), a fresh initialization (reinit), or the ticket's (final).
+        weights: the dense network's at that step (rewind), a fresh initialization (reinit), what the ticket was trained
+            to (final), or what it was pruned from (pruned).
         mask: the ticket's (keep), shuffled within layers (shuffle), drawn anew (random), or what was pruned (invert).
+        orders: trainings of each network, which differ in batch order and augmentation; those of the run, if not given.
+        draws: initializations that reinit draws for each replicate; order j starts from number j, modulo that many.
+        replicates: the first so many of the run's alone.
         settings: `data.root`, where data have moved, and nothing else.
 
     The others are those of `train` and `prune`, and so are the errors.
@@ -140,7 +147,14 @@ def rewind(
     if not isinstance(to, str):
         raise LotteryError(f"to is {shown(to)}; write to='2000it' or to='3ep', say")
     make = call.remake(settings)
-    work = undertaking.retrained(found, which, to, weights, mask, make, accept_changes=accept_changes)
+    asked = Asked(which, 0, weights, mask, arguments.whole(draws, "draws", 1))
+    copies = Copies(
+        *(
+            None if n is None else arguments.whole(n, what, 1)
+            for n, what in ((orders, "orders"), (replicates, "replicates"))
+        )
+    )
+    work = undertaking.retrained(found, asked, to, copies, make, accept_changes=accept_changes)
     return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
 
 

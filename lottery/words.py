@@ -40,4 +40,5 @@ def of_levels(levels: Sequence[int]) -> str:
 
 def of_rewind(rewind: Mapping[str, object]) -> str:
     """Return what a rewind retrains, as its run's record has it, in words: `level 2 from 0it, ...`."""
-    return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}, mask {rewind['mask']}"
+    draws = f" of {rewind['draws']} draws" if "draws" in rewind else ""
+    return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}{draws}, mask {rewind['mask']}"

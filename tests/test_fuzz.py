@@ -31,9 +31,10 @@ from lottery.reporting.tables import run_tables
 from lottery.store import files
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors_about, write_tensors
+from lottery.studies.asked import Asked
 from lottery.studies.forecast import forecast
 from lottery.studies.prepare import prepare
-from lottery.studies.rewind import Asked, Rewind
+from lottery.studies.rewind import Rewind
 
 SHIPPED = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 NASTY = [

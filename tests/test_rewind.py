@@ -1,3 +1,4 @@
+import re
 import shutil
 import sys
 from dataclasses import asdict
@@ -13,9 +14,11 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.store.finding import find_run
 from lottery.store.run import Run
+from lottery.studies.asked import Asked, Copies, retraining
+from lottery.studies.kinds import study_of
 from lottery.studies.other_masks import other_mask
 from lottery.studies.prepare import prepare
-from lottery.studies.rewind import Asked, Rewind
+from lottery.studies.rewind import Rewind
 from lottery.training.loop import Trainer
 
 
@@ -210,9 +213,9 @@ def test_weights(finished, setting):
     fresh, final = (starts(finished, setting, Asked(1, 0, weights=which)) for which in ("reinit", "final"))
     for replicate in range(2):
         initial = finished.read_state(Key(replicate, 0, "dense"), 0)["hidden_1.weight"]
-        assert not torch.equal(fresh[replicate].state["hidden_1.weight"], initial)
+        assert not torch.equal(fresh[replicate].states[0]["hidden_1.weight"], initial)
         trained = finished.read_weights(Key(replicate, 1, "ticket"))
-        assert equal(final[replicate].state, trained)
+        assert equal(final[replicate].states[0], trained)
         assert torch.equal(
             final[replicate].mask["output.weight"], finished.read_mask(Key(replicate, 1, "ticket"))["output.weight"]
         )
@@ -246,7 +249,7 @@ def test_other_masks_and_weights_are_all_different(finished, setting):
         for kind, level, replicate in product(("shuffle", "random"), (1, 2), (0, 1))
     ]
     drawn = [
-        start.state["hidden_1.weight"]
+        start.states[0]["hidden_1.weight"]
         for level in (1, 2)
         for start in starts(finished, setting, Asked(level, 0, weights="reinit"))
     ]
@@ -397,3 +400,114 @@ def test_the_parent_is_only_read(finished, setting):
     before = tensor_files(finished)
     starts(finished, setting, Asked(2, 5, mask="invert"))
     assert tensor_files(finished) == before
+
+
+def test_pruned_starts_from_what_the_mask_was_chosen_from(finished, setting):
+    """Prune-restart: the end of the round before, of which the ticket's mask keeps the largest weights."""
+    for level in (1, 2):
+        for replicate, (mask, (state,)) in enumerate(starts(finished, setting, Asked(level, 0, weights="pruned"))):
+            assert equal(state, finished.read_weights(main(replicate, level - 1)))
+            assert equal(mask, finished.read_mask(main(replicate, level)))
+
+
+def test_in_one_shot_pruned_is_the_dense_networks_end(tmp_path):
+    run = by_hand(tmp_path, {"pruning__one_shot": True}, _ROUNDS)
+    ((_, (state,)),) = starts(run, prepare(run.config), Asked(2, 0, weights="pruned"))
+    assert state["output.weight"].flatten().tolist() == _DENSE
+
+
+def test_orders_start_from_the_draws_in_turn(finished, lottery, tmp_path):
+    asked = ["--level", "1", "--weights", "reinit", "--draws", "2", "--orders", "3", "--replicates", "1"]
+    assert lottery("rewind", finished.path, *asked, "--device", "cpu").code == 0
+    run = find_run("latest", tmp_path / "runs")
+    assert run.record["rewind"] == {"level": 1, "to": 0, "weights": "reinit", "mask": "keep", "draws": 2}
+    assert (run.config.orders, run.config.replicates) == (3, 1)
+    keys = [Key(0, 1, "ticket", order) for order in range(3)]
+    assert sorted(Key.of(line) for line in run.levels()) == keys
+    study = study_of(run, prepare(run.config))
+    first, second, again = (study.network(run, member).state for member in study.levels[0].members)
+    assert equal(first, again)
+    assert not torch.equal(first["output.weight"], second["output.weight"])
+    alone = starts(finished, prepare(tiny()), Asked(1, 0, weights="reinit"))
+    assert equal(first, alone[0].states[0])  # the usual one is what it is without others
+    assert len({run.read_weights(key)["output.weight"].sum().item() for key in keys}) == 3
+    assert all(equal(run.read_mask(key), finished.read_mask(keys[0])) for key in keys)
+    told = lottery("report", run.path).out
+    assert "weights reinit of 2 draws" in told
+    assert "2 networks more, of further orders of batches" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--level", "0", "--weights", "pruned"], "the masks of level 0 in .* were not chosen from trained weights"),
+        (["--level", "1", "--draws", "2"], "several initializations go with weights reinit"),
+        (["--level", "1", "--replicates", "3"], "replicates: 3 of the run's are asked for, and it has 2"),
+        (["--level", "1", "--orders", "1001"], "orders: 1,001 are more than 1,000"),
+    ],
+)
+def test_what_no_rewind_can_do_is_refused_in_a_line(options, said, finished, lottery, tmp_path):
+    refused = lottery("rewind", finished.path, *options)
+    assert refused.code == 2
+    assert re.search(f"^error: .*{said}.*$", refused.err, re.MULTILINE)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_so_many_draws_are_so_many_orders_and_a_run_keeps_its_own():
+    assert retraining(tiny(), draws=5).orders == 5
+    assert retraining(tiny(), Copies(orders=7), draws=5).orders == 7
+    assert retraining(tiny(orders=4)).orders == 4
+
+
+@pytest.fixture(scope="module")
+def gradual(tmp_path_factory):
+    topology = {"name": "gradual", "start": "5it", "end": "20it", "interval": "5it"}
+    config = tiny(execution="looped", sparse={"density": 0.2, "topology": topology})
+    with one_thread():
+        return carry_out(config, tmp_path_factory.mktemp("gradual"), "train")
+
+
+def test_what_was_pruned_gradually_is_a_ticket_once_it_is_rewound(gradual, tmp_path):
+    """Evci et al. (2022): its mask on its initialization; on the dense network's way; on what it was trained to."""
+    config = retraining(gradual.config)
+    runs = [
+        rewinding(gradual, asked, tmp_path, config)
+        for asked in (Asked(1, 0), Asked(1, 10), Asked(1, 0, weights="pruned"))
+    ]
+    with one_thread():
+        for run in runs:
+            carry_on(run, prepare(config))
+        dense = carry_out(tiny(execution="looped", pruning__rewind="10it"), tmp_path / "dense", "train")
+    initial, later, pruned = runs
+    for replicate in range(2):
+        key = Key(replicate, 1, "sparse")
+        found = gradual.read_mask(key)
+        assert masks.density(found) == pytest.approx(0.2, abs=1e-3)
+        assert all(equal(run.read_mask(key), found) for run in runs)
+        assert equal(initial.read_state(key, 0), gradual.read_state(Key(replicate, 0, "dense"), 0))
+        assert equal(later.read_weights(Key(replicate, 0, "early")), dense.read_state(Key(replicate, 0, "dense"), 10))
+        assert equal(pruned.read_state(key, 0), gradual.read_weights(key))
+    assert [line["start_step"] for line in later.levels() if line["arm"] == "sparse"] == [10, 10]
+
+
+def test_orders_of_a_gradually_pruned_network_are_resumed_to_the_same_bytes(gradual, lottery, tmp_path):
+    options = ["--level", "1", "--to", "10it", "--orders", "2", "--device", "cpu"]
+    with one_thread():
+        assert lottery("rewind", gradual.path, *options).code == 0
+        straight = find_run("latest", tmp_path / "runs")
+        config = straight.config
+        stopped = Run.create(
+            tmp_path / "stopped",
+            config,
+            {
+                key: value
+                for key, value in straight.record.items()
+                if key in ("study", "parent", "parent_id", "rewind", "layout")
+            },
+        )
+        asked = chain(repeat(False, 25), repeat(True))
+        with pytest.raises(Interrupted):
+            carry_on(stopped, prepare(config), stop=lambda: next(asked))
+        carry_on(stopped, prepare(config))
+    assert same(stopped, straight)
+    assert {line["order"] for line in straight.levels() if line["arm"] == "sparse"} == {0, 1}

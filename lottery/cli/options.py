@@ -18,6 +18,7 @@ class Weights(StrEnum):
     rewind = "rewind"
     reinit = "reinit"
     final = "final"
+    pruned = "pruned"
 
 
 class MaskFrom(StrEnum):
@@ -100,4 +101,6 @@ Plugins = Annotated[
 AcceptChanges = Annotated[
     bool, typer.Option("--accept-changes", help="Go on though a plugin has changed since; the run keeps that it did.")
 ]
+Orders = Annotated[int | None, typer.Option(min=1, help="Trainings of each, in batch orders of their own.")]
+FirstReplicates = Annotated[int | None, typer.Option(min=1, help="The first so many of the run's alone.")]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Rounds of pruning; of a RUN, further rounds.")]

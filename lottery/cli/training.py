@@ -99,11 +99,19 @@ def rewind(
     to: Annotated[str, typer.Option(metavar="STEP", help="Where retraining starts: 0it, 2000it, 3ep.")] = "0it",
     weights: Annotated[
         options.Weights,
-        typer.Option(help="The dense network's at that step, a fresh initialization, or the ticket's final ones."),
+        typer.Option(
+            help="The dense network's at that step, a fresh initialization, what the ticket was trained to, or what it "
+            "was pruned from."
+        ),
     ] = options.Weights.rewind,
     mask: Annotated[
         options.MaskFrom, typer.Option(help="The ticket's; shuffled within layers; drawn anew; what was pruned first.")
     ] = options.MaskFrom.keep,
+    orders: options.Orders = None,
+    draws: Annotated[
+        int, typer.Option(min=1, help="With --weights reinit: initializations, order j starting from number j.")
+    ] = 1,
+    replicates: options.FirstReplicates = None,
     set_: options.Moved = [],  # noqa: B006
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
@@ -117,8 +125,10 @@ def rewind(
     _begin(run, dry_run, timed)
     parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
     from lottery.studies import undertaking
+    from lottery.studies.asked import Asked, Copies
 
-    work = undertaking.retrained(parent, level, to, weights.value, mask.value, make, accept_changes=accept_changes)
+    asked, copies = Asked(level, 0, weights.value, mask.value, draws), Copies(orders, replicates)
+    work = undertaking.retrained(parent, asked, to, copies, make, accept_changes=accept_changes)
     _carry_out(work, runs_dir, stop_on, dry_run, timed)
 
 

@@ -20,6 +20,8 @@ from lottery.config.sparse import Sparse
 from lottery.config.train import Train
 from lottery.config.values import Duration, Positive
 
+MOST_ORDERS = 1000
+
 
 class Tracker(Choice):
     """A tracker says where a study is mirrored while it trains."""
@@ -56,7 +58,7 @@ class Config(Section):
     checkpoint: Checkpoints = Field(default_factory=Checkpoints)
     replicates: Annotated[int, Field(ge=1, le=1000)] = 1
     """Independent repetitions: own initialization, split, order of batches, random masks."""
-    orders: Annotated[int, Field(ge=1, le=1000)] = 1
+    orders: Annotated[int, Field(ge=1, le=MOST_ORDERS)] = 1
     """Trainings of each network, all from the same start, that differ in batch order and augmentation alone. Of the
     first one are masks, tables and verdicts; analyses compare it with the others."""
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0

@@ -1,6 +1,6 @@
 """Records that stand in `run.json`, within its own: see `lottery.store.about`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field, with_config
 from pydantic_core import PydanticCustomError
@@ -33,8 +33,9 @@ class RewindRecord(TypedDict):
 
     level: Index
     to: Index
-    weights: Literal["rewind", "reinit", "final"]
+    weights: Literal["rewind", "reinit", "final", "pruned"]
     mask: Literal["keep", "shuffle", "random", "invert"]
+    draws: NotRequired[Annotated[int, Field(ge=1, le=1000)]]
 
 
 def channels(record: "DataRecord") -> "DataRecord":

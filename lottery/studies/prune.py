@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from lottery import answers, escape, registry
+from lottery.arms import main_arm
 from lottery.config import complaints
 from lottery.config.pruning import Pruning
 from lottery.config.schema import Config
@@ -76,8 +77,13 @@ class Prune(Study):
 
     def source(self, key: Key) -> Key | None:
         """See `Study`."""
-        before = self.rounds_before(self.setting.config, key.level)
-        return self.setting.main(key.replicate, before[-1]) if before else None
+        return self.pruned_from(self.setting.config, key)
+
+    @staticmethod
+    def pruned_from(config: Config, key: Key) -> Key | None:
+        """See `Study`."""
+        before = Prune.rounds_before(config, key.level)
+        return Key(key.replicate, before[-1], main_arm(before[-1], sparse=False)) if before else None
 
     def kept_steps(self, key: Key) -> list[int]:
         """See `Study`."""

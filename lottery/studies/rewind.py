@@ -1,14 +1,12 @@
 """Retrain a mask of a finished run from other weights: the controls that tell what makes a ticket."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple, Self, get_args
+from typing import NamedTuple, Self
 
-from lottery import words
 from lottery.arms import EARLY
 from lottery.config.schema import Config
-from lottery.config.sparse import Topology
 from lottery.errors import LotteryError
 from lottery.networks import masks
 from lottery.networks.key import Key
@@ -16,6 +14,7 @@ from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.store.reader import Reader
 from lottery.store.run import Run
+from lottery.studies.asked import Asked, check_parent, is_kept, retraining, weights_of
 from lottery.studies.layout import Layout, kept_layout
 from lottery.studies.other_masks import other_mask
 from lottery.studies.plan import Level
@@ -24,47 +23,13 @@ from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.training.recipe import Member
 
-Weights = Literal["rewind", "reinit", "final"]
-MaskFrom = Literal["keep", "shuffle", "random", "invert"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What to retrain.
-
-    Attributes:
-        level: of the parent run whose tickets are retrained.
-        to: step of the schedule that retraining starts from.
-        weights: of the dense training at that step (rewind), a fresh initialization (reinit), or the ticket's own
-            trained weights (final; "prune-restart", Evci et al. 2022).
-        mask: the ticket's (keep), or another one: see `other_mask`.
-    """
-
-    level: int
-    to: int
-    weights: Weights = "rewind"
-    mask: MaskFrom = "keep"
-
-    def __post_init__(self) -> None:
-        for value, kinds in ((self.weights, Weights), (self.mask, MaskFrom)):
-            if value not in get_args(kinds):
-                raise LotteryError(f"{value!r} is none of {', '.join(get_args(kinds))}")
-
 
 class Start(NamedTuple):
     """What a replicate's retraining starts from."""
 
     mask: Mask
-    state: State | None
-    """Weights and buffers; None where they are the dense network's at a step that the parent run didn't keep."""
-
-
-def retraining(config: Config) -> Config:
-    """Return the config of a run that retrains masks of a run of `config`: masks that moved while they trained stay."""
-    if config.sparse is None:
-        return config
-    fixed = config.sparse.model_copy(update={"topology": Topology(name="static"), "latent": None})
-    return config.model_copy(update={"sparse": fixed})
+    states: list[State]
+    """Weights and buffers; none where they are the dense network's at a step that the parent run didn't keep."""
 
 
 class Rewind(Study):
@@ -88,7 +53,8 @@ class Rewind(Study):
         usual = setting.recipe
         early = tuple(Member(Key(replicate, 0, EARLY), replace(usual, stop=asked.to)) for replicate in untrained)
         again = tuple(
-            Member(setting.main(replicate, asked.level), replace(usual, start=asked.to))
+            Member(setting.main(replicate, asked.level)._replace(order=order), replace(usual, start=asked.to))
+            for order in range(setting.config.orders)
             for replicate in range(setting.config.replicates)
         )
         apart = [Level(0, 1.0, early), Level(asked.level, density, again)]
@@ -106,12 +72,12 @@ class Rewind(Study):
             LotteryError: the parent lacks the level, or was made of other data, or the step lies outside training.
         """
         refuse_other_data(parent, setting.config.data, setting.about_data)
-        check_rewind(parent, setting, asked)
+        check_parent(parent, setting, asked)
         replicates = range(setting.config.replicates)
         mask = parent.read_mask(
             setting.main(0, asked.level), setting.like.mask
         )  # all that may be asked for keep as many
-        return cls(setting, asked, masks.density(mask), [] if _kept(parent, setting, asked) else replicates)
+        return cls(setting, asked, masks.density(mask), [] if is_kept(parent, setting, asked) else replicates)
 
     @classmethod
     def of_run(cls, run: Reader, setting: Setting) -> Self:
@@ -123,7 +89,7 @@ class Rewind(Study):
         asked = Asked(**run.record["rewind"])
         config = setting.config
         last = len(config.sparse.densities) if config.sparse else config.pruning.iterations
-        if asked.level > last or asked.to >= setting.length or retraining(config) != config:
+        if asked.level > last or asked.to >= setting.length or retraining(config, draws=asked.draws) != config:
             raise LotteryError(
                 f"{run.path / 'run.json'}: rewind: level {asked.level} from {asked.to}it is none of what config.yaml "
                 "says; make the run anew with `lottery rewind`"
@@ -153,16 +119,16 @@ class Rewind(Study):
             key = setting.main(replicate, asked.level)
             ticket = parent.read_mask(key, setting.like.mask)
             mask = ticket if asked.mask == "keep" else other_mask(parent, setting, key, ticket, asked.mask)
-            state = None if replicate in self._early else _state(parent, setting, asked, key)
-            self.starts.append(Start(mask, state))
+            states = [] if replicate in self._early else weights_of(parent, setting, asked, key)
+            self.starts.append(Start(mask, states))
 
     def lay_down(self, run: Run) -> None:
         """See `Study`; from then on the parent isn't needed. Masks come last: there, they mean that all is."""
-        for replicate, (mask, state) in enumerate(self.starts):
+        for replicate, (mask, states) in enumerate(self.starts):
             key = self.setting.main(replicate, self._asked.level)
             if not run.has_mask(key):
-                if state is not None:
-                    run.write_state(key, self._asked.to, state)
+                for draw, state in enumerate(states):
+                    run.write_state(key._replace(order=draw), self._asked.to, state)
                 run.write_mask(key, mask)
         self.starts.clear()
 
@@ -171,9 +137,10 @@ class Rewind(Study):
         key, like = member.key, self.setting.like
         if key.arm == EARLY:
             return self.setting.dense(self.setting.initial(key.replicate))
-        before = self.source(key)
-        state = run.read_weights(before, like.state) if before else run.read_state(key, self._asked.to, like.state)
-        return Network(state, run.read_mask(key, like.mask))
+        mask = run.read_mask(key._replace(order=0), like.mask)
+        before, drawn = self.source(key), key._replace(order=key.order % self._asked.draws)
+        state = run.read_weights(before, like.state) if before else run.read_state(drawn, self._asked.to, like.state)
+        return Network(state, mask)
 
     def source(self, key: Key) -> Key | None:
         """See `Study`."""
@@ -192,37 +159,3 @@ class Rewind(Study):
         if not self._early or layout is None:
             return None
         return layout, "as in the parent run, whose dense training is repeated"
-
-
-def check_rewind(parent: Reader, setting: Setting, asked: Asked) -> None:
-    """Raise LotteryError where the parent run lacks the level, or the step lies outside training."""
-    keys = [setting.main(replicate, asked.level) for replicate in range(setting.config.replicates)]
-    if not all(parent.has_network(key) for key in keys):
-        there = sorted({line["level"] for line in parent.levels() if line["arm"] == setting.main(0, line["level"]).arm})
-        raise LotteryError(f"{parent.path} has no finished level {asked.level}; it has {words.of_levels(there)}")
-    for key in keys:
-        if parent.read_summary(key)["diverged"] is not None:
-            raise LotteryError(
-                f"{parent.path}: replicate {key.replicate} diverged at level {asked.level}; take another level"
-            )
-    if not 0 <= asked.to < setting.length:
-        raise LotteryError(f"to: {asked.to}it is outside training, which ends at {setting.length}it")
-    if asked.mask == "invert" and setting.config.sparse is not None:
-        raise LotteryError(f"mask: invert: nothing was pruned in {parent.path}, sparse from the start; take shuffle")
-
-
-def _kept(parent: Reader, setting: Setting, asked: Asked) -> bool:
-    """Return whether nothing has to be trained to have the weights that retraining starts from."""
-    dense = [Key(replicate, 0, "dense") for replicate in range(setting.config.replicates)]
-    return asked.weights != "rewind" or asked.to == 0 or all(parent.has_state(key, asked.to) for key in dense)
-
-
-def _state(parent: Reader, setting: Setting, asked: Asked, key: Key) -> State:
-    dense = Key(key.replicate, 0, "dense")
-    if asked.weights == "reinit":
-        return setting.initial(key.replicate, "rewind", asked.level)
-    if asked.weights == "final":
-        return parent.read_weights(key, setting.like.state)
-    if asked.to == 0 and not parent.has_state(dense, 0):
-        return setting.initial(key.replicate)
-    return parent.read_state(dense, asked.to, setting.like.state)

@@ -71,6 +71,11 @@ class Study(ABC):
         """Return the steps at which a network's state is kept on its way."""
         return []
 
+    @staticmethod
+    def pruned_from(config: Config, key: Key) -> Key | None:  # noqa: ARG004
+        """Return the network whose trained weights a network's mask was chosen from; None where there is none."""
+        return None
+
     def keeps_initial(self, key: Key) -> bool:  # noqa: ARG002
         """Return whether its replicate's dense initialization is kept in the run when a network's training begins."""
         return False

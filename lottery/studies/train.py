@@ -3,6 +3,7 @@
 from typing import Self
 
 from lottery import answers
+from lottery.config.schema import Config
 from lottery.networks import parameters
 from lottery.networks.key import Key
 from lottery.networks.network import Network
@@ -43,6 +44,12 @@ class Train(Study):
     def kept_steps(self, key: Key) -> list[int]:
         """See `Study`."""
         return rewind_steps(self.setting, key)
+
+    @staticmethod
+    def pruned_from(config: Config, key: Key) -> Key | None:
+        """See `Study`; what goes from dense to sparse while it trains ends in what it was pruned from."""
+        gradual = config.sparse is not None and "dense_start" in config.sparse.topology.traits
+        return key if key.level and gradual else None
 
     def keeps_initial(self, key: Key) -> bool:
         """See `Study`."""

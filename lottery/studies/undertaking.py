@@ -5,7 +5,7 @@ Nothing is written before an undertaking is begun.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from lottery.config.schema import Config
@@ -14,12 +14,13 @@ from lottery.errors import LotteryError
 from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies import same_code
+from lottery.studies.asked import Asked, Copies, retraining
 from lottery.studies.forecast import check_disk
 from lottery.studies.kinds import study_of
 from lottery.studies.layout import Layout, choose, kept_layout
 from lottery.studies.plan import Level, largest_group
 from lottery.studies.prune import Prune, extended
-from lottery.studies.rewind import Asked, MaskFrom, Rewind, Weights, retraining
+from lottery.studies.rewind import Rewind
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 
@@ -117,26 +118,36 @@ def extension(run: Reader, iterations: int, make: Make, *, accept_changes: bool 
 
 
 def retrained(
-    parent: Reader, level: int, to: str, weights: Weights, mask: MaskFrom, make: Make, *, accept_changes: bool = False
+    parent: Reader, asked: Asked, to: str, copies: Copies, make: Make, *, accept_changes: bool = False
 ) -> Undertaking:
     """Return the undertaking that retrains a level's masks of a run; raise LotteryError where it can't be.
 
     Args:
+        asked: what to retrain, but for the step that retraining starts from.
+        to: that step: `2000it`, `3ep`.
         accept_changes: whether plugins may be others than they were.
-        to: where retraining starts: `2000it`, `3ep`.
     """
-    if parent.record["study"] == "rewind":
-        raise LotteryError(f"{parent.path} was itself made by rewind; rewind its parent, {parent.record.get('parent')}")
+    _refuse_descendant(parent)
     try:
         duration = Duration.parse(to)
     except ValueError as error:
         raise LotteryError(f"to: {error}") from None
     same_code.require(parent.record, accept_changes=accept_changes)
-    setting = make(retraining(parent.config), parent)
-    asked = Asked(level=level, to=duration.steps(setting.epoch), weights=weights, mask=mask)
+    setting = make(retraining(parent.config, copies, asked.draws), parent)
+    asked = replace(asked, to=duration.steps(setting.epoch))
     study = Rewind.of_parent(parent, setting, asked)
-    record = {"parent": str(parent.path.resolve()), "parent_id": parent.record["id"], "rewind": asdict(asked)}
+    record = {"rewind": asked.record(), **_descent(parent)}
     return Undertaking(study, study.levels, layout=study.parent_layout(parent), parent=parent, record=record)
+
+
+def _refuse_descendant(parent: Reader) -> None:
+    if parent.record.get("parent") is not None:
+        made = parent.record["study"]
+        raise LotteryError(f"{parent.path} was itself made by {made}; take its parent, {parent.record.get('parent')}")
+
+
+def _descent(parent: Reader) -> dict[str, object]:
+    return {"parent": str(parent.path.resolve()), "parent_id": parent.record["id"]}
 
 
 def resumption(run: Reader, make: Make, *, accept_changes: bool = False) -> Undertaking:

@@ -14,7 +14,8 @@ from lottery.errors import LotteryError
 from lottery.escape import shown
 from lottery.results import Results, RunLike, find
 from lottery.studies import undertaking
-from lottery.studies.asked import Asked, Copies, MaskFrom, Weights
+from lottery.studies.asked import Asked, MaskFrom, Weights
+from lottery.studies.copies import Copies
 from lottery.studies.prune import Prune
 from lottery.studies.train import Train
 

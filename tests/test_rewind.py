@@ -14,7 +14,8 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.store.finding import find_run
 from lottery.store.run import Run
-from lottery.studies.asked import Asked, Copies, retraining
+from lottery.studies.asked import Asked
+from lottery.studies.copies import Copies, retraining
 from lottery.studies.kinds import study_of
 from lottery.studies.other_masks import other_mask
 from lottery.studies.prepare import prepare

@@ -125,7 +125,8 @@ def rewind(
     _begin(run, dry_run, timed)
     parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
     from lottery.studies import undertaking
-    from lottery.studies.asked import Asked, Copies
+    from lottery.studies.asked import Asked
+    from lottery.studies.copies import Copies
 
     asked, copies = Asked(level, 0, weights.value, mask.value, draws), Copies(orders, replicates)
     work = undertaking.retrained(parent, asked, to, copies, make, accept_changes=accept_changes)

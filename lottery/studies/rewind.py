@@ -14,12 +14,14 @@ from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.store.reader import Reader
 from lottery.store.run import Run
-from lottery.studies.asked import Asked, check_parent, is_kept, retraining, weights_of
+from lottery.studies.asked import Asked
+from lottery.studies.copies import retraining
 from lottery.studies.layout import Layout, kept_layout
 from lottery.studies.other_masks import other_mask
 from lottery.studies.plan import Level
 from lottery.studies.same_data import refuse_other_data
 from lottery.studies.setting import Setting
+from lottery.studies.starts import check_parent, is_kept, weights_of
 from lottery.studies.study import Study
 from lottery.training.recipe import Member
 

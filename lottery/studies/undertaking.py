@@ -14,7 +14,8 @@ from lottery.errors import LotteryError
 from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies import same_code
-from lottery.studies.asked import Asked, Copies, retraining
+from lottery.studies.asked import Asked
+from lottery.studies.copies import Copies, retraining
 from lottery.studies.forecast import check_disk
 from lottery.studies.kinds import study_of
 from lottery.studies.layout import Layout, choose, kept_layout

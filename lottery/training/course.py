@@ -51,15 +51,6 @@ class Course:
     ) -> Moment:
         """Return one network at a step of the course."""
         return Moment(
-            weights=weights,
-            mask=mask,
-            step=step,
-            start=self.start,
-            end=self.end,
-            length=self.length,
-            interval=self.interval,
-            density=self.density,
-            generator=generator,
-            gradients=gradients,
-            trace=trace,
-        )
+            weights=weights, mask=mask, gradients=gradients, trace=trace, generator=generator, step=step,
+            start=self.start, end=self.end, length=self.length, interval=self.interval, density=self.density,
+        )  # fmt: skip

@@ -23,7 +23,7 @@ class Curve:
     Attributes:
         label: in the legend.
         x: positions along the chart's x axis.
-        y: at each of them, one value for each replicate; none leaves a gap.
+        y: at each of them, one value for each replicate; None isn't counted, and no value leaves a gap.
         place: which colour it has: curves that belong together, in other charts too, have one place. Beyond six,
             colours come back with another dash.
         shade: from 0 (light) to 1 (dark), in place of a place's colour: of curves in an order, such as levels from
@@ -34,7 +34,7 @@ class Curve:
 
     label: str
     x: Sequence[float]
-    y: Sequence[Sequence[float]]
+    y: Sequence[Sequence[float | None]]
     place: int = 0
     shade: float | None = None
     dashed: bool = False

@@ -4,8 +4,11 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Group
+
 from lottery.display.console import results_console
 from lottery.display.notebook import show_figures
+from lottery.reporting.exhibit_tables import exhibit_tables
 from lottery.reporting.figures import draw
 from lottery.reporting.html import page
 from lottery.reporting.tables import comparison_tables, run_tables
@@ -21,7 +24,7 @@ def show(runs: Sequence[Reader], everything: bool = False) -> list[Path]:
     if len(runs) > 1:
         console.print(comparison_tables(runs))
     for run in runs:
-        console.print(run_tables(run))
+        console.print(Group(run_tables(run), exhibit_tables(run)))
     try:
         drawn = draw(runs, everything)
     except OSError as error:

@@ -42,10 +42,19 @@ def lightness(colour: Sequence[float]) -> float:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
+ROUND = 6
+"""Colours of curves: after so many they come back, as on the page."""
+
+
+def density_colour(share: float) -> tuple[float, float, float]:
+    """Return red, green and blue (0 to 1) of what lies at a share of the way from dense to sparse."""
+    red, green, blue, _ = LinearSegmentedColormap.from_list("density", DENSITY_COLOURS)(min(1.0, max(0.0, share)))
+    return float(red), float(green), float(blue)
+
+
 def density_colours(count: int) -> list[tuple[float, float, float]]:
     """Return red, green and blue (0 to 1) of so many curves, from the densest to the sparsest, each darker."""
-    ramp = LinearSegmentedColormap.from_list("density", DENSITY_COLOURS)
-    return [ramp(index / max(1, count - 1))[:3] for index in range(count)]
+    return [density_colour(index / max(1, count - 1)) for index in range(count)]
 
 
 def density_line(axes: Axes, quantity: Quantity, points: Sequence[tuple[float, Estimate]], **look: Any) -> None:

@@ -14,6 +14,7 @@ from lottery.arms import is_main
 from lottery.reporting import canvas
 from lottery.reporting.comparison import dense_beside, labels, pooled, repetitions
 from lottery.reporting.entries import Costed
+from lottery.reporting.exhibit_figures import draw_exhibits
 from lottery.reporting.quantities import Quantity, at_end, drawn, metrics_of, with_unit
 from lottery.reporting.series import Curve, by_level, curves, series_of, shown
 from lottery.reporting.ticket_figures import draw_tickets
@@ -44,6 +45,7 @@ def draw(runs: Sequence[Reader], everything: bool = False) -> list[Path]:
         metric, lines = metrics_of(run)[0], shown(run.levels())
         paths += against_density(lines, metric, canvas.places(run, f"{metric.name}_by_density", everything))
         paths += learning_curves(run, canvas.places(run, "learning_curves", everything))
+        paths += draw_exhibits(run, everything)
     if len(trained) > 1:
         # Repetitions of one study are one line, of all their replicates.
         paths += studies_by_density(repetitions(trained), canvas.places(trained[0], "comparison", everything))

@@ -1,15 +1,18 @@
 """One HTML file that says what some runs found, offline, with figures that can be looked into."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files as resources
 
 from lottery import escape, words
 from lottery.reporting import given, jackpot, verdicts
 from lottery.reporting.comparison import differences, labels, pooled, repetitions
 from lottery.reporting.entries import CONVENTIONS
+from lottery.reporting.exhibits import shown_of
 from lottery.reporting.figures import MOST_BY_THEMSELVES
+from lottery.reporting.markup import items, table
 from lottery.reporting.page_data import page_data, plain
+from lottery.reporting.page_exhibits import charts, sections
 from lottery.reporting.quantities import metrics_of, spoken
 from lottery.reporting.series import further_orders, shown
 from lottery.reporting.tickets import has_tickets
@@ -17,7 +20,7 @@ from lottery.statistics import INTERVALS
 from lottery.store.reader import Reader
 from lottery.tasks import Metric
 
-_SCRIPTS = ("elements.js", "chart.js", "figures.js", "page.js")
+_SCRIPTS = ("elements.js", "axes.js", "chart.js", "figures.js", "exhibits.js", "page.js")
 """In the order in which they need one another."""
 
 
@@ -31,9 +34,11 @@ def page(runs: Sequence[Reader]) -> str:
     judged = [verdicts.judged(group[0], own) for group, own in zip(groups, lines, strict=True)]
     metrics = [metrics_of(group[0])[0] for group in groups]
     with_masks = len(runs) <= MOST_BY_THEMSELVES
-    too_many = f"<p class=soft>Drawn in reports of up to {MOST_BY_THEMSELVES} runs.</p>"
-    masks = "<div id=figure-masks></div>" if with_masks else too_many
+    too_many = f"Drawn in reports of up to {MOST_BY_THEMSELVES} runs."
+    masks = "<div id=figure-masks></div>" if with_masks else f"<p class=soft>{too_many}</p>"
     data = page_data(groups, judged, with_masks)
+    exhibited = [(run, found) for run in runs if (found := shown_of(run))]
+    data["charts"] = charts(exhibited) if with_masks else []
     embedded = json.dumps(data, default=plain, separators=(",", ":")).replace("<", "\\u003c")
     title = " + ".join(run.record["id"] for run in runs)
     measured = ", ".join(dict.fromkeys(spoken(metric) for metric in metrics)).capitalize()
@@ -54,6 +59,7 @@ def page(runs: Sequence[Reader]) -> str:
             "<div id=figure-density></div>",
             "<h2>Learning curves</h2><div id=figure-curves></div>",
             "" if with_masks and not any(map(has_tickets, groups)) else f"<h2>Masks and weights</h2>{masks}",
+            sections(exhibited, "" if with_masks else too_many),
             f"<h2>Numbers</h2><p class=soft>{escape.html(CONVENTIONS)}</p><div id=tables></div>",
             _differing([group[0] for group in groups]),
             "<h2>Settings and environment</h2>",
@@ -95,18 +101,7 @@ def _differing(runs: Sequence[Reader]) -> str:
         return ""
     rows = ["".join(f"<td class=text>{escape.html(cell)}</td>" for cell in (key, *found[key])) for key in found]
     names = ("setting", *(run.record["id"] for run in runs))
-    return f"<h2>In what the studies differ</h2>{_table(names, rows)}"
-
-
-def _table(headings: Sequence[str], rows: Sequence[str]) -> str:
-    """Return a table of rows that are safe already."""
-    head = "".join(f"<th class=text>{escape.html(text)}</th>" for text in headings)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-
-
-def _items(texts: Iterable[str]) -> str:
-    return "".join(f"<li>{escape.html(text)}</li>" for text in texts)
+    return f"<h2>In what the studies differ</h2>{table(names, rows)}"
 
 
 def _settings(run: Reader) -> str:
@@ -154,11 +149,11 @@ def _jackpot(runs: Sequence[Reader]) -> str:
     ]
     prizes = [one.prize for one in found]
     counts = ", ".join(f"{prize} at {prizes.count(prize)}" for prize in dict.fromkeys(prizes))
-    missing = _items(jackpot.missing_of(found))
+    missing = items(jackpot.missing_of(found))
     return (
         f"<h2>Is it a jackpot?</h2><p>Of {len(prizes)} levels: {escape.html(counts)}.</p>"
         f"<details id=jackpot><summary>The conditions, and the numbers of each level</summary>"
-        f"<p class=soft>{escape.html(jackpot.MEANING)}:</p><ol>{_items(jackpot.CONDITIONS.values())}</ol>"
-        f"{_table(('level', 'weights, %', 'prize', *jackpot.CONDITIONS), rows)}</details>"
+        f"<p class=soft>{escape.html(jackpot.MEANING)}:</p><ol>{items(jackpot.CONDITIONS.values())}</ol>"
+        f"{table(('level', 'weights, %', 'prize', *jackpot.CONDITIONS), rows)}</details>"
         + (f"<p>What is missing:</p><ul>{missing}</ul>" if missing else "")
     )

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from lottery.config.schema import Config
 from lottery.store.about import About
+from lottery.store.findings import Probing
 from lottery.store.reader import Reader
 from lottery.store.records import Evaluation, Summary
 
@@ -37,6 +38,10 @@ class Snapshot(Reader):
     def _whole_metrics(self) -> list[Evaluation]:
         return super().whole_metrics()
 
+    @cached_property
+    def _probes(self) -> list[Probing]:
+        return super().probes()
+
     def levels(self) -> list[Summary]:
         """Return the summary of every trained network."""
         return self._levels
@@ -48,3 +53,7 @@ class Snapshot(Reader):
     def whole_metrics(self) -> list[Evaluation]:
         """Return every evaluation; raise LotteryError where those of a trained network have been lost."""
         return self._whole_metrics
+
+    def probes(self) -> list[Probing]:
+        """Return all that probes found."""
+        return self._probes

@@ -2,8 +2,6 @@
 // the frame is not drawn.
 
 const HEIGHTS = { least: 280, most: 440, share: 0.5 };
-const FRAME = { right: 24, top: 34, bottom: 48, inset: 8 };
-let clips = 0;
 
 // Draws into a figure, and anew whenever its width is another; gives what draws it anew.
 function kept(figure, draw) {
@@ -17,82 +15,6 @@ function kept(figure, draw) {
   new ResizeObserver(() => requestAnimationFrame(changed)).observe(figure);
   again();
   return again;
-}
-
-function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const first = Math.ceil(low / step);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  const found = Array.from({ length: count }, (_, index) => (first + index) * step + 0); // 0 is not written -0
-  return { found, digits: Math.max(0, -Math.floor(Math.log10(step))) };
-}
-
-// Whether the axis has a place for an x: a logarithm has none for 0.
-const placed = (options) => (x) => !options.log || x > 0;
-
-function write(svg, text, attributes) {
-  const node = shape("text", attributes, svg);
-  node.textContent = text;
-  return node;
-}
-
-// The width of the widest of some texts.
-function widest(svg, texts) {
-  const nodes = texts.map((text) => write(svg, text, {}));
-  const width = Math.max(0, ...nodes.map((node) => node.getComputedTextLength()));
-  for (const node of nodes) node.remove();
-  return width;
-}
-
-// What the frame spans: x as it is drawn, which may be a logarithm, and y.
-function spans(series, options, map) {
-  const points = series.flatMap((one) => one.points);
-  const xs = points.map((point) => map(point.x));
-  const ys = points.flatMap((point) => point.half ? [point.low, point.high] : [point.y]);
-  if (options.band) ys.push(options.band.low, options.band.high);
-  let [x0, x1] = [Math.min(...xs), Math.max(...xs)];
-  if (x0 === x1) [x0, x1] = [x0 - 0.5, x1 + 0.5];
-  const [floor, ceiling] = [options.floor ?? -Infinity, options.ceiling ?? Infinity];
-  let [y0, y1] = options.range ?? [Math.max(Math.min(...ys), floor), Math.min(Math.max(...ys), ceiling)];
-  if (y0 >= y1) [y0, y1] = [y1 - 1, y1 + 1];
-  const pad = 0.04 * (y1 - y0);
-  return [x0, x1, y0 - pad, y1 + pad];
-}
-
-// Grid, numbers and names of the axes; gives where values lie, and a group that is clipped to the frame.
-function axes(svg, width, height, series, options) {
-  const map = options.log ? Math.log10 : (value) => value;
-  const [x0, x1, y0, y1] = spans(series, options, map);
-  const [right, top, bottom] = [width - FRAME.right, FRAME.top, height - FRAME.bottom];
-  const yTicks = ticks(y0, y1, (bottom - top) / 50);
-  const left = 16 + widest(svg, yTicks.found.map((at) => number(at, yTicks.digits)));
-  const px = (value) => {
-    const share = (map(value) - x0) / (x1 - x0);
-    return left + FRAME.inset + (options.reversed ? 1 - share : share) * (right - left - 2 * FRAME.inset);
-  };
-  const py = (value) => top + (1 - (value - y0) / (y1 - y0)) * (bottom - top);
-  write(svg, options.y, { x: 6, y: 19, class: "name" });
-  for (const at of yTicks.found) {
-    shape("line", { x1: left, x2: right, y1: py(at), y2: py(at), class: "grid" }, svg);
-    write(svg, number(at, yTicks.digits), { x: left - 8, y: py(at) + 4, "text-anchor": "end", class: "y" });
-  }
-  const xTicks = options.xTicks?.filter(placed(options)) ?? ticks(x0, x1, Math.max(2, (right - left) / 65)).found;
-  const apart = 10 + widest(svg, xTicks.map(options.xText));
-  let last = null;
-  for (const at of xTicks) {
-    if (last !== null && Math.abs(px(at) - last) < apart) continue;
-    last = px(at);
-    shape("line", { x1: last, x2: last, y1: top, y2: bottom, class: "grid" }, svg);
-    write(svg, options.xText(at), { x: last, y: bottom + 18, "text-anchor": "middle", class: "x" });
-  }
-  write(svg, options.x, { x: (left + right) / 2, y: height - 8, "text-anchor": "middle", class: "name" });
-  const id = `frame-${(clips += 1)}`;
-  const clip = shape("clipPath", { id }, shape("defs", {}, svg));
-  shape("rect", { x: left, y: top, width: right - left, height: bottom - top }, clip);
-  const group = shape("g", { "clip-path": `url(#${id})` }, svg);
-  return { left, right, px, py, low: y0, high: y1, group, holds: (point) => point.y >= y0 && point.y <= y1 };
 }
 
 // A line through points, or steps as wide as a bin around each.
@@ -145,15 +67,20 @@ function teller(figure) {
   };
 }
 
-// A dot on each point; one after the other can be pointed at, or moved to by the tab key.
+// A dot that can be pointed at, or moved to by the tab key, and tells its numbers then.
+function pointed(svg, look, text, tip) {
+  const said = { "aria-label": text.replaceAll("\n", ", "), tabindex: "0", role: "img" };
+  const node = shape("circle", { r: 4, class: "point", ...look, ...said }, svg);
+  for (const event of ["mouseenter", "focus"]) node.addEventListener(event, () => tip.show(text, node));
+  for (const event of ["mouseleave", "blur"]) node.addEventListener(event, tip.hide);
+}
+
+// A dot on each point.
 function dots(series, frame, svg, tip) {
   for (const one of series) {
     const style = `fill: ${one.colour}`;
     for (const point of one.points.filter(frame.holds)) {
-      const dot = { cx: frame.px(point.x), cy: frame.py(point.y), r: 4, class: "point", style, tabindex: "0", role: "img" };
-      const node = shape("circle", { ...dot, "aria-label": point.tip.replaceAll("\n", ", ") }, svg);
-      for (const event of ["mouseenter", "focus"]) node.addEventListener(event, () => tip.show(point.tip, node));
-      for (const event of ["mouseleave", "blur"]) node.addEventListener(event, tip.hide);
+      pointed(svg, { cx: frame.px(point.x), cy: frame.py(point.y), style }, point.tip, tip);
     }
   }
 }
@@ -204,6 +131,7 @@ function follower(series, frame, svg, tip) {
   svg.addEventListener("keydown", key);
 }
 
+// Lines are drawn `across` at [label, y], and faint ones at the x of `marks`.
 // series: [{colour, dash, bin, quiet, points: [{x, y, low, high, half, spread, tip}]}]; x runs from high to low where
 // `reversed`. Lines that are `quiet` have no dots. Gives the frame; null, where nothing is drawn.
 function chart(figure, series, options) {
@@ -227,6 +155,12 @@ function chart(figure, series, options) {
     shape("rect", { ...across, y: frame.py(high), height: frame.py(low) - frame.py(high) }, frame.group);
     const middle = { x1: frame.left, x2: frame.right, y1: frame.py(mean), y2: frame.py(mean), class: "dense" };
     shape("line", middle, frame.group);
+  }
+  for (const x of (options.marks ?? []).filter(there)) {
+    shape("line", { x1: frame.px(x), x2: frame.px(x), y1: 0, y2: height, class: "mark" }, frame.group);
+  }
+  for (const [, y] of (options.across ?? []).filter(([, at]) => !options.logY || at > 0)) {
+    shape("line", { x1: frame.left, x2: frame.right, y1: frame.py(y), y2: frame.py(y), class: "across" }, frame.group);
   }
   bands(drawn, frame);
   lines(drawn, frame);

@@ -13,6 +13,12 @@ const SEVERAL = data.studies.length > 1;
 const studyColour = (index) => (SEVERAL ? `hsl(${(205 + 137.5 * index) % 360} 60% 48%)` : undefined);
 const number = (value, digits) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+// A number of any size, in so many digits.
+const brief = (value, digits) => {
+  const size = Math.abs(value);
+  if (value !== 0 && (size >= 1e6 || size < 1e-4)) return Number(value.toPrecision(digits)).toExponential();
+  return value.toLocaleString("en", { maximumSignificantDigits: digits });
+};
 // A density, in percent: no two levels of a long study read 0.0.
 const percent = (share) => {
   const value = 100 * share;

@@ -65,7 +65,11 @@ function densityFigure(parent) {
 
 // From the densest to the sparsest, in equal steps of lightness.
 function densityColour(index, count) {
-  const at = (4 * index) / Math.max(1, count - 1);
+  return shadeColour(index / Math.max(1, count - 1));
+}
+
+function shadeColour(share) {
+  const at = 4 * Math.min(1, Math.max(0, share));
   const from = Math.min(3, Math.floor(at));
   return `color-mix(in oklab, var(--density-${from + 1}) ${(100 * (at - from)).toFixed(0)}%, var(--density-${from}))`;
 }

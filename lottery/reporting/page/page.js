@@ -63,6 +63,7 @@ const place = document.getElementById("report");
 densityFigure(place.querySelector("#figure-density"));
 curvesFigure(place.querySelector("#figure-curves"));
 if (data.studies.some((study) => study.masks)) masksFigure(place.querySelector("#figure-masks"));
+for (const at of place.querySelectorAll("[data-chart]")) exhibitFigure(at, data.charts[Number(at.dataset.chart)]);
 const section = place.querySelector("#tables");
 if (SEVERAL) standings(section);
 for (const study of data.studies) {

@@ -1,0 +1,270 @@
+"""What a report shows of probes and analyses: what they say of their lines, drawn; a note where they can't."""
+
+from __future__ import annotations
+
+import io
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import networks, recorded, tiny
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+from rich.console import Console
+from scipy import stats
+
+from lottery import registry
+from lottery.exhibits import Chart, Curve, Exhibit, Map, Matrix, Spot, Table
+from lottery.reporting import canvas
+from lottery.reporting.exhibit_figures import draw_chart, draw_exhibits
+from lottery.reporting.exhibit_tables import exhibit_tables, told
+from lottery.reporting.exhibits import ends, shown_of, stretches
+from lottery.reporting.html import page
+from lottery.reporting.page_exhibits import charts, sections
+from lottery.statistics import estimate
+from lottery.store import files, places
+
+THREE = [1.0, 2.0, 6.0]
+
+
+def found(values: dict, **of: object) -> dict:
+    """A line of an analysis."""
+    return {"options": {}, "of": of, "values": values, "seconds": 0.1}
+
+
+def probing(values: dict, replicate: int = 0, step: int = 0, probe: str = "dust") -> dict:
+    """A line of a probe."""
+    return {
+        "replicate": replicate, "level": 0, "arm": "dense", "order": 0, "step": step, "probe": probe, "when": "step",
+        "images": 8, "values": values, "seconds": 0.1,
+    }  # fmt: skip
+
+
+def chart(*curves: Curve, **changes: object) -> Chart:
+    return Chart("heights", "How high", "step", "height", curves, **changes)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of three replicates, with lines of the analysis `dunes`."""
+    run = recorded(tmp_path, tiny(), networks((0.9, 0.91, 0.92), 0))
+    (run.path / places.ANALYSIS).mkdir()
+    files.append_lines(
+        run.path / places.analysis("dunes"), (found({"height": value}, replicate=i) for i, value in enumerate(THREE))
+    )
+    return run
+
+
+@pytest.fixture
+def explained(monkeypatch):
+    """Have the entries of all folders say of their lines what a function says."""
+
+    find = registry.find
+
+    def explain(shown) -> None:
+        own = SimpleNamespace(constants={"SHOWN": shown})
+        monkeypatch.setattr(
+            registry, "find", lambda kind, name: own if kind in ("probes", "analyses") else find(kind, name)
+        )
+
+    return explain
+
+
+def height(lines) -> Exhibit:
+    values = [line["values"]["height"] for line in lines]
+    curve = Curve("dunes", [1, 2], [values, [2 * value for value in values]])
+    return Exhibit("How high are dunes?", [f"Up to {max(values)}."], [chart(curve)], Table(["h"], [["6"]]), "A height.")
+
+
+def test_what_an_analysis_says_is_told_and_drawn(run, explained):
+    explained(height)
+    (shown,) = shown_of(run)
+    assert shown.exhibit.answers == ["Up to 6.0."]
+    console = Console(width=80, file=io.StringIO())
+    console.print(exhibit_tables(run))
+    said = console.file.getvalue()
+    assert "How high are dunes?\n  Up to 6.0.\n" in said
+    assert "┃" not in said
+    assert "--html" in said
+    console.print(told(shown, table=True))
+    assert "┃" in console.file.getvalue()
+    assert "A height." in console.file.getvalue()
+    drawn = [path for path in draw_exhibits(run, everything=True) if path.stem == "dunes-heights"]
+    assert [path.suffix for path in drawn] == [".png", ".svg"]
+    with Image.open(drawn[0]) as image:
+        assert min(image.size) > 500
+
+
+def test_without_findings_a_report_is_as_it_was(tmp_path):
+    run = recorded(tmp_path, tiny(), networks((0.9,), 0))
+    console = Console(file=io.StringIO())
+    console.print(exhibit_tables(run))
+    assert console.file.getvalue() == ""
+    assert shown_of(run) == []
+    assert "95 % t-intervals over replicates, where" not in page([run])
+
+
+@pytest.fixture
+def axes(monkeypatch):
+    """Draw a chart and return its axes."""
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: kept.append(figure))
+
+    def drawn(one):
+        draw_chart(one, ["nowhere.png"])
+        return kept[-1].axes[0]
+
+    return drawn
+
+
+def test_bands_are_students_intervals_over_replicates(axes):
+    own = axes(chart(Curve("dunes", [0, 10], [THREE, [2.0, 4.0, 12.0]]), across={"too high": 5.0}, marks=[3, 4]))
+    low, high = stats.t.interval(0.95, 2, loc=3, scale=stats.sem(THREE))
+    (band,) = own.collections
+    corners = band.get_paths()[0].vertices
+    at_start, at_end = (corners[corners[:, 0] == x][:, 1] for x in (0, 10))
+    assert (at_start.min(), at_start.max()) == (pytest.approx(low), pytest.approx(high))
+    assert (at_end.min(), at_end.max()) == (pytest.approx(2 * low), pytest.approx(2 * high))
+    line = next(line for line in own.lines if line.get_label() == "dunes")
+    assert line.get_ydata() == pytest.approx([3, 6])
+    across = next(line for line in own.lines if line.get_label() == "too high")
+    assert list(across.get_ydata()) == [5, 5]
+    assert [line.get_xdata()[0] for line in own.lines if list(line.get_ydata()) == [0, 1]] == [3, 4]
+
+
+def test_intervals_need_three_replicates_and_logarithms_positive_numbers():
+    assert ends(estimate([1.0, 2.0]), "linear") is None
+    low, high = ends(estimate(THREE), "log")
+    assert (low, high) == (1.0, estimate(THREE).high)
+    curve = Curve("dunes", [0, 1, 2, 3, 4], [[1], [0], [], [4], [None]])
+    assert [[x for x, _ in stretch] for stretch in stretches(curve, ("linear", "linear"))] == [[0, 1], [3]]
+    assert [[x for x, _ in stretch] for stretch in stretches(curve, ("log", "log"))] == [[3]]
+
+
+def test_curves_are_drawn_in_order_of_x_and_thinned_with_both_ends():
+    curve = Curve("dunes", list(reversed(range(1000))), [[x] for x in reversed(range(1000))])
+    (points,) = stretches(curve, ("linear", "linear"), 200)
+    kept = [x for x, _ in points]
+    assert kept == sorted(kept)
+    assert (kept[0], kept[-1], len(kept)) == (0, 999, 201)
+    assert len(stretches(curve, ("linear", "linear"))[0]) == 1000
+
+
+def test_places_beyond_the_palette_have_their_colours_with_another_dash(axes):
+    own = axes(chart(*(Curve(f"{place}", [0, 1], [[1], [1]], place=place) for place in (1, 7))))
+    one, other = (next(line for line in own.lines if line.get_label() == label) for label in "17")
+    assert to_rgb(one.get_color()) == to_rgb(other.get_color()) == to_rgb(canvas.PALETTE[1])
+    assert one.get_linestyle() != other.get_linestyle()
+
+
+def test_a_map_has_equal_axes_and_arrows_from_start_to_end(axes):
+    spots = [Spot("start", (0.0, 1.0), hollow=True, towards=(3.0, 4.0)), Spot("end", (3.0, 4.0))]
+    own = axes(Map("walk", "Where to", "distance", spots))
+    (arrow,) = own.texts
+    assert arrow.xy == (3, 4)
+    assert arrow.xyann == (0, 1)
+    assert own.get_aspect() == 1
+    assert own.lines[-1].get_markerfacecolor() != "white"
+
+
+def test_a_matrix_writes_its_numbers(axes):
+    own = axes(Matrix("pairs", "Pairs", "share", ["a", "b"], ["a", "b"], [[None, 0.25], [0.5, None]]))
+    assert {(text.get_position(), text.get_text()) for text in own.texts} == {((1, 0), "0.25"), ((0, 1), "0.5")}
+    assert np.isnan(own.images[0].get_array().filled(np.nan)[0, 0])
+
+
+def test_what_nothing_explains_is_shown_as_means(run):
+    files.append_lines(
+        run.path / places.PROBES,
+        (probing({"grains": {"a": 3 * step + i}}, i, step) for step in (0, 10) for i in range(3)),
+    )
+    probe, analysis = shown_of(run)
+    assert (probe.name, analysis.name) == ("dust", "dunes")
+    half = stats.t.ppf(0.975, 2) * stats.sem([30, 31, 32])
+    assert probe.exhibit.table.rows == [["0", "dense", "0", "10", "step", f"31 ± {half:.2g}"]]
+    assert analysis.exhibit.table.headings == ["height"]
+    assert analysis.exhibit.table.rows == [[f"3 ± {stats.t.ppf(0.975, 2) * stats.sem(THREE):.2g}"]]
+
+
+def boom(lines):
+    raise KeyError("a\nb\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        boom,
+        lambda lines: "a text",
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1, 2], [[1]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", ["x"], [[1]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1], [[1e200]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1], [[float("nan")]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(), chart()]),
+        lambda lines: Exhibit("t", ["a"], [chart(scales=("linear", "polar"))]),
+        lambda lines: Exhibit("t", ["a"], (), Table(["h"], [["1", "2"]])),
+        lambda lines: Exhibit("t", ["a"], [Map("m", "t", "u", [Spot("s", (1.0, None))])]),
+        lambda lines: Exhibit("t", ["a"], [Matrix("m", "t", "u", ["a"], ["a"], [])]),
+        lambda lines: height(lines)(),
+    ],
+)
+def test_what_cannot_be_shown_is_a_note(shown, run, explained):
+    explained(shown)
+    (one,) = shown_of(run)
+    assert one.exhibit is None
+    assert one.note.startswith("dunes: not shown")
+    assert one.note.isprintable()
+
+
+def test_the_note_is_in_every_report(run, explained):
+    explained(boom)
+    console = Console(width=200, file=io.StringIO())
+    console.print(exhibit_tables(run))
+    assert "not shown" in console.file.getvalue()
+    assert "dunes: not shown" in page([run])
+    assert not any("dunes" in path.name for path in draw_exhibits(run))
+
+
+def test_damaged_findings_are_named_and_leave_the_rest(run, explained):
+    explained(height)
+    (run.path / places.PROBES).write_text("{}\n")
+    probes, dunes = shown_of(run)
+    assert "probes.jsonl" in probes.note
+    assert dunes.exhibit is not None
+    path = run.path / places.analysis("dunes")
+    path.write_text(path.read_text().replace("6.0", "7.0"))
+    assert [one.exhibit for one in shown_of(run)] == [None, None]
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J$\\frac$"
+
+
+def test_hostile_texts_are_shown_and_do_nothing(run, explained):
+    curve = Curve(HOSTILE, [1], [[1.0]])
+    own = Chart("../../etc/x", HOSTILE, HOSTILE, HOSTILE, [curve], across={HOSTILE: 1.0})
+    explained(lambda lines: Exhibit(HOSTILE, [HOSTILE * 100], [own], Table([HOSTILE], [[HOSTILE]]), HOSTILE))
+    text = page([run])
+    assert "<img" not in text
+    assert "\x1b" not in text
+    (drawn,) = (path for path in draw_exhibits(run) if "etc" in path.name)
+    assert drawn.parent == run.path / "report"
+    assert drawn.name == "dunes-------etc-x.png"
+    assert max(len(answer) for answer in shown_of(run)[0].exhibit.answers) <= 600
+
+
+def test_the_page_stays_small_whatever_is_found(run, explained):
+    long = Curve("dunes", range(20_000), [[1 / 3 + x] for x in range(20_000)])
+    table = Table(["a"], [["1"]] * 20_000)
+    explained(lambda lines: Exhibit("t", ["a"], [chart(long)], table))
+    exhibited = [(run, shown_of(run))]
+    assert len(sections(exhibited, "")) + len(json.dumps(charts(exhibited))) < 60_000
+
+
+def test_charts_on_the_page_have_the_numbers_of_their_curves(run, explained):
+    explained(height)
+    data = json.loads(page([run]).partition("<script id=data type=application/json>")[2].partition("</script>")[0])
+    (one,) = data["charts"]
+    (points,) = one["curves"][0]["stretches"]
+    half = stats.t.ppf(0.975, 2) * stats.sem(THREE)
+    assert points[0] == [1, 3, *(pytest.approx(value, rel=1e-4) for value in (half, 3 - half, 3 + half))]

@@ -20,9 +20,10 @@ from lottery.exhibits import Chart, Curve, Exhibit, Map, Matrix, Spot, Table
 from lottery.reporting import canvas
 from lottery.reporting.exhibit_figures import draw_chart, draw_exhibits
 from lottery.reporting.exhibit_tables import exhibit_tables, told
-from lottery.reporting.exhibits import ends, shown_of, stretches
+from lottery.reporting.exhibits import shown_of
 from lottery.reporting.html import page
 from lottery.reporting.page_exhibits import charts, sections
+from lottery.reporting.points import ends, stretches
 from lottery.statistics import estimate
 from lottery.store import files, places
 

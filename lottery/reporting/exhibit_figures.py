@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from lottery import escape
 from lottery.exhibits import Chart, Curve, Map, Matrix, Spot
 from lottery.reporting import canvas
-from lottery.reporting.exhibits import Point, ends, file_name, shown_of, stretches
+from lottery.reporting.exhibits import Shown, shown_of
+from lottery.reporting.points import Point, ends, stretches
 from lottery.store.reader import Reader
 
 _LEGEND = 34
@@ -27,8 +28,14 @@ def draw_exhibits(run: Reader, everything: bool = False) -> list[Path]:
     paths = []
     for shown in shown_of(run):
         for chart in shown.exhibit.charts if shown.exhibit else ():
-            paths += draw_chart(chart, canvas.places(run, file_name(shown, chart), everything))
+            paths += draw_chart(chart, canvas.places(run, _file_name(shown, chart), everything))
     return paths
+
+
+def _file_name(shown: Shown, chart: Chart | Map | Matrix) -> str:
+    """Return how a chart's file is called, without its suffix: small letters, digits and hyphens alone."""
+    text = (shown.name if chart.name == shown.name else f"{shown.name}-{chart.name}").lower()
+    return "".join(one if one.isascii() and one.isalnum() else "-" for one in text)[:100]
 
 
 def draw_chart(chart: Chart | Map | Matrix, paths: Sequence[Path]) -> list[Path]:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from lottery import escape, exhibits
 from lottery.exhibits import Chart, Curve, Exhibit, Map, Matrix
 from lottery.reporting.exhibit_tables import is_number
-from lottery.reporting.exhibits import LEAST_FOR_BANDS, Point, Shown, ends, has_bands, stretches
+from lottery.reporting.exhibits import Shown
 from lottery.reporting.markup import items, table
+from lottery.reporting.points import LEAST_FOR_BANDS, Point, ends, has_bands, stretches
 from lottery.store.reader import Reader
 
 _MOST_POINTS = 200

@@ -1,0 +1,61 @@
+"""Exhibits whose numbers, texts and lengths can be drawn, whatever lines they were made of."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from lottery.exhibits import Chart, Exhibit, Matrix
+
+_LARGEST = 1e100
+"""Whose square is a number, too."""
+_LONGEST = 600
+"""Characters of a sentence or a cell."""
+_MOST = {"answers": 12, "charts": 24, "curves": 64, "spots": 2000, "marks": 1000, "rows": 1000}
+
+
+def cut(text: str) -> str:
+    """Return a text without what nobody would read of it."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def sound(exhibit: object) -> Exhibit:
+    """Return an exhibit of which everything can be drawn: long texts and lists are cut.
+
+    Raises:
+        ValueError: something isn't what it should be.
+        TypeError: it is no exhibit.
+    """
+    if not isinstance(exhibit, Exhibit):
+        raise TypeError(f"{type(exhibit).__name__} is no Exhibit")
+    whole = TypeAdapter(Exhibit).validate_python(_within_limits(dataclasses.asdict(exhibit)))
+    names = [chart.name for chart in whole.charts]
+    if len(set(names)) < len(names):
+        raise ValueError("two charts have one name")
+    for chart in whole.charts:
+        for curve in chart.curves if isinstance(chart, Chart) else ():
+            if len(curve.x) != len(curve.y):
+                raise ValueError(f"{len(curve.x)} x for {len(curve.y)} y in {chart.name}")
+        if isinstance(chart, Matrix):
+            _rectangle(chart.name, len(chart.rows), len(chart.columns), chart.values)
+    if whole.table:
+        _rectangle("the table", len(whole.table.rows), len(whole.table.headings), whole.table.rows)
+    return whole
+
+
+def _rectangle(name: str, rows: int, columns: int, cells: Sequence[Sequence[object]]) -> None:
+    if len(cells) != rows or any(len(row) != columns for row in cells):
+        raise ValueError(f"{name} hasn't {columns} cells in each of {rows} rows")
+
+
+def _within_limits(value: Any, name: str = "") -> Any:
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, Mapping):
+        return {_within_limits(key): _within_limits(part, key) for key, part in value.items()}
+    if isinstance(value, Sequence):
+        return [_within_limits(part) for part in value[: _MOST.get(name)]]
+    if isinstance(value, int | float) and not (abs(value) <= _LARGEST):
+        raise ValueError(f"{name} is {value!r:.40}")
+    return value

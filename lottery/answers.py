@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lottery import brought
+from lottery import brought, exhibits
 from lottery.errors import LotteryError, RunFailed
 from lottery.registry import Entry
 
@@ -88,6 +88,26 @@ def densities(entry: Entry, answer: Any, names: Mapping[str, object]) -> float |
     if odd := [str(name) for name in [*names, *answer] if name not in names or name not in answer]:
         raise LotteryError(_said(entry, f"a dict that differs in {_some(odd)}", f"one with each of {_some(names)}"))
     return {name: float(answer[name]) for name in names}
+
+
+def findings(entry: Entry, answer: Any) -> dict[str, Any]:
+    """Return what a probe or an analysis found, as it stands in a line of JSON.
+
+    Raises:
+        LotteryError: it is nothing that can stand there.
+    """
+    asked = "a dict of numbers, texts, lists and dicts of these, by name"
+    if not isinstance(answer, Mapping):
+        raise refused(entry, f"a {type(answer).__name__}", asked)
+    try:
+        return exhibits.written(answer)
+    except (TypeError, RecursionError) as error:
+        raise refused(entry, f"a dict in which {str(error)[:100]}", asked) from None
+
+
+def refused(entry: Entry, found: str, wanted: str) -> LotteryError:
+    """Return the error that says what an entry answered, and what it has to, where nothing was trained by it."""
+    return LotteryError(_said(entry, found, wanted))
 
 
 def wrong(entry: Entry, found: str, wanted: str) -> RunFailed:

@@ -77,6 +77,8 @@ def wrong_constant(kind: str, name: str, value: object) -> str:
         return f"order is {shown(value)}; write order=4, say"
     if name == "WORDS" and not (isinstance(value, str) and value.isprintable()):
         return f'words is {shown(value)}; write words="the ticket\'s mask, ...", say'
+    if name == "SHOWN" and not callable(value):
+        return f"shown is {shown(value)}; write a function from the lines that it found to a lottery.exhibits.Exhibit"
     if name == "VARIANTS":
         good = isinstance(value, Mapping) and all(
             isinstance(variant, str) and isinstance(preset, Mapping) for variant, preset in value.items()

@@ -37,6 +37,7 @@ KINDS = {
     "latent": "what is trained in place of a sparse network's weights",
     "arms": "controls that are trained beside a ticket",
     "trackers": "where a study is mirrored while it trains",
+    "analyses": "what became of a run's networks, found once they are trained",
 }
 """Folder of the package -> what its entries are."""
 
@@ -47,6 +48,7 @@ CONSTANTS = {
     "topology": {"VARIANTS", "TRAITS"},
     "penalties": {"TRAITS"},
     "arms": {"TRAITS", "ORDER", "WORDS"},
+    "analyses": {"SHOWN"},
 }
 """Folder -> the constants by which a file says more of itself; the folder's docstring explains them."""
 

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 import lottery
 from lottery.data import Dataset, moments
+from lottery.exhibits import Chart, Curve, Exhibit, Map, Table
+from lottery.explaining.piece import Piece
 from lottery.latent import Rule
 from lottery.networks import masks
 from lottery.networks.network import Network
@@ -78,6 +80,10 @@ class Quiet:
     def close(self, status): pass
 
 
+def explain(lines):
+    return Exhibit("Own", ["It is so."])
+
+
 def act(value, do):
     do()
     return value
@@ -130,6 +136,18 @@ def tracker(body):
 
 def data(changes="", before=""):
     return function("data", f":\n{before}\nreturn whole({changes})")
+
+
+def analysis(find="{'n': 1.0}", of="key._asdict()", body="", shown="explain"):
+    """An analysis that finds this of each network; `body` in place of its own, and what it means."""
+    each = f"for key in t.keys:\n    yield Piece({of}, lambda key=key: {find})"
+    code = function("analyses", f"t:\n{body or each}")
+    return code.replace('"analyses"', f'"analyses", shown={shown}' if shown else '"analyses"')
+
+
+def exhibit(*given):
+    """An analysis whose lines mean this."""
+    return analysis(shown=f"lambda lines: Exhibit('Own', ['It is so.'], {', '.join(given)})")
 
 
 BROKEN = {
@@ -514,6 +532,45 @@ BROKEN = {
     ("trackers", "leaves_the_run_alone"): [
         (tracker("def close(self, status): (run.path / 'run.json').write_text(status)"), r"^run\.json is changed"),
         (tracker("def evaluated(self, found): random.random()"), "Python's global generator"),
+    ],
+    ("analyses", "finds_something"): [
+        (analysis(body="return 3"), r"it returns a int; yield Piece\(of="),
+        (analysis(body="yield 3"), r"it yields a int; yield Piece\(of="),
+        (analysis(body="yield from ()"), "it yields nothing for a run of three levels"),
+        (analysis(of="{'level': 1}"), r'two pieces are of \{"level": 1\}; tell them apart'),
+        (analysis(of="{'replicate': np.int64(key.replicate)}"), r"a piece is of \[.*0.*\]; name it by plain numbers"),
+        (analysis("{}"), r"nothing is found of \{'replicate': 0, .*; return name -> number"),
+        (analysis("{'n': float('nan')}"), "none of what is found of .* is a finite number"),
+        (analysis("3"), "what is found of .* is a int"),
+        (analysis("{'n': 1, 'm': object()}"), "can't be kept: m is a object"),
+        (analysis("{'n': 1e301}"), "can't be kept: what is found of .* is larger than any"),
+    ],
+    ("analyses", "changes_nothing"): [
+        (analysis("act({'n': 1}, (t.run.path / 'own').touch)"), "of the run is changed; return what is found"),
+        (analysis("act({'n': 1}, random.random)"), "it draws from Python's global generator"),
+    ],
+    ("analyses", "is_repeatable"): [
+        (analysis("act({'n': len(CALLS)}, lambda: CALLS.append(1))"), "another is found the second time"),
+    ],
+    ("analyses", "finds_each_piece_by_itself"): [
+        (analysis(body="for key in t.keys: yield Piece(key._asdict(), lambda: {'n': key.level})"),
+         "another is found in another order; bind"),
+    ],
+    ("analyses", "looks_at_networks_when_asked"): [
+        (analysis(body="for key in t.keys:\n    end = t.end(key)\n    yield Piece(key._asdict(), lambda: {'n': 1})"),
+         "it looks at networks before a piece is asked for"),
+    ],
+    ("analyses", "says_what_it_means"): [
+        (analysis(shown=None), r"there is none; write @register\('analyses', shown="),
+        (analysis(shown="lambda lines: 'so'"), "it returns a str; return an Exhibit"),
+        (analysis(shown="lambda lines: Exhibit('Own', [])"), "it lacks a title or answers"),
+        (exhibit("[Map('own', 'Own', 'm', [])]"), "map own is empty"),
+        (exhibit("[Map('own', 'Own', 'm', [1]), Map('own', 'Own', 'm', [1])]"), "two charts are called own, own"),
+        (exhibit("[Chart('own', 'Own', 'x', 'y', [Curve('own', [1, 2], [[1]])])]"), "curve own has 2 x for 1 y"),
+        (exhibit("[Chart('own', 'Own', 'x', 'y', [Curve('own', [1], [[float('nan')]])])]"),
+         "chart own has a number that isn't finite"),
+        (exhibit("(), Table(['a', 'b'], [['1']])"), "a row of its table isn't 2 texts"),
+        (exhibit("(), Table(['a'], [[1]])"), "a row of its table isn't 1 texts"),
     ],
 }  # fmt: skip
 CASES = [(*place, code, found) for place, cases in BROKEN.items() for code, found in cases]

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from lottery import __version__, escape, streams
-from lottery.cli import cached, checking, completion, reference, reports, starting, training
+from lottery.cli import analyzing, cached, checking, completion, reference, reports, starting, training
 from lottery.errors import Interrupted, LotteryError, RunFailed
 from lottery.streams import message
 
@@ -31,7 +31,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "rewind": training.rewind,
         "resume": training.resume,
     },
-    "Read": {"report": reports.report, "runs": reports.list_runs, "cache": cached.cache},
+    "Read": {"analyze": analyzing.analyze, "report": reports.report, "runs": reports.list_runs, "cache": cached.cache},
 }
 """Sections of `lottery --help`: what to start from, what to do, what came of it."""
 

@@ -141,6 +141,21 @@ def kinds(incomplete: str) -> list[str]:
     return _beginning(incomplete, KINDS)
 
 
+def runs_and_analysis(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer runs, and behind the first one the names of analyses, too."""
+    named = bool(ctx.params.get("names") or ctx.args)
+    return [*(_beginning(incomplete, _names(ctx, "analyses")) if named else []), *runs(ctx, incomplete)]
+
+
+def of_analysis(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the options of the analysis that is named, and where data are now."""
+    named = [*(ctx.params.get("names") or []), *ctx.args]
+    known = _outlines(ctx, "analyses")
+    options = next((known[name].options for name in reversed(named) if name in known), {})
+    offered = [f"{option}={value}" for option, values in options.items() for value in (values or [""])]
+    return _beginning(incomplete, [*offered, "data.root="])
+
+
 def methods(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the names of the kind named before."""
     from lottery.outlines import kinds_like

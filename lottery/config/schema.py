@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lottery import escape
+from lottery.config.analyses import Analysis
 from lottery.config.choices import Choice, Section
 from lottery.config.data_and_model import Data, Model, Task
 from lottery.config.pruning import Pruning
@@ -75,6 +76,10 @@ class Config(Section):
     trackers: tuple[Tracker, ...] = ()
     """Where the study is mirrored while it trains, such as `[tensorboard]`; one that fails warns and is left out."""
 
+    analyses: tuple[Analysis, ...] = ()
+    """What is looked for in the networks once they are trained, such as `[distance, correlation]`, and kept in the run;
+    `lottery analyze` does it later."""
+
     @model_validator(mode="before")
     @classmethod
     def _no_code(cls, value: Any) -> Any:
@@ -90,6 +95,13 @@ class Config(Section):
         if len({tracker.name for tracker in trackers}) < len(trackers):
             raise PydanticCustomError("trackers", "a tracker is named twice")
         return trackers
+
+    @field_validator("analyses")
+    @classmethod
+    def _each_analysis_once(cls, analyses: tuple[Analysis, ...]) -> tuple[Analysis, ...]:
+        if len({analysis.name for analysis in analyses}) < len(analyses):
+            raise PydanticCustomError("analyses", "an analysis is named twice; `lottery analyze` does it once more")
+        return analyses
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lottery.display.console import progress_console
+from lottery.display.explained import explain_all
 from lottery.display.onlooker import Onlooker
 from lottery.display.progress import Display
 from lottery.errors import Interrupted
@@ -16,7 +17,7 @@ from lottery.studies.undertaking import Undertaking
 
 
 def carry_out(work: Undertaking, runs_dir: Path, about: Mapping[str, object], onlooker: Onlooker) -> Run:
-    """Carry out a study, and return its run; a new one, in `runs_dir`, says `about` of itself.
+    """Carry out a study and its analyses, and return its run; a new one, in `runs_dir`, says `about` of itself.
 
     Raises:
         Interrupted: it was stopped; the message says how to go on.
@@ -34,4 +35,5 @@ def carry_out(work: Undertaking, runs_dir: Path, about: Mapping[str, object], on
                 execute(run, work.study, watcher, lambda: told() or onlooker.stop())
         except (Interrupted, KeyboardInterrupt):
             raise Interrupted(f"interrupted; go on with: {onlooker.go_on(run)}") from None
+        explain_all(run, work.study.setting, quiet=onlooker.quiet)
     return run

@@ -1,23 +1,29 @@
 """The finished networks of a run, opened read only, as analyses are given them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from lottery import escape
+from lottery import escape, words
 from lottery.arms import EARLY, is_main
+from lottery.config.schema import Config
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network, State
 from lottery.networks.subject import Subject
+from lottery.registry import names, suggestion
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
 from lottery.studies.kinds import study_of
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.subjects import subject_of
+
+
+class Lacking(LotteryError):
+    """Something that an analysis asks for was never made; the message says what makes it."""
 
 
 class Trained:
@@ -44,6 +50,11 @@ class Trained:
         self.keys = list(self.lines)
 
     @cached_property
+    def config(self) -> Config:
+        """The run's config, read once."""
+        return self.run.config
+
+    @cached_property
     def setting(self) -> Setting:
         """The run's config made real: its data, its architecture, its task."""
         return self._make(self.run)
@@ -64,6 +75,32 @@ class Trained:
         except LotteryError as error:
             raise LotteryError(f"{error}; the pruning solution of {self.run.path} stands in its parent") from None
         return type(self)(parent, self._make)
+
+    def among(self, levels: Collection[int] = (), arms: Collection[str] = ()) -> list[Key]:
+        """Return the networks of some levels and arms, of all where none are named; in the order of `keys`.
+
+        Raises:
+            Lacking: one that is named isn't there.
+        """
+        there = sorted({key.level for key in self.keys})
+        for level in levels:
+            if level not in there:
+                raise Lacking(f"{self.run.path} has no level {level}, but {words.of_levels(there)}{self._more(level)}")
+        own = list(dict.fromkeys(key.arm for key in self.keys))
+        for arm in arms:
+            if arm not in own:
+                raise Lacking(
+                    f"{self.run.path} has no {escape.shown(arm)}{suggestion(arm, own)}, but {', '.join(own)}"
+                    + (f"; `pruning.arms: [{arm}]` trains it, in a run of its own" if arm in names("arms") else "")
+                )
+        return [key for key in self.keys if (not levels or key.level in levels) and (not arms or key.arm in arms)]
+
+    def _more(self, level: int) -> str:
+        """Return how a run gets a level that it doesn't have, if it can be extended by it."""
+        rounds = level - self.config.pruning.iterations
+        if self.run.record["study"] != "prune" or rounds < 1:
+            return ""
+        return f"; {go_on(self.run, f'prune RUN --iterations {rounds}')} adds it"
 
     def main(self, replicate: int, level: int) -> Key | None:
         """Return the network, in its usual order, that a level is about; None where it isn't there."""
@@ -92,6 +129,14 @@ class Trained:
         dense = Key(replicate, 0, "dense")
         return self.run.read_state(dense, 0) if self.run.has_state(dense, 0) else self.setting.initial(replicate)
 
+    def has_solution(self, key: Key) -> bool:
+        """Return whether a network's level has a pruning solution, in this run or the one that it retrains."""
+        if self.run.record.get("parent") is not None:
+            return self.parent.has_solution(self._in_parent(key))
+        sparse = self.config.sparse
+        made = bool(key.level) and (sparse is None or "dense_start" in sparse.topology.traits)
+        return made and self.main(key.replicate, key.level) is not None
+
     def solution(self, key: Key) -> Network:
         """Return the pruning solution of a network's level: the weights that its ticket's mask was chosen from, masked.
 
@@ -99,14 +144,15 @@ class Trained:
         end of that training itself (Evci et al. 2022). Of a run that retrains another's, they stand in that one.
 
         Raises:
-            LotteryError: the level's masks were not made by pruning what was trained, or the parent isn't there.
+            Lacking: the level's masks were not made by pruning what was trained.
+            LotteryError: the parent isn't there.
         """
         if self.run.record.get("parent") is not None:
             return self.parent.solution(self._in_parent(key))
         main = self.main(key.replicate, key.level)
-        sparse = self.run.config.sparse
-        if main is None or not key.level or (sparse and "dense_start" not in sparse.topology.traits):
-            raise LotteryError(
+        sparse = self.config.sparse
+        if main is None or not self.has_solution(key):
+            raise Lacking(
                 f"{self.run.path}: {key} has no pruning solution: no trained network was pruned to its mask; take a "
                 "run of `lottery prune`, or of `topology: gradual`, or one rewound from such a run"
             )

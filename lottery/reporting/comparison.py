@@ -20,6 +20,7 @@ from lottery.tasks import Metric
 
 _CHANGES_NO_RESULT = {
     "name", "seed", "replicates", "orders", "device", "workers", "execution", "checkpoint", "deterministic", "trackers",
+    "analyses",
 }  # fmt: skip
 """Settings of a study that its results don't depend on but by chance and rounding."""
 _SMALL = "model.small_dense"

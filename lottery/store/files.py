@@ -134,6 +134,14 @@ def append_lines(path: Path, records: Iterable[Record]) -> None:
         file.write(text)
 
 
+def drop_torn(path: Path) -> None:
+    """Drop the last line of a file of JSON lines where a crash tore it, so that the next one is added to whole ones."""
+    with _writing(path, 0), suppress(FileNotFoundError), path.open("rb+") as file:
+        text = file.read()
+        if not text.endswith(b"\n"):
+            file.truncate(text.rfind(b"\n") + 1)
+
+
 def flush(path: Path) -> None:
     """Have the disk hold a file, if it is there."""
     with _writing(path, 0), suppress(FileNotFoundError):

@@ -1,5 +1,7 @@
 """What probes and analyses found, as it stands in a run's JSON lines: names and types."""
 
+import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, with_config
@@ -64,3 +66,11 @@ class Analysed(TypedDict):
 
 PROBINGS = TypeAdapter(list[Probing])
 ANALYSED = TypeAdapter(list[Analysed])
+
+
+def by_options(lines: Sequence[Analysed]) -> list[list[Analysed]]:
+    """Return what an analysis found, options by options: those that were asked for last come last."""
+    groups: dict[str, list[Analysed]] = {}
+    for line in lines:
+        groups.setdefault(json.dumps(line["options"], sort_keys=True), []).append(line)
+    return [*groups.values()]

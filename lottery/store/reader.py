@@ -138,7 +138,10 @@ class Reader:
     def analysis(self, name: str) -> list[Analysed]:
         """Return all that an analysis found so far; none where it hasn't been carried out."""
         path = self.path / places.analysis(name)
-        return records.check_lines(ANALYSED, files.checked_lines(path), path)
+        try:
+            return records.check_lines(ANALYSED, files.checked_lines(path), path)
+        except LotteryError as error:
+            raise LotteryError(f"{error};\nwhat is removed of {path} is found again by `lottery analyze`") from None
 
     def analysed(self) -> list[str]:
         """Return the names of the analyses that found something, sorted."""

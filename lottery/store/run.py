@@ -4,7 +4,7 @@ Files appear whole or not at all, and carry checksums: see `lottery.store.files`
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.store import files, locks, places, records
 from lottery.store.about import ABOUT, SCHEMA
+from lottery.store.findings import Analysed
 from lottery.store.folders import refuse_link
 from lottery.store.reader import CHECKSUM, Reader
 from lottery.store.records import Evaluation, Summary
@@ -166,6 +167,17 @@ class Run(Reader):
     def append_levels(self, lines: Iterable[Summary]) -> None:
         """Add trained networks."""
         files.append_lines(self.to_write(places.LEVELS), map(dict, lines))
+
+    def append_analysis(self, name: str, line: Analysed) -> None:
+        """Add a piece that an analysis found."""
+        files.append_lines(self.to_write(places.analysis(name)), [dict(line)])
+
+    def settle_analysis(self, name: str, lines: Sequence[Analysed]) -> None:
+        """Have what an analysis found stand in the order of `lines`, on the disk."""
+        path = self.to_write(places.analysis(name))
+        if lines != self.analysis(name):
+            files.write_lines(path, map(dict, lines))
+        files.flush(path)
 
     def forget_lines(self, keys: Collection[Key]) -> None:
         """Drop the evaluations of some networks."""

@@ -1,0 +1,69 @@
+"""Lines of an analysis as its `SHOWN` reads them: arm by arm, level by level, from dense to sparse."""
+
+import math
+from collections.abc import Sequence
+
+from lottery.arms import in_order, is_main
+from lottery.exhibits import Curve, Line
+from lottery.statistics import Estimate, estimate
+
+Levels = dict[int, list[Line]]
+"""Level -> its lines, by replicate; from dense to sparse."""
+
+
+def usual(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines of networks trained in the usual order of batches."""
+    return [line for line in lines if not line["of"].get("order", 0)]
+
+
+def arms_of(lines: Sequence[Line]) -> list[str]:
+    """Return the arms that lines are of, in the order in which they are shown."""
+    return in_order(dict.fromkeys(str(line["of"]["arm"]) for line in lines))
+
+
+def of_arm(lines: Sequence[Line], arm: str | None = None) -> Levels:
+    """Return the lines of an arm, or where none is named of main arms: what a study is about; else of no other."""
+    own = [line for line in usual(lines) if (is_main(line["of"]["arm"]) if arm is None else line["of"]["arm"] == arm)]
+    levels: Levels = {}
+    for line in sorted(own, key=lambda line: (line["of"]["level"], line["of"]["replicate"])):
+        levels.setdefault(line["of"]["level"], []).append(line)
+    return dict(sorted(levels.items(), key=lambda item: -density(item[1])))
+
+
+def density(lines: Sequence[Line]) -> float:
+    """Return the mean density of some lines, in %."""
+    return 100 * math.fsum(line["values"]["density"] for line in lines) / len(lines)
+
+
+def value(line: Line, *place: str) -> float | None:
+    """Return a number among what a line found, by the names that lead to it; None where it has none."""
+    at = line["values"]
+    for name in place:
+        at = at.get(name) if isinstance(at, dict) else None
+    return at if isinstance(at, int | float) else None
+
+
+def values(lines: Sequence[Line], *place: str) -> dict[int, float]:
+    """Return replicate -> number, of those that have one."""
+    found = {line["of"]["replicate"]: value(line, *place) for line in lines}
+    return {replicate: one for replicate, one in found.items() if one is not None}
+
+
+def mean(lines: Sequence[Line], *place: str) -> Estimate | None:
+    """Return the mean of a number over replicates; None where there is none."""
+    found = values(lines, *place)
+    return estimate([*found.values()]) if found else None
+
+
+def curve(label: str, levels: Levels, *place: str, at: int = 0) -> Curve:
+    """Return the curve of a number over densities, in the colour of place `at`."""
+    own = {level: [*found.values()] for level, lines in levels.items() if (found := values(lines, *place))}
+    return Curve(label, [density(levels[level]) for level in own], [*own.values()], place=at, points=True)
+
+
+def written(found: Estimate | None, digits: int = 3) -> str:
+    """Return a mean with its interval as a cell of a table: `0.125 ± 0.004`; nothing where there is none."""
+    if found is None:
+        return ""
+    spread = "" if found.half_width is None else f" ± {found.half_width:.{digits}f}"
+    return f"{found.mean:.{digits}f}{spread}"

@@ -1,0 +1,79 @@
+"""An analysis is carried out while somebody looks on, who may stop it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from lottery import words
+from lottery.config.analyses import Analysis
+from lottery.display.console import progress_console, results_console
+from lottery.errors import Interrupted
+from lottery.exhibits import Exhibit
+from lottery.explaining.asked import command
+from lottery.explaining.carry_out import carry_out
+from lottery.explaining.trained import Trained
+from lottery.reporting.fitted import Fitted
+from lottery.store.findings import Analysed
+from lottery.store.reader import Reader
+from lottery.streams import message
+from lottery.studies.setting import Setting
+
+
+def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> list[Analysed]:
+    """Find what an analysis hasn't found yet on a run, and return all that it found.
+
+    Raises:
+        Interrupted: it was stopped; the message says how to go on.
+        LotteryError: as of `lottery.explaining.carry_out`.
+    """
+    began, before = time.monotonic(), len(trained.run.analysis(analysis.name))
+    with progress_console(quiet).status(f"{analysis.name}") as status:
+
+        def tell(done: int, total: int, of: Mapping[str, Any]) -> None:
+            named = ", ".join(f"{name} {value}" for name, value in of.items())
+            status.update(Text(f"{analysis.name}: {done} of {total}; {named}"))
+
+        try:
+            found = carry_out(trained, analysis, tell)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted; what is found is kept, go on with: {command(analysis, trained.run.path)}"
+            ) from None
+    new = len(trained.run.analysis(analysis.name)) - before
+    if not quiet:
+        spent = f"found in {words.of_duration(time.monotonic() - began)}" if new else "there already"
+        message(f"{analysis.name}: {new or len(found)} pieces {spent}, kept in {trained.run.path}")
+    return found
+
+
+def explain_all(run: Reader, setting: Setting, *, quiet: bool = False) -> None:
+    """Carry out the analyses of a run's config; one that fails is left out with a note.
+
+    Raises:
+        Interrupted: it was stopped; all is trained, and the message says how to go on.
+    """
+    for analysis in run.config.analyses:
+        try:
+            explain(Trained(run, lambda _: setting), analysis, quiet=quiet)
+        except Interrupted:
+            raise
+        except Exception as error:  # the run is whole, whatever there is to be said of it
+            said = str(error).partition("\n")[0] or type(error).__name__
+            message(f"{analysis.name} is left out: {said}; once that is mended: lottery analyze RUN {analysis.name}")
+
+
+def show(run: Reader, analysis: Analysis, found: Sequence[Analysed]) -> None:
+    """Print what an analysis found on a run: sentences that answer, and a table."""
+    explain_lines = analysis.entry.constants.get("SHOWN")
+    if explain_lines is None:
+        message(f"{analysis.name} doesn't say what it means; its lines are in {run.path}")
+        return
+    exhibit: Exhibit = explain_lines(found)
+    console = results_console()
+    console.print(Text(f"{exhibit.title}: {run.record['id']}", style="bold"))
+    console.print(*(Text(answer) for answer in exhibit.answers), sep="\n")
+    if exhibit.table:
+        console.print(Fitted(exhibit.table.headings, exhibit.table.rows))
+    console.print(Text(exhibit.meaning, style="dim"))

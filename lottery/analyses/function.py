@@ -69,10 +69,9 @@ def _has_solution(trained: Trained, key: Key) -> bool:
     if trained.run.config.sparse is not None and trained.run.record.get("parent") is None:
         return False  # pruned while it trained, if at all: each network is its own
     try:
-        trained.solution(key)
-    except LotteryError:  # there is none, or its run is gone: what doesn't need it can be found all the same
+        return trained.has_solution(key)
+    except LotteryError:  # its run is gone: what doesn't need it can be found all the same
         return False
-    return True
 
 
 def _about(trained: Trained, key: Key) -> dict[str, str | float]:

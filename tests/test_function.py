@@ -130,7 +130,7 @@ def alike(disagreements, accuracies=(0.98, 0.99), **of):
     return {
         "of": {"among": "copies", "replicate": 0, "level": 1, "arm": "ticket", "start": 0, "networks": 2} | of,
         "values": {
-            "name": "ticket", "density": 0.05, "images": 10_000, "accuracies": list(accuracies),
+            "name": "ticket", "copies": "copies", "density": 0.05, "images": 10_000, "accuracies": list(accuracies),
             "disagreements": disagreements, "calibration_errors": [0.01, 0.02], "log_likelihoods": [0.05, 0.07],
             "ensemble_accuracy": 0.99, "ensemble_calibration_error": 0.005, "ensemble_log_likelihood": 0.04,
         },
@@ -138,7 +138,13 @@ def alike(disagreements, accuracies=(0.98, 0.99), **of):
 
 
 def pruned(*disagreements, **of):
-    values = {"name": "ticket", "density": 0.05, "accuracy": 0.98, "disagreements": list(disagreements)}
+    values = {
+        "name": "ticket",
+        "copies": "copies",
+        "density": 0.05,
+        "accuracy": 0.98,
+        "disagreements": list(disagreements),
+    }
     of = {"among": "solution", "replicate": 0, "level": 1, "arm": "ticket", "start": 0, "networks": 2} | of
     return {"of": of, "values": values}
 

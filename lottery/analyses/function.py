@@ -11,11 +11,11 @@ from torch import Tensor
 
 from lottery import arms
 from lottery.config.values import Count
-from lottery.errors import LotteryError
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
 from lottery.explaining import agreement
 from lottery.explaining.outputs import Outputs
 from lottery.explaining.piece import Piece
+from lottery.explaining.retrained import draws, is_retrained
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
 from lottery.statistics import estimate
@@ -24,10 +24,10 @@ from lottery.statistics import estimate
 def function(trained: Trained, *, bins: Count = 15) -> Iterator[Piece]:
     """Compare what networks answer on the test data (Fort et al. 2019; Evci et al. 2022).
 
-    Of copies, which differ in the order of batches alone, and of the same network of all replicates: accuracy, expected
-    calibration error and negative log likelihood of each, and of their ensemble, which answers by the mean of their
-    softmax; and on how many images two of them disagree. Of copies and the solution that their mask was pruned from,
-    and of a level's network and that of the level before: on how many images they disagree.
+    Of copies, which differ in the order of batches alone, or in their draw, too, and of the same network of all
+    replicates: accuracy, expected calibration error and negative log likelihood of each, and of their ensemble, which
+    answers by the mean of their softmax; and on how many images two of them disagree. Of copies and the solution that
+    their mask was pruned from, and of a level's network and that of the level before: on how many images they disagree.
 
     Args:
         bins: of the calibration error, of equal width.
@@ -42,7 +42,7 @@ def function(trained: Trained, *, bins: Count = 15) -> Iterator[Piece]:
     for keys in _groups(trained.keys, lambda key: (*key[:3], trained.lines[key]["start_step"])):
         key, place, of = keys[0], keys[0][:2], {"replicate": keys[0].replicate, "networks": len(keys)}
         yield piece(key, "copies", partial(_alike, trained, outputs, keys, bins), **of)
-        solved[place] = solved[place] if place in solved else _has_solution(trained, key)
+        solved[place] = solved[place] if place in solved else is_retrained(trained, key)
         if solved[place]:
             pruned = partial(outputs.solution, key)
             yield piece(key, "solution", partial(_with, trained, outputs, keys, pruned), **of)
@@ -65,22 +65,14 @@ def _groups(keys: Iterable[Key], name: Callable[[Key], tuple[object, ...]]) -> l
     return list(groups.values())
 
 
-def _has_solution(trained: Trained, key: Key) -> bool:
-    if trained.run.config.sparse is not None and trained.run.record.get("parent") is None:
-        return False  # pruned while it trained, if at all: each network is its own
-    try:
-        return trained.has_solution(key)
-    except LotteryError:  # its run is gone: what doesn't need it can be found all the same
-        return False
-
-
 def _about(trained: Trained, key: Key) -> dict[str, str | float]:
-    """Return what networks are called in a report, and their density: all that were rewound have the arm ticket."""
+    """Return what networks are called in a report, and their density: of a retrained ticket, what it started from."""
     rewind, name = trained.run.record.get("rewind"), key.arm
     if rewind and arms.is_main(key.arm):
-        name = key.arm if rewind["weights"] == "rewind" else rewind["weights"]
+        name = "ticket" if rewind["weights"] == "rewind" else rewind["weights"]
         name += "" if rewind["mask"] == "keep" else f", mask {rewind['mask']}"
-    return {"name": name, "density": trained.lines[key]["density"]}
+    copies = "draws" if draws(trained) > 1 else "copies"
+    return {"name": name, "copies": copies, "density": trained.lines[key]["density"]}
 
 
 def _alike(trained: Trained, outputs: Outputs, keys: Sequence[Key], bins: int) -> Findings:
@@ -133,10 +125,11 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
         answers=_answers(groups),
         charts=_charts(groups),
         table=Table(_HEADINGS, [row for group in groups.values() for row in _rows(group)]),
-        meaning="Copies differ in the order of batches alone, replicates in all that is drawn. Two networks disagree "
-        "on an image that they put into different classes; an ensemble answers by its networks' mean softmax (Evci et "
-        "al. 2022). Expected calibration error: Guo et al. 2017; negative log likelihood in nats. ±: the 95 % interval "
-        "over replicates; of one replicate, and among replicates, the standard deviation of networks or of pairs.",
+        meaning="Copies differ in the order of batches alone, draws in their first weights, too, replicates in all. "
+        "Two networks disagree on an image that they put into different classes; an ensemble answers by its networks' "
+        "mean softmax (Evci et al. 2022). Expected calibration error: Guo et al. 2017; negative log likelihood in "
+        "nats. ±: the 95 % interval over replicates; of one replicate, and among replicates, the standard deviation of "
+        "networks or of pairs.",
     )
 
 
@@ -157,7 +150,7 @@ def _rows(group: _Group) -> list[list[str]]:
     pruned = [one["disagreements"] for one in group["solution"]]
     rows = []
     if len(group["copies"][0]["accuracies"]) > 1 or not group["replicates"]:
-        rows.append(_row(group["copies"], pruned, "copies"))
+        rows.append(_row(group["copies"], pruned, group["copies"][0]["copies"]))
     if group["replicates"]:
         rows.append(_row(group["replicates"], [[first for first, *_ in pruned]], "replicates"))
     return rows
@@ -197,11 +190,11 @@ def _answers(groups: _Groups) -> list[str]:
     group = next((beside[arm] for arm in beside if arms.is_main(arm)), next(iter(beside.values())))
     one = group["copies"][0]
     answers = []
-    for among in ("copies", "replicates"):
+    for among, words in (("copies", one["copies"]), ("replicates", "replicates")):
         many = len(group[among][0]["accuracies"]) if group[among] else 1
         if many > 1:
             answers.append(
-                f"{many} {among} of {one['name']}, at {100 * one['density']:.3g} % of the weights, disagree on "
+                f"{many} {words} of {one['name']}, at {100 * one['density']:.3g} % of the weights, disagree on "
                 f"{_disagreement(group[among])} of the test images; each is right on "
                 f"{_spread(found['accuracies'] for found in group[among])} %, their ensemble on "
                 f"{_spread([found['ensemble_accuracy']] for found in group[among])} %."

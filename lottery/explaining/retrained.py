@@ -1,0 +1,25 @@
+"""Of a run's networks, those that were trained anew under a mask that was made of other weights."""
+
+from lottery.errors import LotteryError
+from lottery.explaining.trained import Trained
+from lottery.networks.key import Key
+
+
+def is_retrained(trained: Trained, key: Key) -> bool:
+    """Return whether a network has a pruning solution that it isn't itself, and that can be read.
+
+    One that was pruned while it trained is its own; of a run whose parent isn't there any more, what needs no pruning
+    solution can be found all the same.
+    """
+    if trained.config.sparse is not None and trained.run.record.get("parent") is None:
+        return False
+    try:
+        return trained.has_solution(key)
+    except LotteryError:
+        return False
+
+
+def draws(trained: Trained) -> int:
+    """Return how many fresh initializations each replicate's copies were retrained from; order j from number j."""
+    rewind = trained.run.record.get("rewind")
+    return rewind.get("draws", 1) if rewind else 1

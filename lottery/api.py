@@ -3,7 +3,7 @@
 A config is the path of a YAML file, or a dict of the same keys. A run is a path, a name, `latest`, or `Results`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from lottery.results import Results, RunLike, find
 from lottery.studies import undertaking
 from lottery.studies.asked import Asked, MaskFrom, Weights
 from lottery.studies.copies import Copies
+from lottery.studies.fork import Wanted
 from lottery.studies.prune import Prune
 from lottery.studies.train import Train
 
@@ -156,6 +157,52 @@ def rewind(
         )
     )
     work = undertaking.retrained(found, asked, to, copies, make, accept_changes=accept_changes)
+    return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
+
+
+@one_at_a_time
+def fork(
+    run: RunLike,
+    *,
+    level: int | Sequence[int],
+    at: str | Sequence[str],
+    arm: str | Sequence[str] | None = None,
+    orders: int = 2,
+    replicates: int | None = None,
+    model: Model | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    device: str | None = None,
+    runs_dir: str | PathLike[str] = "runs",
+    plugins: Plugins = (),
+    accept_changes: bool = False,
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Results:
+    """Train networks of a run anew, as a new run, and copies that leave them on their way, and return what was found.
+
+    Args:
+        run: whose networks are forked.
+        level: of these networks, or several.
+        at: where copies leave them, `0it`, `2000it`, `3ep`, or several.
+        arm: of them; the main one of each level, if not given.
+        orders: copies at each step, which differ in batch order and augmentation alone.
+        replicates: the first so many of the run's alone.
+        settings: `data.root`, where data have moved, and nothing else.
+
+    The others are those of `train` and `prune`, and so are the errors.
+    """
+    call = Call.of(model, data, device, plugins, progress, stop, accept_changes=accept_changes)
+    levels = level if isinstance(level, Sequence) and not isinstance(level, str) else [level]
+    wanted = Wanted(
+        tuple(arguments.whole(one, "level", 0) for one in levels),
+        None if arm is None else arguments.texts(arm, "arm"),
+        arguments.texts(at, "at"),
+    )
+    first = None if replicates is None else arguments.whole(replicates, "replicates", 1)
+    copies = Copies(arguments.whole(orders, "orders", 1), first)
+    found, make = find(run, runs_dir), call.remake(settings)
+    work = undertaking.forked(found, wanted, copies, make, accept_changes=accept_changes)
     return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
 
 

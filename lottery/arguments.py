@@ -1,7 +1,7 @@
 """What Python code hands over is what it has to be, or a line says what to give."""
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -39,3 +39,11 @@ def whole(given: object, what: str, least: int) -> int:
     if isinstance(given, bool) or not hasattr(given, "__index__") or operator.index(given) < least:
         raise LotteryError(f"{what} is {shown(given)}; give a whole number from {least} on")
     return operator.index(given)
+
+
+def texts(given: object, what: str) -> tuple[str, ...]:
+    """Return several texts, or one; raise LotteryError where it is something else."""
+    several = [given] if isinstance(given, str) else given
+    if not isinstance(several, Sequence) or not all(isinstance(one, str) for one in several):
+        raise LotteryError(f"{what} is {shown(given)}; give a text, or a list of texts")
+    return tuple(several)

@@ -1,6 +1,7 @@
 """Numbers and records are put into words here, for messages and tables: one function for each kind."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def of_bytes(count: float) -> str:
@@ -42,3 +43,15 @@ def of_rewind(rewind: Mapping[str, object]) -> str:
     """Return what a rewind retrains, as its run's record has it, in words: `level 2 from 0it, ...`."""
     draws = f" of {rewind['draws']} draws" if "draws" in rewind else ""
     return f"level {rewind['level']} from {rewind['to']}it, weights {rewind['weights']}{draws}, mask {rewind['mask']}"
+
+
+def of_descent(record: Mapping[str, Any]) -> str:
+    """Return what a run trains of its parent, as its record has it, in words; nothing of one without a parent."""
+    if "rewind" in record:
+        return of_rewind(record["rewind"])
+    if "fork" not in record:
+        return ""
+    fork = record["fork"]
+    levels, steps = ", ".join(map(str, fork["levels"])), ", ".join(f"{step}it" for step in fork["at"])
+    which = f"level {levels}" if len(fork["levels"]) == 1 else f"levels {levels}"
+    return f"{which} ({', '.join(fork['arms'])}), forked at {steps}, copies at each: {fork['copies']}"

@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "train": training.train,
         "prune": training.prune,
         "rewind": training.rewind,
+        "fork": training.fork,
         "resume": training.resume,
     },
     "Read": {"analyze": analyzing.analyze, "report": reports.report, "runs": reports.list_runs, "cache": cached.cache},

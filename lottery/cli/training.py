@@ -1,4 +1,4 @@
-"""The commands `train`, `prune`, `rewind` and `resume` train networks."""
+"""The commands `train`, `prune`, `rewind`, `fork` and `resume` train networks."""
 
 import signal
 import sys
@@ -131,6 +131,46 @@ def rewind(
     asked, copies = Asked(level, 0, weights.value, mask.value, draws), Copies(orders, replicates)
     work = undertaking.retrained(parent, asked, to, copies, make, accept_changes=accept_changes)
     _carry_out(work, runs_dir, stop_on, dry_run, timed)
+
+
+def fork(
+    run: options.RunName,
+    level: Annotated[
+        str,
+        typer.Option(metavar="L[,L...]", help="Levels whose networks are forked.", autocompletion=completion.levels),
+    ],
+    at: Annotated[str, typer.Option(metavar="STEP[,STEP...]", help="Where copies leave them: 0it,500it,3ep.")],
+    arm: Annotated[
+        str | None,
+        typer.Option(metavar="ARM[,ARM...]", help="Those of them that a level has; its main one by default."),
+    ] = None,
+    orders: Annotated[int, typer.Option(min=1, help="Copies at each step, in batch orders of their own.")] = 2,
+    replicates: options.FirstReplicates = None,
+    set_: options.Moved = [],  # noqa: B006
+    device: options.Device = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    dry_run: options.DryRun = False,
+    timed: options.Timed = False,
+    stop_on: options.StopOn = [],  # noqa: B006
+    plugin: options.Plugins = [],  # noqa: ARG001, B006
+    accept_changes: options.AcceptChanges = False,
+) -> None:
+    """Train networks of a run anew, as a new run, and copies that leave them on their way (instability analysis)."""
+    _begin(run, dry_run, timed)
+    parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
+    if not all(number.strip().isdecimal() for number in level.split(",")):
+        raise LotteryError(f"level: {level!r} is no list of levels; write --level 0,5")
+    from lottery.studies import undertaking
+    from lottery.studies.copies import Copies
+    from lottery.studies.fork import Wanted
+
+    wanted = Wanted(tuple(map(int, level.split(","))), arm and _listed(arm), _listed(at))
+    work = undertaking.forked(parent, wanted, Copies(orders, replicates), make, accept_changes=accept_changes)
+    _carry_out(work, runs_dir, stop_on, dry_run, timed)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
 
 
 def resume(

@@ -34,7 +34,7 @@ _CONTENTS = "data.contents"
 def conditions(run: Reader) -> dict[str, object]:
     """Return what a run's results depend on: dotted key of the config -> value; and what `rewind` was asked for."""
     config = run.config.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
-    flat = dotted(config | {"rewind": run.record.get("rewind", {})})
+    flat = dotted(config | {"rewind": run.record.get("rewind", {}), "fork": run.record.get("fork", {})})
     flat.pop("pruning.iterations")  # a longer study begins as a shorter one
     if (data := run.record.get("data")) is not None:  # the same data elsewhere are the same, and others there are not
         flat.pop(_ROOT, None)
@@ -87,7 +87,7 @@ def labels(groups: Sequence[Sequence[Reader]]) -> list[str]:
     found = []
     for run, name, own in zip(firsts, names, settings, strict=True):
         told = [f"{key}={value}" for key, value in own.items() if value][:_MOST_SETTINGS]
-        told += [words.of_rewind(made)] if (made := run.record.get("rewind")) else []
+        told += [made] if (made := words.of_descent(run.record)) else []
         alike = len(set(names)) == 1
         found.append(", ".join(told) if told and alike else f"{name} ({', '.join(told)})" if told else name)
     ids = [" + ".join(_title(run) for run in group) for group in groups]
@@ -102,7 +102,7 @@ def settings_of(runs: Sequence[Reader], *also: str) -> list[dict[str, str]]:
     """
     found, everyones = values_apart(runs, *also), [_settings(run, also) for run in runs]
     shared = [key for key in found if all(key in own for own in everyones)]
-    keys = [key for key in shared if key != _ROOT and not key.startswith("rewind.")]
+    keys = [key for key in shared if key != _ROOT and not key.startswith(("rewind.", "fork."))]
     short = {key: _short(key, keys) for key in keys}
     return [{short[key]: _text(found[key][place]) for key in keys} for place in range(len(runs))]
 
@@ -126,8 +126,8 @@ def _text(value: object) -> str:
 
 
 def _title(run: Reader) -> str:
-    own, made = run.record["id"], run.record.get("rewind")
-    return f"{own} ({words.of_rewind(made)})" if made else own
+    own, made = run.record["id"], words.of_descent(run.record)
+    return f"{own} ({made})" if made else own
 
 
 def dense_beside(groups: Sequence[Sequence[Reader]], prefer_own: bool = True) -> list[int | None]:

@@ -88,8 +88,8 @@ def _status(run: Reader) -> str:
         f"{record['id']}: {record['study']}, {status}, {given.title(config)}, "
         f"{config.replicates} replicates, {len(shown(run.levels()))} networks trained, started {record['started']}"
     )
-    if "rewind" in record:
-        text += f"; retrained from {record.get('parent')}: {words.of_rewind(record['rewind'])}"
+    if made := words.of_descent(record):
+        text += f"; retrained from {record.get('parent')}: {made}"
     if further := further_orders(run.levels()):
         text += f"; {further}"
     return f"<p class=soft>{escape.html(text)}</p>"

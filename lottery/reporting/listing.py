@@ -48,9 +48,9 @@ def _row(path: Path) -> tuple[str, ...]:
 
 
 def _of(record: About) -> str:
-    """Return what a rewind retrains: of which run, which level, from what."""
-    rewind = record.get("rewind")
-    if rewind is None:
+    """Return what a rewind or fork trains: of which run, which level, from what."""
+    made = words.of_descent(record)
+    if not made:
         return ""
     parent = record.get("parent_id") or Path(record.get("parent") or "?").name
-    return f"of {visible(parent)}: {words.of_rewind(rewind)}"
+    return f"of {visible(parent)}: {made}"

@@ -31,9 +31,9 @@ def run_tables(run: Reader) -> RenderableType:
     parts: list[RenderableType] = [Text(heading, style="bold")]
     if not lines:
         return Group(*parts, Text("no network is trained yet"))
-    rewind, parent = record.get("rewind"), record.get("parent")
-    if rewind and parent:
-        parts.append(Text(f"retrained from {parent}: {words.of_rewind(rewind)}"))
+    made, parent = words.of_descent(record), record.get("parent")
+    if made and parent:
+        parts.append(Text(f"retrained from {parent}: {made}"))
     parts += _level_tables(run, lines)
     if further := further_orders(run.levels()):
         parts.append(Text(further))

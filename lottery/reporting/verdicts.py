@@ -9,7 +9,7 @@ from itertools import groupby
 from statistics import mean, variance
 from typing import NamedTuple
 
-from lottery import arms, escape, statistics
+from lottery import arms, escape, statistics, words
 from lottery.reporting import quantities
 from lottery.reporting.series import has_dense, readings, whole
 from lottery.statistics import ANSWERS, Answer, Estimate, Reading, at_least, more_replicates, more_than
@@ -25,7 +25,7 @@ def unjudged(run: Reader, lines: Sequence[Summary]) -> str:
     """Return why there are no verdicts for some networks of a run, and where there may be some."""
     if has_dense(lines):
         return "no sparse networks to judge"
-    if "rewind" in run.record:
+    if words.of_descent(run.record):
         both = f"{escape.shell(run.record.get('parent'))} {escape.shell(run.path)}"
         return f"the dense networks are its parent's; beside it: lottery report {both}"
     return NO_DENSE

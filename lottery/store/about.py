@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from lottery.store.parts import DataRecord, LayoutRecord, MetricRecord, PluginRecord, RewindRecord, channels
+from lottery.store.parts import DataRecord, ForkRecord, LayoutRecord, MetricRecord, PluginRecord, RewindRecord, channels
 from lottery.store.records import STRICT, Index, Text
 
 SCHEMA = 3
@@ -22,7 +22,7 @@ class About(TypedDict):
 
     schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)]
     id: Text
-    study: Literal["train", "prune", "rewind"]
+    study: Literal["train", "prune", "rewind", "fork"]
     status: Literal["running", "finished", "interrupted", "failed"]
     started: Text
     finished: Text | None
@@ -30,6 +30,7 @@ class About(TypedDict):
     parent: NotRequired[Text | None]
     parent_id: NotRequired[Text]
     rewind: NotRequired[RewindRecord]
+    fork: NotRequired[ForkRecord]
     plugins: NotRequired[list[PluginRecord]]
     data: NotRequired[Annotated[DataRecord, AfterValidator(channels)]]
     metrics: NotRequired[Annotated[list[MetricRecord], Field(min_length=1)]]
@@ -48,9 +49,9 @@ class About(TypedDict):
 
 def _about(record: About) -> About:
     """Return the same, if a retraining says of what, and nothing else does."""
-    rewound = "rewind" in record
-    if rewound != (record["study"] == "rewind") or (record.get("parent") is not None and not rewound):
-        raise PydanticCustomError("rewind", "a study called rewind says of what, and no other has rewind or parent")
+    made = {kind for kind in ("rewind", "fork") if kind in record}
+    if made != {record["study"]} & {"rewind", "fork"} or (record.get("parent") is not None and not made):
+        raise PydanticCustomError("rewind", "a study called rewind or fork says of what, and no other has it or parent")
     return record
 
 

@@ -44,7 +44,8 @@ def runs_called(name: str, runs_dir: Path) -> list[Path]:
 def find_run(name: str, runs_dir: Path, *, newest: bool = False, unfinished: bool = False) -> Reader:
     """Return the run that a user means by a path, a name, or `latest`.
 
-    What `rewind` made of a study has that study's name: it is meant where nothing else is, or by its own time stamp.
+    What `rewind` or `fork` made of a study has that study's name: it is meant where nothing else is, or by its own time
+    stamp.
 
     Args:
         newest: whether the name of a study means the newest of its runs, where there are several; this is then said.
@@ -74,7 +75,7 @@ def find_path(name: str, runs_dir: Path, *, newest: bool = False, unfinished: bo
             return left[0]
     if len(found) > 1:
         stamp = Path(name).name
-        studied = [run for run in found if run.name.startswith(stamp) or "rewind" not in _record(run)]
+        studied = [run for run in found if run.name.startswith(stamp) or not {"rewind", "fork"} & {*_record(run)}]
         found = studied or found
     if len(found) > 1 and newest and study_name(found[-1]) == Path(name).name:
         message(f"{name}: {found[-1].name}, the newest of {len(found)} runs of that name")

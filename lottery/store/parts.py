@@ -6,7 +6,7 @@ from pydantic import Field, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from lottery.store.records import EXACT, STRICT, Execution, Index, Positive, Text
+from lottery.store.records import EXACT, STRICT, Arm, Execution, Index, Positive, Text
 
 SIDE, CLASSES = 1 << 20, 1 << 24
 """Channels and pixels a side of an image, and classes, that data may have."""
@@ -36,6 +36,16 @@ class RewindRecord(TypedDict):
     weights: Literal["rewind", "reinit", "final", "pruned"]
     mask: Literal["keep", "shuffle", "random", "invert"]
     draws: NotRequired[Annotated[int, Field(ge=1, le=1000)]]
+
+
+@with_config(EXACT)
+class ForkRecord(TypedDict):
+    """What a forked run trains, and copies of it: see `lottery.studies.fork.Forked`."""
+
+    levels: Annotated[list[Index], Field(min_length=1, max_length=1000)]
+    arms: Annotated[list[Arm], Field(min_length=1, max_length=1000)]
+    at: Annotated[list[Index], Field(min_length=1, max_length=1000)]
+    copies: Annotated[int, Field(ge=1, le=1000)]
 
 
 def channels(record: "DataRecord") -> "DataRecord":

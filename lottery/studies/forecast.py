@@ -85,7 +85,10 @@ def disk(setting: Setting, levels: Sequence[Level]) -> tuple[int, int]:
     masks = sum(shape.numel() for shape in setting.shapes.values())
     networks = sum(len(level.members) for level in levels)
     lines = 300 * sum(3 * (level.steps // setting.every + len(level.members)) for level in levels)
-    early = (2 if setting.rewind_step else 1) * setting.config.replicates * state
+    # Where copies leave a network later than it starts, its state is kept.
+    left = {(member.key[:3], member.recipe.start) for level in levels for member in level.members}
+    forked = len(left) - len({key for key, _ in left})
+    early = ((2 if setting.rewind_step else 1) * setting.config.replicates + forked) * state
     # Weights, gradients' slots (at most two) in two generations, of the largest level at once.
     passing = 2 * 3 * state * max((len(level.members) for level in levels), default=0)
     return networks * (state + masks) + early + lines, passing

@@ -106,8 +106,8 @@ def extended(run: Reader, iterations: int) -> Config:
         LotteryError: the run isn't finished, or isn't one that prunes.
     """
     study = run.record["study"]
-    if study == "rewind":
-        raise LotteryError(f"{run.path} retrains one level of another run; extend that one instead")
+    if study not in ("train", "prune"):
+        raise LotteryError(f"{run.path} retrains networks of another run; extend that one instead")
     config = run.config
     if config.sparse is not None:
         raise LotteryError(f"{run.path} is of networks that are sparse from the start; prune a run of dense ones")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple, Self
 
 from lottery.arms import EARLY
@@ -21,7 +20,7 @@ from lottery.studies.other_masks import other_mask
 from lottery.studies.plan import Level
 from lottery.studies.same_data import refuse_other_data
 from lottery.studies.setting import Setting
-from lottery.studies.starts import check_parent, is_kept, weights_of
+from lottery.studies.starts import check_parent, is_kept, parent_of, weights_of
 from lottery.studies.study import Study
 from lottery.training.recipe import Member
 
@@ -101,21 +100,13 @@ class Rewind(Study):
             from_dense = keys if asked.weights == "rewind" and asked.to else []
             untrained = [key.replicate for key in from_dense if not run.has_state(key, asked.to)]
             return cls(setting, asked, masks.density(run.read_mask(keys[0], setting.like.mask)), untrained)
-        try:
-            parent = Reader.open(Path(str(run.record.get("parent"))))
-            if parent.record["id"] != run.record.get("parent_id"):
-                raise LotteryError(f"{parent.path} is another run now")
+        with parent_of(run) as parent:
             study = cls.of_parent(parent, setting, asked)
             study.read(parent)
-        except LotteryError as error:
-            raise LotteryError(
-                f"{run.path} was stopped before it had taken what it needs from its parent, which can't be read now:\n"
-                f"{error}"
-            ) from None
         return study
 
     def read(self, parent: Reader) -> None:
-        """Take what retraining starts from out of the parent, which is only read; `lay_down` keeps it in the run."""
+        """See `Study`."""
         setting, asked = self.setting, self._asked
         for replicate in range(setting.config.replicates):
             key = setting.main(replicate, asked.level)

@@ -1,6 +1,8 @@
 """Whether a parent run has the networks that are asked for, and the weights that retraining them starts from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from lottery import words
 from lottery.arms import is_main
@@ -12,6 +14,25 @@ from lottery.studies.asked import Asked
 from lottery.studies.prune import Prune
 from lottery.studies.setting import Setting
 from lottery.studies.train import Train
+
+
+@contextmanager
+def parent_of(run: Reader) -> Iterator[Reader]:
+    """Provide a run's parent, out of which the run has yet to take what its networks start from.
+
+    Raises:
+        LotteryError: the parent isn't there any more, or can't be read.
+    """
+    try:
+        parent = Reader.open(Path(str(run.record.get("parent"))))
+        if parent.record["id"] != run.record.get("parent_id"):
+            raise LotteryError(f"{parent.path} is another run now")
+        yield parent
+    except LotteryError as error:
+        raise LotteryError(
+            f"{run.path} was stopped before it had taken what it needs from its parent, which can't be read now:\n"
+            f"{error}"
+        ) from None
 
 
 def check_parent(parent: Reader, setting: Setting, asked: Asked) -> None:

@@ -80,6 +80,9 @@ class Study(ABC):
         """Return whether its replicate's dense initialization is kept in the run when a network's training begins."""
         return False
 
+    def read(self, parent: Reader) -> None:  # noqa: B027
+        """Take what networks start from out of a parent run, which is only read; `lay_down` keeps it in the run."""
+
     def lay_down(self, run: Run) -> None:  # noqa: B027
         """Keep in a run what its networks start from, where that can't be had from the rest of it."""
 

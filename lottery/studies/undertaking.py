@@ -15,8 +15,9 @@ from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies import same_code
 from lottery.studies.asked import Asked
-from lottery.studies.copies import Copies, retraining
+from lottery.studies.copies import Copies, first_replicates, retraining
 from lottery.studies.forecast import check_disk
+from lottery.studies.fork import Fork, Wanted
 from lottery.studies.kinds import study_of
 from lottery.studies.layout import Layout, choose, kept_layout
 from lottery.studies.plan import Level, largest_group
@@ -83,7 +84,7 @@ class Undertaking:
             # A report does without them, and is told what only they know.
             metrics = [asdict(metric) for metric in study.setting.task.metrics]
             record |= {"plugins": used, "metrics": metrics}
-        if isinstance(study, Rewind) and self.parent is not None:
+        if self.parent is not None:
             study.read(self.parent)  # all is read before a run is made
         if self.layout is not None:
             record |= {"layout": asdict(self.layout[0]), "layout_because": self.layout[1]}
@@ -139,6 +140,22 @@ def retrained(
     study = Rewind.of_parent(parent, setting, asked)
     record = {"rewind": asked.record(), **_descent(parent)}
     return Undertaking(study, study.levels, layout=study.parent_layout(parent), parent=parent, record=record)
+
+
+def forked(parent: Reader, wanted: Wanted, copies: Copies, make: Make, *, accept_changes: bool = False) -> Undertaking:
+    """Return the undertaking that trains networks of a run anew, and copies of them; raise LotteryError if it can't be.
+
+    Args:
+        copies: how many leave at each step, `orders`, and of which replicates.
+        accept_changes: whether plugins may be others than they were.
+    """
+    _refuse_descendant(parent)
+    same_code.require(parent.record, accept_changes=accept_changes)
+    replicates = first_replicates(parent.config, copies.replicates)
+    setting = make(parent.config.model_copy(update={"orders": 1, "replicates": replicates}), parent)
+    asked = wanted.forked(setting, copies.orders or 2)
+    study = Fork.of_parent(parent, setting, asked)
+    return Undertaking(study, study.levels, parent=parent, record={"fork": asked.record(), **_descent(parent)})
 
 
 def _refuse_descendant(parent: Reader) -> None:

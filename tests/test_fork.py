@@ -141,7 +141,7 @@ def test_of_masks_that_move_copies_leave_at_the_start(tmp_path):
         starts = [study.network(run, one) for one in study.levels[0].members if one.key in keys]
         assert all(equal(start.mask, starts[0].mask) and equal(start.state, starts[0].state) for start in starts)
         assert not equal(run.read_mask(keys[1]), run.read_mask(keys[0]))  # they moved
-    with pytest.raises(LotteryError, match="masks of level 1 move .* at its start: --at 0it"):
+    with pytest.raises(LotteryError, match=r"masks of level 1 move .* at its start: --at 0it"):
         Fork(prepare(config), Forked((1,), ("sparse",), (0, 5), 2))
 
 

@@ -8,11 +8,13 @@ from numbers import Real
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from lottery import brought, exhibits
 from lottery.errors import LotteryError, RunFailed
 from lottery.registry import Entry
+from lottery.store.findings import FOUND
 
 _NUMBERS = {
     torch.float16, torch.bfloat16, torch.float32, torch.float64,
@@ -100,9 +102,11 @@ def findings(entry: Entry, answer: Any) -> dict[str, Any]:
     if not isinstance(answer, Mapping):
         raise refused(entry, f"a {type(answer).__name__}", asked)
     try:
-        return exhibits.written(answer)
+        return FOUND.validate_python(exhibits.written(answer))
     except (TypeError, RecursionError) as error:
         raise refused(entry, f"a dict in which {str(error)[:100]}", asked) from None
+    except ValidationError as error:
+        raise refused(entry, f"a dict with {error.errors()[0]['msg']}", asked) from None
 
 
 def refused(entry: Entry, found: str, wanted: str) -> LotteryError:

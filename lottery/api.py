@@ -253,7 +253,7 @@ def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "
         raise LotteryError("name a run, or several: lottery.report('latest')")
     found = [Snapshot(find(run, runs_dir, newest=True).path) for run in runs]
     for run in found:
-        run.whole_metrics()  # what is lost is said before anything is shown
+        run.whole_metrics(), run.whole_probes()  # what is lost is said before anything is shown
     paths = show(found, everything=True)
     return [*paths, write_page(found)] if html else paths
 

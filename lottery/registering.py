@@ -5,6 +5,7 @@ What is wrong with it is found here, when its file is loaded, rather than by who
 
 import inspect
 import keyword
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeGuard, TypeVar
@@ -102,6 +103,8 @@ def _wrong_name(entry: Entry) -> str:
     name, there = entry.name, registry.entries(entry.kind).get(entry.name)
     if not name.isidentifier() or (keyword.iskeyword(name) and name[0].isupper()) or parse(name) != name:
         return ": no config can name it; call it by letters, digits and underscores, such as own_2"
+    if entry.kind == "probes" and not re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name):
+        return ": no line can name it; call it by small letters, digits and underscores"
     if entry.kind == "arms" and name in (*arms.MAIN, arms.EARLY):
         return ": is what studies call a network of their own; rename it"
     if there is not None and (there.own or there.origin != entry.origin):

@@ -36,6 +36,7 @@ KINDS = {
     "topology": "which weights are active, moved while a sparse network trains",
     "latent": "what is trained in place of a sparse network's weights",
     "arms": "controls that are trained beside a ticket",
+    "probes": "what is measured of networks while they train",
     "trackers": "where a study is mirrored while it trains",
     "analyses": "what became of a run's networks, found once they are trained",
 }
@@ -48,6 +49,7 @@ CONSTANTS = {
     "topology": {"VARIANTS", "TRAITS"},
     "penalties": {"TRAITS"},
     "arms": {"TRAITS", "ORDER", "WORDS"},
+    "probes": {"TRAITS", "SHOWN"},
     "analyses": {"SHOWN"},
 }
 """Folder -> the constants by which a file says more of itself; the folder's docstring explains them."""
@@ -57,6 +59,7 @@ TRAITS = {
     "topology": {"gradient", "trace", "static", "dense_start"},
     "penalties": {"optima"},
     "arms": {"fresh"},
+    "probes": {"moves"},
     "data": {"from_python"},
     "models": {"from_python"},
 }

@@ -210,7 +210,7 @@ def tensor_files(run: Run) -> dict[str, str]:
 
 def lines(run: Run) -> list[str]:
     """All lines without what is measured in seconds, in an order of their own: chunks finish in any."""
-    both = run.whole_metrics() + run.levels()
+    both = [*run.whole_metrics(), *run.levels(), *run.whole_probes()]
     return sorted(repr({key: value for key, value in line.items() if "seconds" not in key}) for line in both)
 
 

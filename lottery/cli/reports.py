@@ -88,7 +88,7 @@ def _readable(names: Sequence[str], runs_dir: Path) -> "list[Reader]":
     for name in names:
         try:
             run = Snapshot(find_run(name, runs_dir, newest=True).path)
-            _ = run.config, run.whole_metrics()
+            _ = run.config, run.whole_metrics(), run.whole_probes()
             found.append(run)
         except LotteryError as error:
             if len(names) == 1:

@@ -16,6 +16,7 @@ from lottery import escape
 from lottery.config.analyses import Analysis
 from lottery.config.choices import Choice, Section
 from lottery.config.data_and_model import Data, Model, Task
+from lottery.config.probes import Probe
 from lottery.config.pruning import Pruning
 from lottery.config.sparse import Sparse
 from lottery.config.train import Train
@@ -73,6 +74,8 @@ class Config(Section):
     """How members of a cohort are computed: in one batched product, or one after the other."""
     deterministic: bool = False
     """Have a GPU use deterministic algorithms alone, at some cost in speed; a CPU always does."""
+    probes: tuple[Probe, ...] = ()
+    """What is measured of each network while it trains, such as `[{name: gradient_flow, every: 100it}]`."""
     trackers: tuple[Tracker, ...] = ()
     """Where the study is mirrored while it trains, such as `[tensorboard]`; one that fails warns and is left out."""
 
@@ -89,12 +92,14 @@ class Config(Section):
                 raise PydanticCustomError("unknown_key", told, {"option": key})
         return value
 
-    @field_validator("trackers")
+    @field_validator("trackers", "probes")
     @classmethod
-    def _each_once(cls, trackers: tuple[Tracker, ...]) -> tuple[Tracker, ...]:
-        if len({tracker.name for tracker in trackers}) < len(trackers):
-            raise PydanticCustomError("trackers", "a tracker is named twice")
-        return trackers
+    def _each_once(cls, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+        names = [choice.name for choice in choices]
+        for name in names:
+            if names.count(name) > 1:
+                raise PydanticCustomError("twice", "{name} is named twice", {"name": name})
+        return choices
 
     @field_validator("analyses")
     @classmethod

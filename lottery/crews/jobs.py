@@ -7,6 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from lottery.networks.network import Network, State
+from lottery.store.findings import Probing
 from lottery.store.records import Evaluation, Execution
 from lottery.training.counts import Cost
 from lottery.training.recipe import Member
@@ -71,6 +72,13 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class Probed:
+    """The members were probed: lines for `probes.jsonl`."""
+
+    lines: list[Probing]
+
+
+@dataclass(frozen=True)
 class Passed:
     """The members came to a step at which their states are asked for."""
 
@@ -126,7 +134,7 @@ class OutOfMemory:
     reason: str
 
 
-Event = Advanced | Evaluated | Passed | Saved | Stopped | Trained | Timed | OutOfMemory
+Event = Advanced | Evaluated | Probed | Passed | Saved | Stopped | Trained | Timed | OutOfMemory
 LAST = (Stopped, Trained, Timed, OutOfMemory)
 """Kinds of the event that a chunk ends with."""
 

@@ -7,15 +7,16 @@ from torch import Tensor
 
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
-from lottery.store import files, places, records
+from lottery.store import places, records
+from lottery.store.findings import Probing
 from lottery.store.records import ChunkRecord, Evaluation
 from lottery.store.run import Run
 from lottery.store.tensor_files import read_tensors_about, write_tensors
 from lottery.streams import message
 
 
-def before_checkpoint(line: Evaluation, about: ChunkRecord) -> bool:
-    """Return whether an evaluation is of a network that a checkpoint holds, and was made before it."""
+def before_checkpoint(line: Evaluation | Probing, about: ChunkRecord) -> bool:
+    """Return whether a line is of a network that a checkpoint holds, and was made before it."""
     return tuple(Key.of(line)) in about["members"] and line["step"] <= about["step"]
 
 
@@ -28,7 +29,7 @@ class Checkpoints:
     def write(self, name: str, tensors: Mapping[str, Tensor], about: ChunkRecord) -> None:
         """Keep the state of a chunk under way, and the one before; `about` tells which chunk and how far it is."""
         path = self._run.to_write(f"{places.CHECKPOINTS}/{name}.safetensors")
-        files.flush(self._run.path / places.METRICS)  # the evaluations before a checkpoint are not made again
+        self._run.flush_lines()  # those before a checkpoint are not made again
         if path.exists():
             path.replace(path.with_suffix(".before"))
         write_tensors(path, tensors, dict(about))

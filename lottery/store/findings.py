@@ -64,6 +64,7 @@ class Analysed(TypedDict):
     seconds: Time
 
 
+FOUND = TypeAdapter(Values)
 PROBINGS = TypeAdapter(list[Probing])
 ANALYSED = TypeAdapter(list[Analysed])
 

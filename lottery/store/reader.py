@@ -100,14 +100,25 @@ class Reader:
         trained = self.levels()
         ends = {line["stop_step"] for line in trained}
         last = {(Key.of(line), line["step"]) for line in lines if line["step"] in ends and line["split"] == "test"}
-        lost = [line for line in trained if (Key.of(line), line["stop_step"]) not in last]
-        if lost:
-            key = Key.of(lost[0])
-            raise LotteryError(
-                f"{self.path / places.METRICS} was cut short: it lacks evaluations of {key};\nremove "
-                f"{self.path / places.network(key) / places.SUMMARY} to have it trained again"
-            )
+        for line in trained:
+            if (Key.of(line), line["stop_step"]) not in last:
+                raise self._cut_short(places.METRICS, "evaluations", Key.of(line))
         return lines
+
+    def whole_probes(self) -> list[Probing]:
+        """Return all that probes found; raise LotteryError where that of a trained network has been lost."""
+        lines, names = self.probes(), [probe.name for probe in self.config.probes]
+        last = {(Key.of(line), line["step"], line["probe"]) for line in lines}
+        for line in self.levels() if names else []:
+            if not all((Key.of(line), line["stop_step"], name) in last for name in names):
+                raise self._cut_short(places.PROBES, "findings", Key.of(line))
+        return lines
+
+    def _cut_short(self, name: str, lacking: str, key: Key) -> LotteryError:
+        return LotteryError(
+            f"{self.path / name} was cut short: it lacks {lacking} of {key};\nremove "
+            f"{self.path / places.network(key) / places.SUMMARY} to have it trained again"
+        )
 
     def levels(self) -> list[Summary]:
         """Return the summary of every trained network, in the order of training."""

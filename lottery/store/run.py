@@ -18,7 +18,7 @@ from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.store import files, locks, places, records
 from lottery.store.about import ABOUT, SCHEMA
-from lottery.store.findings import Analysed
+from lottery.store.findings import Analysed, Probing
 from lottery.store.folders import refuse_link
 from lottery.store.reader import CHECKSUM, Reader
 from lottery.store.records import Evaluation, Summary
@@ -147,7 +147,7 @@ class Run(Reader):
         folder = places.network(Key.of(summary))
         self._write_tensors(folder / places.MASK, network.mask)
         self._write_tensors(folder / places.WEIGHTS, network.state)
-        files.flush(self.path / places.METRICS)  # the summary says that its evaluations are there
+        self.flush_lines()  # the summary says that they are there
         files.write_json(self.to_write(folder / places.SUMMARY), dict(summary))
 
     def forget_network(self, key: Key) -> None:
@@ -163,6 +163,15 @@ class Run(Reader):
     def append_metrics(self, lines: Iterable[Evaluation]) -> None:
         """Add evaluations."""
         files.append_lines(self.to_write(places.METRICS), map(dict, lines))
+
+    def append_probes(self, lines: Iterable[Probing]) -> None:
+        """Add what probes found."""
+        files.append_lines(self.to_write(places.PROBES), map(dict, lines))
+
+    def flush_lines(self) -> None:
+        """Have the disk hold all that was measured on the way of networks."""
+        for name in (places.METRICS, places.PROBES):
+            files.flush(self.path / name)
 
     def append_levels(self, lines: Iterable[Summary]) -> None:
         """Add trained networks."""
@@ -180,14 +189,18 @@ class Run(Reader):
         files.flush(path)
 
     def forget_lines(self, keys: Collection[Key]) -> None:
-        """Drop the evaluations of some networks."""
-        left = (dict(line) for line in self.metrics() if Key.of(line) not in keys)
-        files.write_lines(self.to_write(places.METRICS), left)
+        """Drop the evaluations of some networks, and what probes found of them."""
+        self._keep_lines(lambda line: Key.of(line) not in keys)
 
-    def settle(self, resumable: Callable[[Evaluation], bool]) -> None:
+    def _keep_lines(self, kept: Callable[[Evaluation | Probing], bool]) -> None:
+        files.write_lines(self.to_write(places.METRICS), (dict(line) for line in self.metrics() if kept(line)))
+        if (self.path / places.PROBES).exists():
+            files.write_lines(self.to_write(places.PROBES), (dict(line) for line in self.probes() if kept(line)))
+
+    def settle(self, resumable: Callable[[Evaluation | Probing], bool]) -> None:
         """Drop, before going on, lines that will be written again, and add those that a crash kept from being written.
 
-        `resumable` says whether an evaluation of an unfinished network lies before its checkpoint.
+        `resumable` says whether a line of an unfinished network lies before its checkpoint.
         """
         for left in self.path.rglob(".*.tmp"):  # by a process that was killed while it wrote
             left.unlink()
@@ -199,8 +212,7 @@ class Run(Reader):
             written = []
         order = dict.fromkeys([key for key in written if key in done] + sorted(done, key=lambda key: key[1:]))
         files.write_lines(self.to_write(places.LEVELS), (dict(done[key]) for key in order))
-        kept = (dict(line) for line in self.metrics() if Key.of(line) in done or resumable(line))
-        files.write_lines(self.to_write(places.METRICS), kept)
+        self._keep_lines(lambda line: Key.of(line) in done or resumable(line))
 
 
 def _stamp(time: datetime) -> str:

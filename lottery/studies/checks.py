@@ -25,6 +25,10 @@ def check(setting: Setting) -> None:
         if steps and steps > _MOST_STEPS:
             raise LotteryError(f"{key}: {steps:,} steps are more than anybody can train; lower it")
     _check_pruning(setting)
+    left = setting.data.train_index.shape[1]
+    for probe in setting.config.probes:
+        if probe.images > left:
+            raise LotteryError(f"probes: {probe.name} wants {probe.images} training images, and there are {left}")
     if setting.config.sparse is not None:
         _check_sparse(setting, setting.config.sparse)
 

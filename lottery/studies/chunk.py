@@ -26,6 +26,7 @@ from lottery.networks.network import Network
 from lottery.penalties import Past
 from lottery.store.records import Evaluation, Measure, Split
 from lottery.studies.prepare import prepare
+from lottery.studies.probing import Prober
 from lottery.studies.setting import Setting
 from lottery.training.batches import Batches
 from lottery.training.counts import Moves
@@ -75,8 +76,12 @@ def train_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
 def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     end, every, seconds = job.members[0].recipe.stop, setting.every, 0.0
     trainer = make_trainer(setting, job.networks, job.members, job.execution, job.optima)
+    prober = Prober(setting, job)
+    prober.follow(trainer)
     if job.checkpoint is None:
         yield jobs.Evaluated(evaluations(setting, job.members, trainer, seconds))
+        prober.at(trainer)
+        yield from _probed(prober)
     else:
         trainer.load(job.checkpoint.tensors)
         seconds = job.checkpoint.seconds
@@ -84,15 +89,16 @@ def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
     keep = setting.config.checkpoint
     keep_steps = keep.steps.steps(setting.epoch) if keep.steps else None
     while trainer.step < end:
-        pause = _next_pause(trainer.step, end, [every, keep_steps], job.kept_steps)
+        pause = _next_pause(trainer.step, end, [every, keep_steps, *prober.intervals], job.kept_steps)
         while trainer.step < pause:
-            before, began = trainer.step, time.perf_counter()
+            before, probing, began = trainer.step, prober.seconds, time.perf_counter()
             arrived = trainer.advance(min(pause, before + pace), stop)
             devices.wait(setting.device)
-            passed = time.perf_counter() - began
+            passed = time.perf_counter() - began - (prober.seconds - probing)
             seconds += passed
             pace = max(1, round((trainer.step - before) * _SECONDS_BETWEEN_SIGNS / max(passed, 1e-6)))
             yield jobs.Advanced(trainer.step - before)
+            yield from _probed(prober)
             if not arrived:
                 yield jobs.Stopped(jobs.Checkpoint(trainer.state(), seconds))
                 return
@@ -101,16 +107,26 @@ def _train(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:
                 saved = time.monotonic()
         if pause in job.kept_steps:
             yield jobs.Passed(pause, [network.state for network in _networks(trainer)])
-        if pause == end or pause % every == 0:
+        over = pause == end
+        if over or pause % every == 0:
             yield jobs.Evaluated(evaluations(setting, job.members, trainer, seconds))
-            if None not in trainer.diverged():
-                break
-        if keep_steps and pause % keep_steps == 0 and pause < end:
+            over = over or None not in trainer.diverged()
+        prober.at(trainer, last=over)
+        yield from _probed(prober)
+        if over:
+            break
+        if keep_steps and pause % keep_steps == 0:
             yield jobs.Saved(jobs.Checkpoint(trainer.state(), seconds))
             saved = time.monotonic()
     networks, diverged, costs = _networks(trainer), trainer.diverged(), trainer.trained.costs(trainer.step)
     del trainer  # its memory is wanted for what comes next
     yield jobs.Trained(networks, seconds, diverged, costs)
+
+
+def _probed(prober: Prober) -> Iterator[Event]:
+    """Yield what probes found, if they did."""
+    if lines := prober.pop():
+        yield jobs.Probed(lines)
 
 
 def make_trainer(

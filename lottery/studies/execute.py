@@ -57,7 +57,7 @@ def execute(run: Run, study: Study, watcher: Watcher, stop: Callable[[], bool]) 
         checkpoints = Checkpoints(run)
         abouts = [about for _, about in checkpoints.read()]
         run.settle(lambda line: any(before_checkpoint(line, about) for about in abouts))
-        run.whole_metrics()  # what is lost is said before anything is trained
+        run.whole_metrics(), run.whole_probes()  # what is lost is said before anything is trained
         run.update(status="running", finished=None, data=setting.about_data, **environment(setting))
         how = f"{layout}: {why}"
         if any(level.number for level in levels):

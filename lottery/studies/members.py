@@ -1,7 +1,7 @@
 """Train the networks of a study, each as soon as what it starts from is there, and write down what comes of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 
 from lottery import devices
@@ -15,6 +15,7 @@ from lottery.store.checkpoints import Checkpoints
 from lottery.store.records import ChunkRecord, Evaluation
 from lottery.store.run import Run
 from lottery.studies.layout import Layout
+from lottery.studies.probing import askings
 from lottery.studies.study import Study
 from lottery.studies.summary import summary
 from lottery.studies.watcher import Watcher
@@ -64,6 +65,10 @@ class Members:
         self._lines = defaultdict[Key, list[Evaluation]](list)
         for line in run.metrics() if self._checkpoints else []:
             self._lines[Key.of(line)].append(line)
+        self._probed = {
+            (Key.of(line), line["probe"], line["step"], line["when"])
+            for line in (run.probes() if self._checkpoints else [])
+        }
 
     def next_job(self) -> Job | None:
         """Return the first chunk that waits for nobody; those that wait for one that diverged are left out."""
@@ -102,10 +107,9 @@ class Members:
             for tensors, about in self._checkpoints
             if (about["members"], about["execution"]) == (own, self._layout.execution)
         ]
-        if found and not all(self._evaluated(member, found[0].step) for member in members):
-            self._watcher.noted(
-                f"{own[0]}: evaluations before its checkpoint are missing; it is trained from its start"
-            )
+        lost = [lacking for one in members for lacking in (self._lacking(one, found[0].step) if found else [])]
+        if lost:
+            self._watcher.noted(f"{own[0]}: {lost[0]} before its checkpoint are missing; it is trained from its start")
             found = []
         if not found and any(self._lines.get(key) for key in own):  # of a checkpoint that doesn't fit any more
             self._forget_lines(own)
@@ -131,14 +135,17 @@ class Members:
             optima=study.optima(self._run, members),
         )
 
-    def _evaluated(self, member: Member, step: int) -> bool:
-        """Return whether all evaluations of a member up to a step are there: early stopping is read off them."""
+    def _lacking(self, member: Member, step: int) -> Iterator[str]:
+        """Yield what isn't there of a member up to a step: early stopping is read off its evaluations."""
         start, every = member.recipe.start, self.study.setting.every
         steps = {line["step"] for line in self._lines[member.key] if line["split"] == "test"}
-        return steps >= {start, *range((start // every + 1) * every, step + 1, every)}
+        if not steps >= {start, *range((start // every + 1) * every, step + 1, every)}:
+            yield "evaluations"
+        if not all((member.key, *asking) in self._probed for asking in askings(self.study.setting, member, step)):
+            yield "findings of probes"
 
     def _forget_lines(self, keys: Collection[Key]) -> None:
-        """Drop evaluations that will be made again."""
+        """Drop evaluations, and what probes found, that will be made again."""
         for key in keys:
             self._lines.pop(key, None)
         self._run.forget_lines(keys)
@@ -153,6 +160,8 @@ class Members:
                     self._lines[Key.of(line)].append(line)
                 self._run.append_metrics(new)
                 self._watcher.evaluated(new)
+            case jobs.Probed(found):
+                self._run.append_probes(found)
             case jobs.Passed(step, states):
                 for member, state in zip(job.members, states, strict=True):
                     if step in self.study.kept_steps(member.key):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,10 +14,9 @@ from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
 from lottery.networks.subject import Subject, on_cpu
-from lottery.registry import Entry
 from lottery.seeds import seeded, stream
 from lottery.studies.setting import Setting
-from lottery.studies.subjects import sample_of, subject_of
+from lottery.studies.subjects import apart, sample_of, subject_of
 
 
 def rate(
@@ -42,7 +40,7 @@ def rate(
     """
     names, entry = setting.pruned, score.entry
     left = {name: network.mask[name].to(setting.device) for name in names}
-    subject = _apart(entry, subject_of(setting, network, replicate, initial=initial, names=names, purpose="score"))
+    subject = apart(entry, subject_of(setting, network, replicate, initial=initial, names=names, purpose="score"))
     try:
         with seeded(stream(setting.config.seed, "noise", replicate, "score"), setting.device):
             scores = on_cpu(answers.tensors(entry, entry(subject, generator, **score.options), left, ranked=True))
@@ -56,18 +54,6 @@ def rate(
             remedy += "" if score.entry.own else ", or mend its function"
             raise LotteryError(f"score {score.name}: gives weights of {name} no number; {remedy}")
     return scores
-
-
-def _apart(entry: Entry, subject: Subject) -> Subject:
-    """Return a subject as a user's entry is given it."""
-    if entry.own:
-        return subject
-    state = answers.apart(entry, subject.state)
-    return replace(
-        subject, state=state, weights={name: state[name] for name in subject.weights},
-        mask=answers.apart(entry, subject.mask),
-        initial=None if subject.initial is None else answers.apart(entry, subject.initial),
-    )  # fmt: skip
 
 
 class _Enough(Exception):

@@ -2,14 +2,17 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from lottery import answers
 from lottery.errors import LotteryError
 from lottery.networks import parameters
 from lottery.networks.network import Network
 from lottery.networks.subject import Sample, Subject
+from lottery.registry import Entry
 from lottery.seeds import stream
 from lottery.studies.setting import Setting
 from lottery.training.objective import Objective
@@ -51,6 +54,18 @@ def subject_of(
         sample=sample_of(setting, replicate, purpose),
         criterion=Objective(setting.task),
     )
+
+
+def apart(entry: Entry, subject: Subject) -> Subject:
+    """Return a subject as a user's entry is given it."""
+    if entry.own:
+        return subject
+    state = answers.apart(entry, subject.state)
+    return replace(
+        subject, state=state, weights={name: state[name] for name in subject.weights},
+        mask=answers.apart(entry, subject.mask),
+        initial=None if subject.initial is None else answers.apart(entry, subject.initial),
+    )  # fmt: skip
 
 
 def sample_of(setting: Setting, replicate: int, purpose: str) -> Sample:

@@ -1,8 +1,9 @@
 """This module moves masks while sparse networks train, and with them weights and slots of the optimizer."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,11 +26,18 @@ _TRACE_DECAY = 0.9
 """Of the moving sum of dense gradients, where the optimizer has no momentum of its own."""
 
 
+OnMove = Callable[[Cohort, Sequence[bool], int, Literal["before", "after"]], None]
+"""Told of a cohort whose masks move: which members haven't diverged, the steps behind them once that is done."""
+
+
 class Evolution(Trainable):
     """An evolution moves the masks of a cohort's members along a course, and counts what that does.
 
     Weights and optimizer slots of what is dropped become zero, and what is grown starts from slots of zero; what is
     dropped and grown again in the same update keeps both (as in the code of Evci et al. 2020).
+
+    Attributes:
+        on_move: called right before masks move, and right after it.
     """
 
     def __init__(self, cohort: Cohort, members: Sequence[Member], flops: Mapping[str, int], course: Course) -> None:
@@ -41,6 +49,7 @@ class Evolution(Trainable):
         self._counts = Counts(cohort, course.names, flops, self.recipe.start)
         self._dense: Sequence[Tensor] = ()
         self._due = False
+        self.on_move: OnMove | None = None
 
     def before_step(self, step: int) -> None:
         """Rest where an update takes the place of the step."""
@@ -72,16 +81,24 @@ class Evolution(Trainable):
         if not self._due:
             return
         self._counts.charge(step + (not self.resting), dense=self._traces, update=step if self.resting else None)
+        lives = alive.tolist()
+        if self.on_move:
+            self.on_move(self.cohort, lives, step + 1, "before")
+        self._move_all(step, slots, lives)
+        if self.on_move:
+            self.on_move(self.cohort, lives, step + 1, "after")
+        self._dense = ()
+
+    def _move_all(self, step: int, slots: Slots, alive: Sequence[bool]) -> None:
         # Without those that have no place for each weight, as Adam's count.
         moved = [tensors for tensors in slots.values() if tensors[0].dim()]
-        for member, lives in enumerate(alive.tolist()):
+        for member, lives in enumerate(alive):
             gradients, trace = (
                 self.cohort.view(tensors, member) if tensors else {} for tensors in (self._dense, self._trace)
             )
             now = self._moment(member, step, gradients, trace)
             if lives and _finite(gradients) and _finite(now.weights):
                 self._counts.moved(member, now.mask, self._move(member, now, moved))
-        self._dense = ()
 
     def _moment(self, member: int, step: int, gradients: State, trace: State) -> Moment:
         names, key = self._course.names, self.members[member].key

@@ -29,8 +29,14 @@ OPTIONS = [
     ("schedules", "step", {"milestones": ["2ep", "50it"]}),
     ("latent", "edge_popup", {"weights": "drawn", "scaled": True}),
 ]
+QUICK = {
+    ("analyses", "hessian"): {"images": 20, "levels": [2]},
+    ("analyses", "movement"): {"images": 50, "vectors": 2},
+    ("analyses", "basin"): {"images": 50, "points": 4, "draws": 1},
+}
+"""Options in place of the defaults, of entries that otherwise take seconds each time."""
 WITH_DEFAULTS = [
-    (kind, name, {})
+    (kind, name, QUICK.get((kind, name), {}))
     for kind in registry.KINDS
     if kind not in ELSEWHERE
     for name in registry.names(kind)

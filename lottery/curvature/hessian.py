@@ -1,6 +1,7 @@
 """The Hessian of a network's loss, as something that vectors are multiplied by; as a matrix where it is small."""
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from lottery.networks import parameters
 from lottery.networks.subject import Subject, leaves
 
 Vector = NDArray[np.float64]
+_AT_ONCE = 16
+"""Rows of the matrix that are computed together: more than that gain nothing."""
 Precision = {"float64": torch.float64, "float32": torch.float32}
 
 
@@ -104,17 +107,7 @@ class Hessian:
 
         It is the gradient of the gradient's product with the vector (Pearlmutter 1994), exact to rounding.
         """
-        whole = torch.zeros(len(self._kept), dtype=self._type)
-        whole[self._kept] = torch.from_numpy(np.ascontiguousarray(vector, dtype=np.float64).reshape(-1)).to(self._type)
-        pieces = whole.split([tensor.numel() for tensor in self._point.values()])
-        parts = [
-            piece.view(tensor.shape).to(tensor.device)
-            for piece, tensor in zip(pieces, self._point.values(), strict=True)
-        ]
-        total = torch.zeros(len(self._kept), dtype=torch.float64)
-        for batch in self._batches():
-            total += self._differentiate(batch, parts)
-        return total[self._kept].numpy()
+        return self._products(torch.from_numpy(np.array(vector, dtype=np.float64)).reshape(1, -1))[0].numpy()
 
     def matrix(self) -> NDArray[np.float64]:
         """Return the whole of it, `[size, size]`, symmetric; raises LotteryError where it doesn't fit memory."""
@@ -124,13 +117,24 @@ class Hessian:
                 f"the Hessian of {self.size:,} parameters takes {words.of_bytes(needed)} as a matrix, and "
                 f"{words.of_bytes(free)} are free: set `exact` below {self.size}, so that Lanczos finds its eigenvalues"
             )
-        rows = np.empty((self.size, self.size))
-        unit = np.zeros(self.size)
-        for index in range(self.size):
-            unit[index] = 1
-            rows[index] = self.product(unit)
-            unit[index] = 0
-        return (rows + rows.T) / 2
+        units = torch.eye(self.size, dtype=torch.float64)
+        try:
+            rows = torch.cat([self._products(part) for part in units.split(_AT_ONCE)])
+        except LotteryError:  # something in the network can't be done for many vectors at once
+            rows = torch.cat([self._products(part) for part in units.split(1)])
+        return ((rows + rows.T) / 2).numpy()
+
+    def _products(self, vectors: Tensor) -> Tensor:
+        """Return the products with vectors, `[n, size]` as they are, float64."""
+        whole = torch.zeros(len(vectors), len(self._kept), dtype=self._type)
+        whole[:, self._kept] = vectors.to(self._type)
+        shapes = [tensor.shape for tensor in self._point.values()]
+        pieces = whole.to(self._device).split([shape.numel() for shape in shapes], dim=1)
+        parts = [piece.view(len(vectors), *shape) for piece, shape in zip(pieces, shapes, strict=True)]
+        total = torch.zeros_like(whole, dtype=torch.float64)
+        for batch in self._batches():
+            total += self._differentiate(batch, parts)
+        return total[:, self._kept]
 
     def _batches(self) -> Iterator[_Batch]:
         if self._held is not None:
@@ -150,22 +154,34 @@ class Hessian:
         return _Batch(weights, list(slopes))
 
     def _differentiate(self, batch: _Batch, parts: list[Tensor]) -> Tensor:
+        """Return one batch's part of the products, `[n, parameters]`, of parts `[n, ...]` of n vectors."""
         # Slopes that are the same everywhere (of parameters that have no effect, say) have no graph.
         pairs = [(slope, part) for slope, part in zip(batch.slopes, parts, strict=True) if slope.requires_grad]
+        count, many = len(parts[0]), len(parts[0]) > 1
         if not pairs:
-            return torch.zeros(len(self._kept), dtype=torch.float64)
+            return torch.zeros(count, len(self._kept), dtype=torch.float64)
         try:
-            with _whole_float32(self._device):
+            with _whole_float32(self._device), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "There is a performance drop")  # where vmap has to loop
                 found = torch.autograd.grad(
-                    [slope for slope, _ in pairs], list(batch.weights.values()), [part for _, part in pairs],
-                    retain_graph=batch is self._held, allow_unused=True, materialize_grads=True,
-                )  # fmt: skip
+                    [slope for slope, _ in pairs],
+                    list(batch.weights.values()),
+                    [part if many else part[0] for _, part in pairs],
+                    retain_graph=True,
+                    allow_unused=True,
+                    is_grads_batched=many,
+                )
         except RuntimeError as error:
             if devices.lacks_memory(error):
                 raise
             reason = str(error).partition("\n")[0]
             raise LotteryError(f"this network has no Hessian that torch can compute: {reason}") from None
-        return torch.cat([one.reshape(-1).cpu() for one in found]).double()
+        sizes = [weight.numel() for weight in batch.weights.values()]
+        rows = [
+            torch.zeros(count, size) if one is None else one.reshape(count, size).cpu()
+            for one, size in zip(found, sizes, strict=True)
+        ]
+        return torch.cat([row.double() for row in rows], dim=1)
 
 
 def _as(kind: torch.dtype, tensor: Tensor) -> Tensor:

@@ -8,10 +8,20 @@ from scipy.linalg import eigh
 
 from lottery.curvature import lanczos
 from lottery.curvature.hessian import Hessian, Vector
+from lottery.exhibits import Finding, Findings
 from lottery.seeds import derived
 
+MEANING = (
+    "The Hessian is that of the mean loss on a fixed sample of training images, without weight decay, with respect to "
+    "the weights that the mask keeps and all that no mask covers; batch normalisation takes its running statistics "
+    "(Evci et al. 2022). All eigenvalues are found where there are few parameters; elsewhere the ends by Lanczos, the "
+    "density by stochastic Lanczos quadrature (Ghorbani et al. 2019). Negative are those below -1/1000 of the largest "
+    "magnitude."
+)
+"""What reports say of its eigenvalues, whoever found them."""
 _NOTHING = 1e-3
 """Eigenvalues within this share of the largest magnitude count as zero."""
+_POINTS = 201
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,22 @@ class Spectrum:
         """Return the share of eigenvalues below -1e-3 of the largest magnitude; those closer to 0 count as zero."""
         bound = _NOTHING * max(abs(self.smallest), abs(self.largest))
         return float(self.shares[self.values < -bound].sum())
+
+    def findings(self, *, density: bool) -> Findings:
+        """Return it as findings: numbers by name, and where asked for the density at 201 eigenvalues."""
+        found: dict[str, Finding] = {
+            "parameters": self.size,
+            "method": self.method,
+            "largest": self.largest,
+            "smallest": self.smallest,
+            "negative": self.negative(),
+            "trace": self.trace,
+            "trace_error": self.trace_error,
+        }
+        if density:
+            eigenvalues, values = self.density(_POINTS)
+            found["spectrum"] = {"eigenvalues": eigenvalues.tolist(), "density": values.tolist()}
+        return found
 
     def density(self, points: int) -> tuple[Vector, Vector]:
         """Return that many eigenvalues, evenly spaced, and the density there, which has area 1.

@@ -21,6 +21,8 @@ from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.subjects import subject_of
 
+_PRUNE = "a run of `lottery prune CONFIG` has, and one rewound from it"
+
 
 class Lacking(LotteryError):
     """Something that an analysis asks for was never made; the message says what makes it."""
@@ -158,9 +160,38 @@ class Trained:
             )
         if sparse:
             return self.end(main)
-        before = self.study.source(main)
-        assert before is not None
-        return _masked(Network(self.run.read_weights(before), self.run.read_mask(main)))
+        return _masked(Network(self.source(key).state, self.run.read_mask(main)))
+
+    def pruned(self, levels: Collection[int] = (), arms: Collection[str] = ()) -> list[Key]:
+        """Return the networks of some levels and arms, in their usual order, that have a `source`.
+
+        Raises:
+            Lacking: a level or arm that is named isn't there, or none of these networks has a source.
+        """
+        found = [key for key in self.among(levels, arms) if not key.order and self._has_source(key)]
+        if not found:
+            raise Lacking(f"{self.run.path} has no network whose mask was pruned from a trained one; {_PRUNE}")
+        return found
+
+    def _has_source(self, key: Key) -> bool:
+        if self.run.record.get("parent") is not None:
+            return self.parent._has_source(self._in_parent(key))
+        return self.has_solution(key) and self.config.sparse is None
+
+    def source(self, key: Key) -> Network:
+        """Return the trained network that a level's mask was chosen from, with all weights that its own mask keeps.
+
+        Raises:
+            Lacking: there is none, as where masks move while training goes on.
+            LotteryError: the parent isn't there.
+        """
+        if self.run.record.get("parent") is not None:
+            return self.parent.source(self._in_parent(key))
+        main = self.main(key.replicate, key.level)
+        before = self.study.source(main) if main is not None and self._has_source(key) else None
+        if before is None:
+            raise Lacking(f"{self.run.path}: {key} has a mask that no trained network was pruned to; {_PRUNE}")
+        return Network(self.run.read_weights(before), self.run.read_mask(before))
 
     def _in_parent(self, key: Key) -> Key:
         level = self.run.record["rewind"]["level"] if "rewind" in self.run.record else key.level

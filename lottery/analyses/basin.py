@@ -1,0 +1,160 @@
+"""The analysis `basin` asks how far the loss stays low along the weights that were removed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, values, written
+from lottery.config.values import Count, Positive
+from lottery.curvature.basins import like, losses, reach, removed_weights
+from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
+from lottery.explaining.piece import Piece
+from lottery.explaining.trained import Trained
+from lottery.networks.key import Key
+from lottery.seeds import stream
+from lottery.statistics import ANSWERS, more_than, paired
+
+_FURTHEST = 2.0
+_REACHES = ("reach", "random_reach")
+
+
+def basin(
+    trained: Trained,
+    *,
+    levels: tuple[int, ...] = (),
+    arms: tuple[str, ...] = (),
+    points: Count = 10,
+    rise: Positive = 0.1,
+    draws: Count = 3,
+    images: Count = 1000,
+) -> Iterator[Piece]:
+    """Measure how far the training loss stays low from a network's end along the weights that pruning removed.
+
+    The path leads from the end of a network, whose pruned weights are 0, to where those that its level removed have
+    the values which they had before: those of the network that its mask was pruned from. It goes on to twice that; the
+    kept weights stay as they are. Beside it go paths along random directions in the same weights, Gaussian, of the same
+    length in each layer. The reach is where the loss has risen by `rise`, in lengths of the removed weights. Batch
+    normalisation takes its running statistics.
+
+    Args:
+        levels: of which networks; all but the first where none are named.
+        arms: likewise; all where none are named.
+        points: of the path, from 0 to 2, besides its start.
+        rise: in nats; how far the loss is low.
+        draws: random directions, over which the loss is averaged.
+        images: training images that the loss is the mean over.
+    """
+    shares = [_FURTHEST * place / points for place in range(points + 1)]
+    for key in trained.pruned(levels, arms):
+        yield Piece(key._asdict(), partial(_found, trained, key, shares, rise, draws, images))
+
+
+def _found(trained: Trained, key: Key, shares: Sequence[float], rise: float, draws: int, images: int) -> Findings:
+    end, before = trained.end(key), trained.source(key)
+    subject = trained.subject(key, end, images)
+    removed = removed_weights(end, before)
+    along = losses(subject, removed, shares)
+    generator = stream(0, "basin", key.replicate, key.level)
+    others = [losses(subject, like(removed, generator), shares) for _ in range(draws)]
+    by_chance = [sum(values) / draws for values in zip(*others, strict=True)]
+    return {
+        "density": trained.lines[key]["density"],
+        "removed": sum(int(value.count_nonzero()) for value in removed.values()),
+        "length": float(torch.cat([value.flatten() for value in removed.values()]).norm()),
+        "alpha": list(shares),
+        "loss": along,
+        "random_loss": by_chance,
+        "rise": rise,
+        "reach": reach(shares, along, rise),
+        "random_reach": reach(shares, by_chance, rise),
+    }
+
+
+_MEANING = (
+    "From the end of a network, the weights that its level removed go to the values that they had in the network which "
+    "the mask was pruned from (1) and to twice those (2), or as far along a random direction in the same weights; the "
+    "reach is where the training loss has risen by the stated amount."
+)
+
+
+def _shown(lines: Sequence[Line]) -> Exhibit:
+    """Say how far the loss stays low along what was removed, against random directions, from dense to sparse."""
+    told = [_reached(line) for line in lines]
+    main = of_arm(told)
+    unit = "reach, in lengths of the removed weights"
+    reaches = [
+        curve("removed weights", main, "reach"),
+        replace(curve("random directions", main, "random_reach", at=1), dashed=True),
+    ]
+    further = Chart(
+        "basin-reach", f"How far the loss rises by less than {lines[0]['values']['rise']:g}", "weights left in %", unit,
+        reaches, ("log", "linear"), sparser_right=True,
+    )  # fmt: skip
+    return Exhibit(
+        "The basin along removed weights",
+        [*_answers(main)] or ["No ticket or sparse network is among those that were looked at."],
+        [_paths(main), further] if main else [],
+        _table(told),
+        _MEANING,
+    )
+
+
+def _reached(line: Line) -> Line:
+    """Return a line whose reaches are numbers: that of a loss which doesn't rise so much is the path's length."""
+    ends = {name: _FURTHEST if line["values"][name] is None else line["values"][name] for name in _REACHES}
+    return {**line, "values": {**line["values"], **ends}}
+
+
+def _answers(main: Levels) -> Iterator[str]:
+    pairs = {level: paired(values(own, "reach"), values(own, "random_reach")) for level, own in main.items()}
+    said = [more_than(one) for one in pairs.values()]
+    if said:
+        counts = ", ".join(f"{word} at {said.count(word)}" for word in ANSWERS if word in said)
+        yield (
+            "Does the loss stay low further along the removed weights than along random directions? "
+            f"Of {len(said)} levels {counts}."
+        )
+    for own in [main[level] for level in dict.fromkeys([*main][:1] + [*main][-1:])]:
+        rise, (along, beside) = own[0]["values"]["rise"], (_words(own, name) for name in _REACHES)
+        yield (
+            f"At {density(own):.3g} % of weights the training loss has risen by {rise:g} {along} along the removed "
+            f"weights, {beside} along random directions of that length."
+        )
+
+
+def _words(lines: Sequence[Line], name: str) -> str:
+    beyond = sum(value >= _FURTHEST for value in values(lines, name).values())
+    if beyond == len(lines):
+        return "nowhere up to twice their length"
+    return f"at {written(mean(lines, name), 2)} of their length" + (
+        f" ({beyond} of {len(lines)} not before twice)" if beyond else ""
+    )
+
+
+def _paths(main: Levels) -> Chart:
+    """Draw the loss along the paths of up to four levels."""
+    curves = []
+    for level in dict.fromkeys([*main][round(part * (len(main) - 1) / 3)] for part in range(4)):
+        shade, own = [*main].index(level) / max(1, len(main) - 1), main[level]
+        for name, words in (("loss", ""), ("random_loss", ", random")):
+            rows = [[line["values"][name][place] for line in own] for place in range(len(own[0]["values"]["alpha"]))]
+            known = [[value for value in row if value is not None] for row in rows]
+            label = f"{density(own):.3g} %{words}"
+            curves.append(Curve(label, own[0]["values"]["alpha"], known, shade=shade, dashed=bool(words)))
+    unit = "lengths of the removed weights (1: as they were)"
+    return Chart("basin", "Training loss along the removed weights", unit, "training loss", curves)
+
+
+def _table(lines: Sequence[Line]) -> Table:
+    rows = []
+    for arm in arms_of(lines):
+        for level, own in of_arm(lines, arm).items():
+            cells = [written(mean(own, name), 2) for name in ("length", *_REACHES)]
+            rows.append([str(level), arm, f"{density(own):.3g}", *cells])
+    headings = ["level", "arm", "weights in %", "length of what was removed", "reach", "along random directions"]
+    return Table(headings, rows)
+
+
+SHOWN = _shown

@@ -1,0 +1,98 @@
+"""What the analyses of curvature find, against Hessians of autograd's and losses computed apart."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from test_curvature import autograd_hessian
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from lottery import exhibits
+from lottery.analyses.basin import basin
+from lottery.analyses.hessian import hessian
+from lottery.analyses.movement import movement
+from lottery.contracts.small_run import trained
+from lottery.errors import LotteryError
+from lottery.networks.key import Key
+
+TICKET = Key(1, 2, "ticket")
+
+
+def lines_of(pieces):
+    found = [{"of": dict(piece.of), "values": exhibits.written(piece.find())} for piece in pieces]
+    return json.loads(json.dumps(found))
+
+
+def eigenvalues(subject, images, labels):
+    """By torch and NumPy alone, in float64, of the kept weights and all biases; with their vectors."""
+    double = {name: value.double() for name, value in subject.state.items()}
+    apart = SimpleNamespace(template=subject.template.double(), state=double, mask=subject.mask)
+    matrix, kept = autograd_hessian(apart, images.double(), labels)
+    return *np.linalg.eigh(matrix[np.ix_(kept, kept)]), kept
+
+
+def test_the_analysis_finds_the_spectrum_of_start_and_end():
+    pieces = list(hessian(trained(), levels=(2,), images=100))
+    assert [tuple(piece.of.values()) for piece in pieces] == [
+        (one, 2, "ticket", 0, at) for one in (0, 1) for at in ("start", "end")
+    ]
+    start, end = lines_of(pieces)[2:]
+    for line, which in ((start, trained().start), (end, trained().end)):
+        subject = trained().subject(TICKET, which(TICKET), 100)
+        values = eigenvalues(subject, *subject.images())[0]
+        assert line["values"]["method"] == "exact"
+        assert line["values"]["parameters"] == len(values)
+        np.testing.assert_allclose([line["values"][end] for end in ("smallest", "largest")], values[[0, -1]], atol=1e-5)
+    assert start["values"]["largest"] != end["values"]["largest"]
+    controls = list(hessian(trained(), arms=("reinit",), at="end"))
+    assert {piece.of["arm"] for piece in controls} == {"reinit"}
+
+
+def test_movement_is_projected_on_the_eigenvectors_of_the_level_before():
+    _, line = lines_of(movement(trained(), levels=(2,), arms=("ticket",), vectors=4, images=100))
+    assert line["of"] == TICKET._asdict()
+    before, end = trained().end(Key(1, 1, "ticket")), trained().end(TICKET)
+    subject = trained().subject(TICKET, before, 100)
+    values, vectors, kept = eigenvalues(subject, *subject.images())
+    names = [name for name, _ in subject.template.named_parameters()]
+    flat = {
+        which: torch.cat([(of.get(n, torch.ones_like(end.state[n]))).double().flatten() for n in names]).numpy()[kept]
+        for which, of in (("end", end.state), ("before", before.state), ("mask", end.mask))
+    }
+    moved = (flat["end"] - flat["before"]) * flat["mask"]
+    top = vectors[:, np.argsort(-np.abs(values))[:4]]
+    np.testing.assert_allclose(line["values"]["shares"], np.cumsum((moved @ top) ** 2) / (moved @ moved), rtol=1e-3)
+    wanted = np.cumsum((top[flat["mask"] == 1] ** 2).sum(0)) / flat["mask"].sum()
+    np.testing.assert_allclose(line["values"]["chances"], wanted, rtol=1e-3)
+    assert line["values"]["length"] == pytest.approx(np.linalg.norm(moved), rel=1e-5)
+    assert line["values"]["parameters"] == flat["mask"].sum() < len(kept)
+
+
+def test_more_directions_than_parameters_are_refused():
+    (first, *_) = movement(trained(), vectors=5000)
+    with pytest.raises(LotteryError, match=r"there are \d+ parameters: set `vectors` below that"):
+        first.find()
+
+
+def test_the_basin_is_left_along_the_weights_that_the_level_removed():
+    *_, piece = basin(trained(), levels=(2,), arms=("ticket",), points=4, images=200, rise=0.05)
+    (line,) = lines_of([piece])
+    assert (line["of"], line["values"]["alpha"]) == (TICKET._asdict(), [0, 0.5, 1, 1.5, 2])
+    before, end = trained().end(Key(1, 1, "ticket")), trained().end(TICKET)
+    subject = trained().subject(TICKET, end, 200)
+    images, labels = subject.images()
+    for share, loss in zip(line["values"]["alpha"], line["values"]["loss"], strict=True):
+        # Kept weights are the ticket's; all others those of the level before, of which its mask keeps more.
+        state = {
+            name: torch.where(end.mask[name], value, share * before.state[name]) if name in end.mask else value
+            for name, value in end.state.items()
+        }
+        assert loss == pytest.approx(F.cross_entropy(functional_call(subject.template, state, images), labels).item())
+    assert line["values"]["random_loss"][0] == pytest.approx(line["values"]["loss"][0])
+    assert line["values"]["random_loss"][2] != line["values"]["loss"][2]
+    removed = sum(int((before.mask[name] & ~mask).sum()) for name, mask in end.mask.items())
+    assert line["values"]["removed"] == removed
+    assert line["values"]["length"] > 0

@@ -85,6 +85,11 @@ def outcome(run, lottery, monkeypatch):
 
 CASES = [{key: value} for key in KEYS for value in [*VALUES, ...]]
 TOGETHER = [{"study": "rewind", "parent": "x", "rewind": REWIND | {"to": to}} for to in (0, 3, 4, 1 << 47)]
+FORK = {"levels": [0], "arms": ["dense"], "at": [0], "copies": 1}
+TOGETHER += [
+    {"study": "fork", "parent": "x", "fork": FORK | changed}
+    for changed in ({}, {"levels": [9]}, {"arms": ["x"]}, {"at": [1 << 47]}, {"at": [0, 0]}, {"copies": 1000})
+]
 
 
 @pytest.mark.slow

@@ -182,11 +182,20 @@ def test_what_nothing_explains_is_shown_as_means(run):
         (probing({"grains": {"a": 3 * step + i}}, i, step) for step in (0, 10) for i in range(3)),
     )
     probe, analysis = shown_of(run)
-    assert (probe.name, analysis.name) == ("dust", "dunes")
+    assert (probe.file, analysis.file) == ("probe-dust", "dunes")
     half = stats.t.ppf(0.975, 2) * stats.sem([30, 31, 32])
     assert probe.exhibit.table.rows == [["0", "dense", "0", "10", "step", f"31 ± {half:.2g}"]]
     assert analysis.exhibit.table.headings == ["height"]
     assert analysis.exhibit.table.rows == [[f"3 ± {stats.t.ppf(0.975, 2) * stats.sem(THREE):.2g}"]]
+
+
+def test_what_other_options_found_is_an_exhibit_of_its_own(run, explained):
+    explained(height)
+    files.append_lines(run.path / places.analysis("dunes"), [found({"height": 9.0}) | {"options": {"levels": [1]}}])
+    first, second = shown_of(run)
+    assert [one.exhibit.answers for one in (first, second)] == [["Up to 6.0."], ["Up to 9.0."]]
+    assert second.exhibit.title == "How high are dunes? (levels [1])"
+    assert first.file != second.file
 
 
 def boom(lines):

@@ -10,11 +10,11 @@ from lottery import words
 from lottery.config.analyses import Analysis
 from lottery.display.console import progress_console, results_console
 from lottery.errors import Interrupted
-from lottery.exhibits import Exhibit
 from lottery.explaining.asked import command
 from lottery.explaining.carry_out import carry_out
 from lottery.explaining.trained import Trained
-from lottery.reporting.fitted import Fitted
+from lottery.reporting.exhibit_tables import told
+from lottery.reporting.exhibits import explained
 from lottery.store.findings import Analysed
 from lottery.store.reader import Reader
 from lottery.streams import message
@@ -66,14 +66,6 @@ def explain_all(run: Reader, setting: Setting, *, quiet: bool = False) -> None:
 
 def show(run: Reader, analysis: Analysis, found: Sequence[Analysed]) -> None:
     """Print what an analysis found on a run: sentences that answer, and a table."""
-    explain_lines = analysis.entry.constants.get("SHOWN")
-    if explain_lines is None:
-        message(f"{analysis.name} doesn't say what it means; its lines are in {run.path}")
-        return
-    exhibit: Exhibit = explain_lines(found)
-    console = results_console()
-    console.print(Text(f"{exhibit.title}: {run.record['id']}", style="bold"))
-    console.print(*(Text(answer) for answer in exhibit.answers), sep="\n")
-    if exhibit.table:
-        console.print(Fitted(exhibit.table.headings, exhibit.table.rows))
-    console.print(Text(exhibit.meaning, style="dim"))
+    results_console().print(
+        Text(run.record["id"], style="bold"), told(explained("analyses", analysis.name, found), table=True), sep="\n"
+    )

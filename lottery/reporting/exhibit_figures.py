@@ -34,7 +34,7 @@ def draw_exhibits(run: Reader, everything: bool = False) -> list[Path]:
 
 def _file_name(shown: Shown, chart: Chart | Map | Matrix) -> str:
     """Return how a chart's file is called, without its suffix: small letters, digits and hyphens alone."""
-    text = (shown.name if chart.name == shown.name else f"{shown.name}-{chart.name}").lower()
+    text = chart.name.lower() if f"{chart.name}-".startswith(f"{shown.file}-") else f"{shown.file}-{chart.name}".lower()
     return "".join(one if one.isascii() and one.isalnum() else "-" for one in text)[:100]
 
 

@@ -1,7 +1,8 @@
 """What a report shows of a run's probes and analyses: what these say of their lines, if that can be drawn."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from lottery import registry
 from lottery.errors import LotteryError
@@ -9,6 +10,8 @@ from lottery.escape import visible
 from lottery.exhibits import Exhibit, Line
 from lottery.reporting.sound import cut, sound
 from lottery.reporting.unexplained import unexplained
+from lottery.store.files import text_checksum
+from lottery.store.findings import by_options
 from lottery.store.reader import Reader
 
 
@@ -17,12 +20,12 @@ class Shown:
     """What is shown of a probe or an analysis of a run.
 
     Attributes:
-        name: of the probe or analysis.
+        file: what the names of its figures begin with.
         exhibit: whose numbers, texts and lengths can be drawn; None where there is none.
         note: why there is none, in one line.
     """
 
-    name: str
+    file: str
     exhibit: Exhibit | None
     note: str = ""
 
@@ -40,24 +43,36 @@ def shown_of(run: Reader) -> list[Shown]:
     except LotteryError as error:
         probed, found = {}, [Shown("probes", None, _first_line(error))]
     else:
-        found = [_shown("probes", name, lines) for name, lines in probed.items()]
+        found = [explained("probes", name, lines) for name, lines in probed.items()]
     for name in run.analysed():
         try:
-            lines = run.analysis(name)
+            groups = by_options(run.analysis(name))
         except LotteryError as error:
             found.append(Shown(name, None, _first_line(error)))
         else:
-            found += [_shown("analyses", name, lines)] if lines else []
+            own = [explained("analyses", name, group) for group in groups]
+            found += (
+                [_apart(one, group[0]["options"]) for one, group in zip(own, groups, strict=True)] if own[1:] else own
+            )
     return found
 
 
-def _shown(kind: str, name: str, lines: Sequence[Line]) -> Shown:
+def _apart(shown: Shown, options: Mapping[str, Any]) -> Shown:
+    """Return the same, told apart by its options from others of its name."""
+    said = ", ".join(f"{key} {value}" for key, value in options.items())
+    exhibit = shown.exhibit and replace(shown.exhibit, title=cut(f"{shown.exhibit.title} ({said})"))
+    return replace(shown, file=f"{shown.file}-{text_checksum(said)[:8]}", exhibit=exhibit)
+
+
+def explained(kind: str, name: str, lines: Sequence[Line]) -> Shown:
+    """Return what is shown of some lines of a probe or an analysis."""
     try:
         explain = registry.find(kind, name).constants.get("SHOWN")
     except LookupError:  # a plugin's, which isn't loaded
         explain = None
     try:
-        return Shown(name, sound(explain(lines) if explain else unexplained(name, lines)))
+        file = f"probe-{name}" if kind == "probes" else name  # a probe may be called as an analysis is
+        return Shown(file, sound(explain(lines) if explain else unexplained(name, lines)))
     except Exception as error:  # a user's code, or lines that were forged
         why = _first_line(error)
         return Shown(name, None, f"{name}: not shown, as its lines make no sense ({type(error).__name__}: {why})")

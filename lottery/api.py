@@ -140,7 +140,7 @@ def rewind(
         orders: trainings of each network, which differ in batch order and augmentation; those of the run, if not given.
         draws: initializations that reinit draws for each replicate; order j starts from number j, modulo that many.
         replicates: the first so many of the run's alone.
-        settings: `data.root`, where data have moved, and nothing else.
+        settings: `data.root`, where data have moved; `probes` and `analyses`, that look on; and nothing else.
 
     The others are those of `train` and `prune`, and so are the errors.
     """
@@ -148,7 +148,7 @@ def rewind(
     found, which = find(run, runs_dir), arguments.whole(level, "level", 0)
     if not isinstance(to, str):
         raise LotteryError(f"to is {shown(to)}; write to='2000it' or to='3ep', say")
-    make = call.remake(settings)
+    make = call.remake(settings, anew=True)
     asked = Asked(which, 0, weights, mask, arguments.whole(draws, "draws", 1))
     copies = Copies(
         *(
@@ -188,7 +188,7 @@ def fork(
         arm: of them; the main one of each level, if not given.
         orders: copies at each step, which differ in batch order and augmentation alone.
         replicates: the first so many of the run's alone.
-        settings: `data.root`, where data have moved, and nothing else.
+        settings: `data.root`, where data have moved; `probes` and `analyses`, that look on; and nothing else.
 
     The others are those of `train` and `prune`, and so are the errors.
     """
@@ -201,7 +201,7 @@ def fork(
     )
     first = None if replicates is None else arguments.whole(replicates, "replicates", 1)
     copies = Copies(arguments.whole(orders, "orders", 1), first)
-    found, make = find(run, runs_dir), call.remake(settings)
+    found, make = find(run, runs_dir), call.remake(settings, anew=True)
     work = undertaking.forked(found, wanted, copies, make, accept_changes=accept_changes)
     return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
 

@@ -15,6 +15,7 @@ from lottery import arguments
 from lottery import plugins as plugin_files
 from lottery.config import python
 from lottery.config.file import load
+from lottery.config.keys import LOOKING_ON
 from lottery.config.schema import Config
 from lottery.data import Dataset
 from lottery.data import _own as own_data
@@ -124,19 +125,26 @@ class Call:
             accept_changes=self.accept_changes,
         )
 
-    def remake(self, settings: Mapping[str, object] | None) -> undertaking.Make:
-        """Return how the config of a run is made real, its data wherever `settings` say that they are now."""
+    def remake(self, settings: Mapping[str, object] | None, *, anew: bool = False) -> undertaking.Make:
+        """Return how the config of a run is made real, its data wherever `settings` say that they are now.
+
+        Args:
+            anew: whether a new run is made of it, in which other probes and analyses may look on.
+        """
         said = arguments.settings(settings)
         for key in said:
-            if key != "data.root":
-                raise LotteryError(f"settings: {key}: a run keeps its config; only data.root may be set")
-        moved = [python.setting(key, value) for key, value in said.items()]
+            if key != "data.root" and not (anew and key in LOOKING_ON):
+                more = f", and {' and '.join(LOOKING_ON)}" if anew else ""
+                raise LotteryError(f"settings: {key}: a run keeps its config; only data.root may be set{more}")
+        changes = [python.setting(key, value) for key, value in said.items()]
+        moved = "data.root" in said
 
         def make(config: Config, run: Reader) -> Setting:
             if moved:
                 refuse_no_place(config.data)
-                config = python.of(config.model_dump(mode="json"), moved)
-            return self.setting(config, run, download_anywhere=bool(moved))
+            if changes:
+                config = python.of(config.model_dump(mode="json"), changes)
+            return self.setting(config, run, download_anywhere=moved)
 
         return make
 

@@ -512,3 +512,16 @@ def test_orders_of_a_gradually_pruned_network_are_resumed_to_the_same_bytes(grad
         carry_on(stopped, prepare(config))
     assert same(stopped, straight)
     assert {line["order"] for line in straight.levels() if line["arm"] == "sparse"} == {0, 1}
+
+
+def test_probes_may_look_on_at_what_is_retrained_and_change_nothing(lottery, finished, tmp_path):
+    runs = []
+    for more in ([], ["--set", "probes=[{name: weights, every: 10it, images: 8}]"]):
+        command = ["rewind", str(finished.path), "--level", "1", "--runs-dir", str(tmp_path / f"runs-{len(more)}")]
+        lottery(*command, *more)
+        runs.append(Run.open(next((tmp_path / f"runs-{len(more)}").iterdir())))
+    plain, probed = runs
+    assert not plain.probes()
+    assert {line["probe"] for line in probed.probes()} == {"weights"}
+    for key in map(Key.of, plain.levels()):
+        assert equal(plain.read_weights(key), probed.read_weights(key))

@@ -62,26 +62,35 @@ def make_setting(
         return prepare(config, of=of, download_anywhere=download_anywhere, dry=dry)
 
 
-def remake(set_: Sequence[str], device: str | None, dry: bool = False) -> "Make":
+def remake(set_: Sequence[str], device: str | None, dry: bool = False, *, anew: bool = False) -> "Make":
     """Return how the config of a run is made real, its data wherever `--set data.root` says that they are now.
+
+    Args:
+        anew: whether a new run is made of it, in which other probes and analyses may look on.
 
     Raises:
         LotteryError: something else is to be set: results come of it.
     """
+    from lottery.config.keys import LOOKING_ON
+
     for override in set_:
-        if override.partition("=")[0] != "data.root":
+        key = override.partition("=")[0]
+        if key != "data.root" and not (anew and key in LOOKING_ON):
+            more = f", and {' and '.join(LOOKING_ON)}" if anew else ""
             raise LotteryError(
-                f"--set {override}: a run keeps its config; only data.root may be set, for data that moved"
+                f"--set {override}: a run keeps its config; only data.root may be set, for data that moved{more}"
             )
+    moved = any(override.startswith("data.root=") for override in set_)
 
     def make(config: "Config", run: "Reader") -> "Setting":
         from lottery.config.file import parse
         from lottery.studies.same_data import refuse_no_place
 
-        if set_:
+        if moved:
             refuse_no_place(config.data)
+        if set_:
             config = parse(config.to_yaml(), str(run.path / places.CONFIG), config.name, set_)
-        return make_setting(config, run, device=device, download_anywhere=bool(set_), dry=dry)
+        return make_setting(config, run, device=device, download_anywhere=moved, dry=dry)
 
     return make
 

@@ -57,6 +57,15 @@ Moved = Annotated[
         autocompletion=lambda: ["data.root="],
     ),
 ]
+MovedOrWatched = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="data.root: where the run's data are now; probes, analyses: what looks on; nothing else.",
+        autocompletion=lambda: ["data.root=", "probes=", "analyses="],
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", autocompletion=completion.devices)]
 Seed = Annotated[int | None, typer.Option(min=0, help="Override the seed.")]
 Replicates = Annotated[int | None, typer.Option(min=1, help="Override the number of replicates.")]

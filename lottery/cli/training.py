@@ -112,7 +112,7 @@ def rewind(
         int, typer.Option(min=1, help="With --weights reinit: initializations, order j starting from number j.")
     ] = 1,
     replicates: options.FirstReplicates = None,
-    set_: options.Moved = [],  # noqa: B006
+    set_: options.MovedOrWatched = [],  # noqa: B006
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
@@ -123,7 +123,7 @@ def rewind(
 ) -> None:
     """Retrain a level's mask from other weights, as a new run. Such controls tell what makes a ticket."""
     _begin(run, dry_run, timed)
-    parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
+    parent, make = find_run(run, runs_dir), remake(set_, device, dry_run, anew=True)
     from lottery.studies import undertaking
     from lottery.studies.asked import Asked
     from lottery.studies.copies import Copies
@@ -146,7 +146,7 @@ def fork(
     ] = None,
     orders: Annotated[int, typer.Option(min=1, help="Copies at each step, in batch orders of their own.")] = 2,
     replicates: options.FirstReplicates = None,
-    set_: options.Moved = [],  # noqa: B006
+    set_: options.MovedOrWatched = [],  # noqa: B006
     device: options.Device = None,
     runs_dir: options.RunsDir = Path("runs"),
     dry_run: options.DryRun = False,
@@ -157,7 +157,7 @@ def fork(
 ) -> None:
     """Train networks of a run anew, as a new run, and copies that leave them on their way (instability analysis)."""
     _begin(run, dry_run, timed)
-    parent, make = find_run(run, runs_dir), remake(set_, device, dry_run)
+    parent, make = find_run(run, runs_dir), remake(set_, device, dry_run, anew=True)
     if not all(number.strip().isdecimal() for number in level.split(",")):
         raise LotteryError(f"level: {level!r} is no list of levels; write --level 0,5")
     from lottery.studies import undertaking

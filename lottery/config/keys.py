@@ -10,6 +10,9 @@ from pydantic.fields import FieldInfo
 from lottery.config.choices import Choice, NameOf, Section
 from lottery.config.schema import Config
 
+LOOKING_ON = ("probes", "analyses")
+"""Keys of what only looks on: a run that retrains another's networks may have others."""
+
 
 @dataclass(frozen=True)
 class ConfigKey:

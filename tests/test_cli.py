@@ -229,7 +229,7 @@ BAD = {
         "and --set data.root=FOLDER may be given",
     ),
     "set in a resumed run": (["resume", "{run}", "--set", "data=mnist"], "keeps its config; only data.root may be set"),
-    "set in a rewound run": (["rewind", "{run}", "--level", "1", "--set", "name=x"], "that moved, and probes and analyses"),
+    "set in a rewound run": (["rewind", "{run}", "--level", "1", "--set", "name=x"], "probes and analyses"),
     "a place of data without one": (["rewind", "{run}", "--level", "1", "--set", "data.root=x"], "digits has none"),
     "no place at all": (["rewind", "{run}", "--level", "1", "--set", "data.root=3"], "data.root"),
     "no number": (["prune", "{run}"], "--iterations N"),

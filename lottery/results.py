@@ -22,7 +22,7 @@ from lottery.reporting.entries import Row, rows
 from lottery.reporting.verdicts import Verdict, judged
 from lottery.store.about import About
 from lottery.store.finding import find_run
-from lottery.store.flat import Flat, flat_evaluation, flat_summary
+from lottery.store.flat import Flat, flat_evaluation, flat_probing, flat_summary
 from lottery.store.parts import DataRecord
 from lottery.store.reader import Reader
 from lottery.studies import architecture
@@ -59,6 +59,11 @@ class Results:
     def metrics(self) -> list[Flat]:
         """Return a record for each evaluation."""
         return [flat_evaluation(line) for line in self._run.metrics()]
+
+    @property
+    def probes(self) -> list[Flat]:
+        """Return a record for each time that a probe was asked of a network; what it found are fields of their own."""
+        return [flat_probing(line) for line in self._run.probes()]
 
     @property
     def summary(self) -> list[Row]:

@@ -138,6 +138,11 @@ def data(changes="", before=""):
     return function("data", f":\n{before}\nreturn whole({changes})")
 
 
+def probe(body, shown="explain"):
+    """A probe, and what it means."""
+    return function("probes", f"s:\n{body}").replace('"probes"', f'"probes", shown={shown}')
+
+
 def analysis(find="{'n': 1.0}", of="key._asdict()", body="", shown="explain"):
     """An analysis that finds this of each network; `body` in place of its own, and what it means."""
     each = f"for key in t.keys:\n    yield Piece({of}, lambda key=key: {find})"
@@ -532,6 +537,36 @@ BROKEN = {
     ("trackers", "leaves_the_run_alone"): [
         (tracker("def close(self, status): (run.path / 'run.json').write_text(status)"), r"^run\.json is changed"),
         (tracker("def evaluated(self, found): random.random()"), "Python's global generator"),
+    ],
+    ("probes", "finds_something"): [
+        (probe("return 3"), "^a int; it has to return a dict"),
+        (probe("return {'n': object()}"), "a dict in which n is a object"),
+        (probe("return {'n': {'a': {'b': {'c': {'d': 1}}}}}"), "lists or mappings in one another, deeper than 4"),
+        (probe("return {'n': 10 ** 301}"), "is larger than any"),
+    ],
+    ("probes", "has_names"): [
+        (probe("return {'step': 1}"), "it calls something step, as lines call something else"),
+        (probe("return {'change': {}}"), "it calls something change"),
+    ],
+    ("probes", "changes_nothing"): [
+        (probe("return {'n': [w.abs_().sum() for w in s.weights.values()]}"),
+         r"^subject\.weights\['0\.weight'\] is changed"),
+        (probe("s.template.eval()\nreturn {'n': 1}"), r"subject\.template is in evaluation mode"),
+        (probe("s.template.register_forward_hook(print)\nreturn {'n': 1}"), "hooks are left on subject"),
+        (probe("return {'n': random.random()}"), "it draws from Python's global generator"),
+    ],
+    ("probes", "is_repeatable"): [
+        (probe("CALLS.append(1)\nreturn {'n': len(CALLS)}"), "n is another one the second time"),
+    ],
+    ("probes", "finds_of_what_is_empty"): [
+        (probe("return {'n': 1} | {k: 1 for k, m in s.mask.items() if m.any()}"),
+         r"0\.weight, 4\.weight isn't there each"),
+        (probe("return {'n': 1 / float(sum(w.abs().sum() for w in s.weights.values()))}"), "ZeroDivisionError"),
+    ],
+    ("probes", "says_what_it_means"): [
+        (probe("return {'n': 1}", "lambda lines: 'so'"), "it returns a str; return an Exhibit"),
+        (probe("return {'n': 1}", "lambda lines: Exhibit('Own', [str(lines[0]['values']['n'])])"), "KeyError: 'n'"),
+        (probe("return {'n': 1}", "lambda lines: Exhibit('Own', [])"), "it lacks a title or answers"),
     ],
     ("analyses", "finds_something"): [
         (analysis(body="return 3"), r"it returns a int; yield Piece\(of="),

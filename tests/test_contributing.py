@@ -60,6 +60,18 @@ def test_the_arm_is_one_file(written, tmp_path, lottery):
     assert re.findall(r"ticket|reinit|permute", table) == ["ticket", "reinit", "permute"]
 
 
+def test_the_probe_is_one_file(written, tmp_path, lottery):
+    written("probes", "largest")
+    config = tiny(pruning__iterations=1, pruning__arms=[], probes=[{"name": "largest", "every": "10it"}])
+    run = carry_out(config, tmp_path / "runs")
+    for key in (Key(1, 0, "dense"), Key(1, 1, "ticket")):
+        own = [line for line in run.probes() if Key.of(line) == key]
+        assert [line["step"] for line in own] == [0, 10, 20, 30]
+        weights, mask = run.read_weights(key), run.read_mask(key)
+        assert own[-1]["values"]["largest"] == max(weights[name].abs().max().item() for name in mask)
+    assert "Of dense at level 0, largest weight goes from" in lottery("report", run.path).out
+
+
 def test_the_tree_names_every_file():
     tree = TEXT.partition("\nlottery/\n")[2].partition("```")[0]
     rooms = re.split(r"\n(?=  \w+/)", tree)

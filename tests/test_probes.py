@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from dataclasses import replace
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.networks.subject import Subject
-from lottery.probes.gradient_flow import gradient_flow
+from lottery.probes.gradient_flow import SHOWN, gradient_flow
 from lottery.probes.weights import weights
 from lottery.seeds import seeded, stream
 from lottery.store.run import Run
@@ -361,3 +362,39 @@ def test_trainers_that_masks_dont_move_in_are_not_followed():
     setting = prepare(tiny(replicates=1))
     trainer = new_trainer(setting, [setting.dense(setting.initial(0))], [0])
     assert not hasattr(trainer.trained, "on_move")
+
+
+# What comes of the lines
+
+
+def test_results_have_flat_records(tmp_path):
+    run = carry_out(probed(replicates=1), tmp_path)
+    record, line = lottery.open_run(run.path).probes[-1], run.probes()[-1]
+    assert (record["arm"], record["step"], record["probe"], record["when"]) == ("ticket", 30, "gradient_flow", "step")
+    assert record["flow"] == line["values"]["flow"]
+    assert record["layers.output"] == line["values"]["layers"]["output"]
+    assert "values" not in record
+
+
+def line(step=0, replicate=0, level=1, when="step", arm="sparse", **values):
+    return {"replicate": replicate, "level": level, "arm": arm, "order": 0, "step": step, "when": when,
+            "values": values}  # fmt: skip
+
+
+def test_gradient_flow_says_what_moves_and_starts_come_to():
+    """Twice as much after each move of one replicate, four times of the other: the geometric mean is 2.83."""
+    lines = [line(0, one, flow=0.5) for one in (0, 1)] + [
+        line(0, one, level=0, arm="dense", flow=2.0) for one in (0, 1)
+    ]
+    for replicate, after in ((0, 2.0), (1, 4.0)):
+        for step in (5, 10):
+            lines.append(line(step, replicate, when="after", flow=after, change={"flow": after - 1}))
+    lines.append(line(15, 1, when="after"))  # diverged
+    exhibit = SHOWN(lines)
+    assert re.match(r"At level 1, gradient flow does not clearly change .* is 2.83 \(.*\) times .* rises in 4 of 4 updates",
+                    exhibit.answers[0])  # fmt: skip
+    assert re.match(r"At the start of its training, sparse of level 1 has 0.25 .*times the dense", exhibit.answers[1])
+    assert exhibit.charts[0].marks == [5, 10, 15]
+    assert [curve.label for curve in exhibit.charts[0].curves] == ["dense", "level 1, sparse"]
+    sure = SHOWN([line(5, one, when="after", flow=2.0 + one / 100, change={"flow": 1.0}) for one in range(5)])
+    assert "gradient flow rises where masks move" in sure.answers[0]

@@ -1,17 +1,15 @@
 """What an analysis must fulfil."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from lottery import exhibits
 from lottery.contracts.contract import Broken, Candidate, require
 from lottery.contracts.guards import twice, untouched
+from lottery.contracts.shown import check, leaves
 from lottery.contracts.small_run import trained
 from lottery.errors import LotteryError
-from lottery.exhibits import Chart, Exhibit, Map
 from lottery.explaining.piece import Piece
 from lottery.explaining.trained import Trained
 from lottery.store import records
@@ -23,7 +21,7 @@ def finds_something(given: Candidate) -> None:
     for line in _lines(given):
         require(line["values"], f"nothing is found of {line['of']}; return name -> number, say")
         require(
-            any(isinstance(one, int | float) for one in _leaves(line["values"])),
+            any(isinstance(one, int | float) for one in leaves(line["values"])),
             f"none of what is found of {line['of']} is a finite number",
         )
 
@@ -84,24 +82,7 @@ def says_what_it_means(given: Candidate) -> None:
     lines = _lines(given)
     for several in (lines, lines[:1]):
         exhibit = explain(json.loads(json.dumps(several)))
-        require(isinstance(exhibit, Exhibit), f"it returns a {type(exhibit).__name__}; return an Exhibit")
-        _check(exhibit)
-
-
-def _check(exhibit: Exhibit) -> None:
-    require(exhibit.title and exhibit.answers and all(exhibit.answers), "it lacks a title or answers, in sentences")
-    names = [chart.name for chart in exhibit.charts]
-    require(len(set(names)) == len(names), f"two charts are called {', '.join(names)}; give each a name of its own")
-    for chart in exhibit.charts:
-        odd = [one for one in _leaves(asdict(chart)) if isinstance(one, float) and not math.isfinite(one)]
-        require(not odd, f"chart {chart.name} has a number that isn't finite; leave it out")
-        require(not isinstance(chart, Map) or chart.spots, f"map {chart.name} is empty; leave it out")
-        for curve in chart.curves if isinstance(chart, Chart) else ():
-            require(len(curve.x) == len(curve.y), f"curve {curve.label} has {len(curve.x)} x for {len(curve.y)} y")
-    if exhibit.table:
-        wide = len(exhibit.table.headings)
-        whole = [[*map(type, row)] == [str] * wide for row in exhibit.table.rows]
-        require(all(whole), f"a row of its table isn't {wide} texts, as many as there are headings")
+        check(exhibit)
 
 
 def _pieces(given: Candidate) -> list[Piece]:
@@ -138,17 +119,6 @@ def _lines(given: Candidate) -> list[Analysed]:
         except (TypeError, LotteryError) as error:
             raise Broken(f"what is found can't be kept: {error}") from error
     return found
-
-
-def _leaves(value: Any) -> Iterable[Any]:
-    if isinstance(value, Mapping):
-        for part in value.values():
-            yield from _leaves(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _leaves(part)
-    else:
-        yield value
 
 
 CHECKS = (

@@ -10,8 +10,8 @@ from lottery import answers
 from lottery.contracts import examples
 from lottery.contracts.contract import Candidate, require
 from lottery.contracts.guards import twice, untouched
+from lottery.contracts.shown import check
 from lottery.errors import LotteryError
-from lottery.exhibits import Exhibit
 from lottery.networks.subject import Subject
 from lottery.store.findings import Probing
 
@@ -71,19 +71,15 @@ def finds_of_what_is_empty(given: Candidate) -> None:
     require(not odd, f"{', '.join(odd)} isn't there each time; where there is no number, return None")
 
 
-def shows_an_exhibit(given: Candidate) -> str | None:
-    """What it says its lines mean is an `Exhibit`, also of a network that diverged."""
-    shown = given.entry.constants.get("SHOWN")
-    if shown is None:
-        return 'reports show nothing of it; write @register("probes", shown=FUNCTION) to have them'
+def says_what_it_means(given: Candidate) -> str | None:
+    """What it says by `SHOWN` that its lines mean is an Exhibit of finite numbers, whoever diverged."""
+    explain = given.entry.constants.get("SHOWN")
+    if explain is None:
+        return 'reports show means of its numbers; write @register("probes", shown=function) to say what they mean'
     found = _find(given, examples.subject())
     change = {"change": dict(found)} if "moves" in given.entry.traits else {}
-    for lines in ([_line(found)], [_line(found), _line(found | change, step=10)], [_line({})], []):
-        exhibit = shown(lines)
-        require(
-            isinstance(exhibit, Exhibit),
-            f"shown returns a {type(exhibit).__name__}; return lottery.exhibits.Exhibit(title, answers)",
-        )
+    for lines in ([_line(found)], [_line(found), _line(found | change, step=10), _line({}, step=20)], [_line({})]):
+        check(explain(lines))
     return None
 
 
@@ -102,4 +98,4 @@ def _find(given: Candidate, subject: Subject) -> dict[str, Any]:
         raise
 
 
-CHECKS = (finds_something, has_names, changes_nothing, is_repeatable, finds_of_what_is_empty, shows_an_exhibit)
+CHECKS = (finds_something, has_names, changes_nothing, is_repeatable, finds_of_what_is_empty, says_what_it_means)

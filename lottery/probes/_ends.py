@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lottery.arms import is_main
 from lottery.exhibits import Table
 from lottery.probes._over_steps import Course, Network
 from lottery.statistics import Estimate, estimate
@@ -29,6 +30,16 @@ def ends_table(found: Mapping[Network, Course], what: str) -> Table:
         for (level, arm), course in found.items()
     ]
     return Table(["level", "arm", "replicates", f"{what}, at the start", "at the end"], rows)
+
+
+def over_time(found: Mapping[Network, Course], what: str, unit: str = "") -> list[str]:
+    """Say what the densest and the sparsest main network began and ended with."""
+    own = [name for name in found if is_main(name[1])] or [*found]
+    answers = []
+    for level, arm in dict.fromkeys([*own[:1], *own[-1:]]):
+        first, last = (said(each(found[level, arm]).values()) for each in (begun, ended))
+        answers.append(f"Of {arm} at level {level}, {what} goes from {first}{unit} to {last}{unit}.")
+    return answers or ["All networks that were probed had diverged."]
 
 
 def said(values: Any, digits: int = 3) -> str:

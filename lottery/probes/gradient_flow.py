@@ -10,7 +10,7 @@ from torch import Tensor
 from lottery.exhibits import Exhibit, Findings, Line
 from lottery.networks import parameters
 from lottery.networks.subject import Subject, leaves
-from lottery.probes._ends import begun, ends_table, times
+from lottery.probes._ends import begun, ends_table, over_time, times
 from lottery.probes._over_steps import Course, Network, charts, courses
 
 TRAITS = {"moves"}
@@ -69,8 +69,8 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
     moved = sorted({line["step"] for line in lines if line["when"] == "after"})
     return Exhibit(
         "Gradient flow",
-        [*_of_moves(lines), *_at_start(found)],
-        charts(found, "gradient-flow", "gradient flow", "squared norm of the gradient", log=True, marks=moved),
+        [*_of_moves(lines), *_at_start(found), *over_time(found, "gradient flow")][:5],
+        charts(found, "over-steps", "gradient flow", "squared norm of the gradient", log=True, marks=moved),
         ends_table(found, "gradient flow"),
         _MEANING,
     )
@@ -109,7 +109,7 @@ def _at_start(found: Mapping[Network, Course]) -> list[str]:
         if level and level == last and logs:
             factor, _ = times(logs)
             answers.append(f"At the start of its training, {arm} of level {level} has {factor} the dense network's.")
-    return answers[:4]
+    return answers[:3]
 
 
 SHOWN = _shown

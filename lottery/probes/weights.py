@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lottery.exhibits import Exhibit, Findings, Line
 from lottery.networks.subject import Subject
-from lottery.probes._ends import ended, ends_table, said
+from lottery.probes._ends import ends_table, over_time
 from lottery.probes._over_steps import charts, courses
 
 
@@ -39,21 +39,18 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
     """Show how many signs stay, and how far weights go."""
     signs = courses(lines, lambda values: None if values["same_sign"] is None else 100 * values["same_sign"])
     distances = courses(lines, lambda values: values["distance"])
-    last = max((level for level, _ in signs), default=0)
-    answers = [
-        f"At the end, {said(ended(course).values())} % of the weights that {arm} keeps at level {level} have the sign "
-        "that they started with."
-        for (level, arm), course in signs.items()
-        if level in (0, last)
-    ]
+    norms = courses(lines, lambda values: values["norm"])
     return Exhibit(
         "Weights",
-        answers[:5],
+        [
+            *over_time(signs, "the share of kept weights that have the sign they started with", " %"),
+            *over_time(norms, "the L2 norm of the weights"),
+        ],
         [
             *charts(signs, "signs", "signs that stay", "kept weights of the same sign (%)"),
             *charts(distances, "distance", "distance from the start", "L2 distance"),
         ],
-        ends_table(distances, "distance from the start"),
+        ends_table(norms, "L2 norm"),
         "Signs and distances are against the weights that a network's own training started from.",
     )
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import cast
 
+from lottery.store.findings import Probing
 from lottery.store.records import Evaluation, Measured, Measures, Summary
 
-Flat = dict[str, str | int | float | list[str] | None]
+Flat = dict[str, str | int | float | list[str] | list[float | None] | None]
 """Names are joined by `_`: `early_stop_test_accuracy`, and beside it `_right` and `_of`, the counts that make it."""
 
 
@@ -28,7 +29,12 @@ def flat_summary(line: Summary) -> Flat:
     return found
 
 
-def _others(line: Evaluation | Summary, *nested: str) -> Flat:
+def flat_probing(line: Probing) -> Flat:
+    """Return what a probe found with each value as a field of its own: `flow`, `layers.output`, `change.flow`."""
+    return _others(line, "values") | cast(Flat, dotted(line["values"]))
+
+
+def _others(line: Evaluation | Summary | Probing, *nested: str) -> Flat:
     return {key: value for key, value in cast(Flat, line).items() if key not in nested}
 
 

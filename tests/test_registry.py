@@ -30,6 +30,7 @@ OPTIONS = [
     ("latent", "edge_popup", {"weights": "drawn", "scaled": True}),
 ]
 QUICK = {
+    ("probes", "hessian"): {"exact": 1, "steps": 10, "probes": 2},
     ("analyses", "hessian"): {"images": 20, "levels": [2]},
     ("analyses", "movement"): {"images": 50, "vectors": 2},
     ("analyses", "basin"): {"images": 50, "points": 4, "draws": 1},

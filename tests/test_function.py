@@ -179,5 +179,5 @@ def test_several_densities_make_curves():
     assert exhibit.answers[0].startswith("2 copies of ticket, at 2 % of the weights, disagree on 2.00 %")
     (chart,) = exhibit.charts
     assert [(curve.label, list(curve.x), list(curve.y)) for curve in chart.curves] == [
-        ("copies, in other orders", [5.0, 2.0], [[1.0], [2.0]])
+        ("copies, with each other", [5.0, 2.0], [[1.0], [2.0]])
     ]

@@ -101,13 +101,13 @@ def _with(trained: Trained, outputs: Outputs, keys: Sequence[Key], other: Callab
 
 _HEADINGS = (
     "networks", "density, %", "accuracy, %", "ensemble, %", "disagree, %", "with the pruned, %",
-    "calibration error", "ensemble's", "log likelihood", "ensemble's",
+    "calibration error", "ensemble's calibration error", "negative log likelihood", "ensemble's log likelihood",
 )  # fmt: skip
 _AMONG = {
-    "copies": "copies, in other orders",
-    "replicates": "replicates",
-    "solution": "and the pruning solution",
-    "levels": "and the level before",
+    "copies": "copies, with each other",
+    "replicates": "replicates, with each other",
+    "solution": "with the pruning solution",
+    "levels": "with the level before",
 }
 """Whom a network is compared with -> words."""
 _SCALES: tuple[Literal["log"], Literal["linear"]] = ("log", "linear")

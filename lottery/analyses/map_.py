@@ -205,4 +205,5 @@ def _map(replicate: int, found: Line) -> Map:
             spots.append(Spot(f"{arm}, end", at[place], colours[arm]))
         elif what == "solution":
             spots.append(Spot("pruning solution", at[place], len(colours)))
+    spots.sort(key=lambda spot: spot.place)  # so that the legend names arms as all others do
     return Map(f"replicate-{replicate}", f"Replicate {replicate}", "L2 distance", spots)

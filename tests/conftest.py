@@ -9,12 +9,15 @@ import shutil
 import signal
 import struct
 import sys
+import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
+from typing import IO, TextIO
 
 import numpy as np
 import pytest
@@ -197,6 +200,82 @@ def killed_at(run: Run, config: Config, moment: int) -> int | None:
         return None
     assert os.WEXITSTATUS(status) == 0, "the study failed by itself"
     return int(said)
+
+
+class Forked:
+    """The command line in a process of its own, which torch and all else needn't be imported in once more.
+
+    Attributes:
+        pid: of the process.
+        out, err: what it had written to standard output and standard error when it ended.
+    """
+
+    out = err = ""
+
+    def __init__(self, folder: Path, *arguments: object, before: Callable[[], object] = lambda: None) -> None:
+        """Call `lottery` with these arguments in a folder; `before` is done in the process first."""
+        self._files = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
+        self._code: int | None = None
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid:
+            return
+        code = 1
+        try:
+            os.chdir(folder)
+            for number, file in enumerate(self._files, 1):
+                os.dup2(file.fileno(), number)
+            before()
+            sys.stdout, sys.stderr = (_stream(number) for number in (1, 2))
+            sys.argv = ["lottery", *map(str, arguments)]
+            torch.set_num_threads(1)  # others that its parent had are not there
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def poll(self) -> int | None:
+        """Return how it ended, or None."""
+        if self._code is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self._code = os.waitstatus_to_exitcode(status)
+                self.out, self.err = map(_read, self._files)
+        return self._code
+
+    def wait(self, seconds: float = 60) -> int:
+        """Return how it ended; fail where it doesn't in so many seconds."""
+        deadline = time.monotonic() + seconds
+        while (code := self.poll()) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def end(self) -> None:
+        """End it, if it hasn't."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
+
+
+def _read(file: IO[str]) -> str:
+    with file:
+        file.seek(0)
+        return file.read()
+
+
+def _stream(number: int) -> TextIO | None:
+    """Return what Python makes of a number as it starts: a stream, or None where it is closed."""
+    try:
+        return open(number, "w", closefd=False)
+    except OSError:
+        return None
 
 
 def tensor_files(run: Run) -> dict[str, str]:

@@ -1,4 +1,3 @@
-import os
 import re
 import resource
 import shutil
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import carry_out, networks, recorded, tensor_files, tiny
+from conftest import Forked, carry_out, networks, recorded, tensor_files, tiny
 
 from lottery import __version__, registry
 from lottery.cli import app
@@ -378,6 +377,7 @@ def test_a_command_is_explained_without_torch(command):
     assert result.stdout.startswith(f"Usage: lottery {command}")
 
 
+@pytest.mark.slow  # torchvision takes seconds to be imported; other errors are tried all over these tests
 def test_an_error_stays_one_line_where_torchvision_was_imported(config_file):
     """With its bindings that look for leaks when the process ends."""
     wrong = "model={name: torchvision, model: resnet19}"
@@ -413,19 +413,14 @@ def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery
     straight = carry_out(config, tmp_path / "straight")
     path = tmp_path / "long.yaml"
     path.write_text(config.to_yaml())
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from lottery.cli import main; main()", "prune", str(path)],
-        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    process = Forked(tmp_path, "prune", path)
     deadline = time.monotonic() + 60
     while not any(path.stat().st_size for path in tmp_path.glob("runs/*/metrics.jsonl")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    time.sleep(0.1)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    code, errors = process.wait(), process.err
+    assert code == 130, errors
     run = only_run(tmp_path)
     assert f"lottery resume runs/{run.path.name}" in errors
     assert "Traceback" not in errors

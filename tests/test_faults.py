@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from conftest import Quiet, carry_on, carry_out, evaluation, lines, main, new_trainer, plan, tensor_files, tiny
+from conftest import Forked, Quiet, carry_on, carry_out, evaluation, lines, main, new_trainer, plan, tensor_files, tiny
 from torch import nn
 
 from lottery.errors import Interrupted, LotteryError, RunFailed
@@ -35,8 +35,6 @@ from lottery.studies import chunk, forecast
 from lottery.studies.prepare import prepare
 from lottery.studies.setting import Setting
 from lottery.training.loop import Trainer
-
-COMMAND = [sys.executable, "-c", "from lottery.cli import main; main()"]
 
 
 class Watching(Quiet):
@@ -392,20 +390,23 @@ def test_a_collapsed_network_is_marked(tmp_path):
 @pytest.fixture
 def long_run(tmp_path):
     """A run that a process of its own is working on: process, path."""
-    config = tmp_path / "long.yaml"
-    config.write_text(tiny(train__length="1000000it", checkpoint={"steps": "50it"}, pruning__arms=[]).to_yaml())
-    process = subprocess.Popen(
-        [*COMMAND, "prune", str(config), "--stop-on", "USR1"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
+    study, config = (
+        tiny(train__length="1000000it", checkpoint={"steps": "50it"}, pruning__arms=[]),
+        tmp_path / "long.yaml",
+    )
+    prepare(study)  # what that imports needn't be imported by each process that is forked
+    config.write_text(study.to_yaml())
+    process = Forked(
+        tmp_path, "prune", config, "--stop-on", "USR1",
+        before=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list((tmp_path / "runs").glob("*/checkpoint/*.safetensors")):
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.err
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    with process:
-        yield process, next((tmp_path / "runs").iterdir())
-        process.kill()
+    yield process, next((tmp_path / "runs").iterdir())
+    process.end()
 
 
 def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(long_run, lottery):
@@ -414,8 +415,7 @@ def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(long_run, 
     assert result.code == 2
     assert f"is being worked on by process {process.pid} on {os.uname().nodename}" in result.err
     assert not Run.open(path).abandoned
-    process.kill()
-    process.wait()
+    process.end()
     assert Run.open(path).abandoned
     assert "killed" in lottery("runs").out
     run = Run.open(path)
@@ -427,7 +427,7 @@ def test_a_batch_systems_signal_saves_and_stops(long_run):
     process, path = long_run
     process.send_signal(signal.SIGUSR1)
     assert process.wait(30) == 130
-    assert "go on with: lottery resume" in process.stderr.read()
+    assert "go on with: lottery resume" in process.err
     assert Run.open(path).record["status"] == "interrupted"
 
 
@@ -435,7 +435,7 @@ def test_a_terminal_that_has_gone_saves_and_stops(long_run):
     process, path = long_run
     process.send_signal(signal.SIGHUP)
     assert process.wait(30) == 130
-    assert "go on with: lottery resume" in process.stderr.read()
+    assert "go on with: lottery resume" in process.err
     assert Run.open(path).record["status"] == "interrupted"
     assert list(path.glob("checkpoint/*.safetensors"))
 
@@ -447,13 +447,9 @@ def test_a_signal_that_nohup_has_ignored_stays_so(long_run):
 
     process, path = long_run
     assert not ignored(process)
-    process.kill()
-    process.wait()
+    process.end()
     lines = len((path / "metrics.jsonl").read_bytes())
-    again = subprocess.Popen(
-        [*COMMAND, "resume", str(path)], stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )  # fmt: skip
+    again = Forked(path.parent, "resume", path, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     try:
         deadline = time.monotonic() + 60
         while len((path / "metrics.jsonl").read_bytes()) <= lines and time.monotonic() < deadline:
@@ -465,8 +461,7 @@ def test_a_signal_that_nohup_has_ignored_stays_so(long_run):
         again.send_signal(signal.SIGTERM)
         assert again.wait(60) == 130
     finally:
-        again.kill()
-        again.wait()
+        again.end()
     assert Run.open(path).record["status"] == "interrupted"
 
 
@@ -474,7 +469,7 @@ def test_a_run_that_is_renamed_under_a_real_process_fails_it(long_run, tmp_path)
     process, path = long_run
     path.rename(tmp_path / "elsewhere")
     assert process.wait(60) == 1
-    errors = process.stderr.read()
+    errors = process.err
     assert "was renamed while it was worked on" in errors
     assert f"lottery resume {tmp_path / 'elsewhere'}" in errors
     assert "Traceback" not in errors
@@ -491,14 +486,16 @@ def test_a_second_interrupt_stops_at_once(long_run):
 
 def test_a_report_that_watches_ends_with_the_run(long_run):
     process, path = long_run
-    with subprocess.Popen([*COMMAND, "report", str(path), "--watch"], stdout=subprocess.PIPE, text=True) as watching:
-        time.sleep(3)
+    watching = Forked(path.parent, "report", path, "--watch")
+    try:
+        time.sleep(1)
         assert watching.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
-        shown, _ = watching.communicate(timeout=30)
-    assert watching.returncode == 0
-    assert "interrupted" in shown
+        assert watching.wait(30) == 0
+    finally:
+        watching.end()
+    assert "interrupted" in watching.out
 
 
 @pytest.mark.parametrize("name", ["KILL", "SIGSTOP", "NONSENSE", ""])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,8 +140,20 @@ def test_real_processes_killed_at_random_moments(workers, tmp_path):
     print(f"\nreal processes killed at random moments, {workers} workers: {kills}/{kills} in {rounds} studies")
 
 
-def killed_with_a_checkpoint(folder: Path) -> Run:
+@pytest.fixture(scope="module")
+def under_way(tmp_path_factory) -> Run:
     """A run that was killed while a level was under way."""
+    with one_thread():
+        return killed_with_a_checkpoint(tmp_path_factory.mktemp("killed"))
+
+
+@pytest.fixture
+def killed(under_way, tmp_path) -> Run:
+    """A copy of it."""
+    return Run.open(shutil.copytree(under_way.path, tmp_path / under_way.path.name))
+
+
+def killed_with_a_checkpoint(folder: Path) -> Run:
     total = killed_at(Run.create(folder, study(), {"study": "prune"}), study(), 10**9)
     for moment in range(total // 4, total):
         run = Run.create(folder, study(), {"study": "prune"})
@@ -150,8 +163,7 @@ def killed_with_a_checkpoint(folder: Path) -> Run:
     raise AssertionError("no moment left a checkpoint")
 
 
-def test_the_harness_notices_a_forgotten_optimizer_slot(straight, tmp_path, monkeypatch):
-    run = killed_with_a_checkpoint(tmp_path)
+def test_the_harness_notices_a_forgotten_optimizer_slot(straight, killed, monkeypatch):
     load = Trainer.load
 
     def forget(self, tensors):
@@ -159,13 +171,12 @@ def test_the_harness_notices_a_forgotten_optimizer_slot(straight, tmp_path, monk
         self._slots.clear()
 
     monkeypatch.setattr(Trainer, "load", forget)
-    finish(run)
-    assert not same(run, straight)
+    finish(killed)
+    assert not same(killed, straight)
 
 
-def test_the_harness_notices_another_order_of_batches(straight, tmp_path, monkeypatch):
-    run = killed_with_a_checkpoint(tmp_path)
+def test_the_harness_notices_another_order_of_batches(straight, killed, monkeypatch):
     draw = Batches._draw
     monkeypatch.setattr(Batches, "_draw", lambda self, epoch: (draw(self, epoch + 1), setattr(self, "_epoch", epoch)))
-    finish(run)
-    assert not same(run, straight)
+    finish(killed)
+    assert not same(killed, straight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import subprocess
@@ -9,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import tiny
+from conftest import Forked, tiny
 
 from lottery import streams
 from lottery.store.run import Run
+from lottery.studies.prepare import prepare
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
@@ -23,6 +25,8 @@ CALL = f"{sys.executable} -c 'from lottery.cli import main; main()'"
 def study(tmp_path):
     """Two workers, so that their processes have such streams, too."""
     config = tiny(pruning__iterations=1, pruning__arms=[], train__length="12it", train__evaluate_every="6it", workers=2)
+    prepare(config)  # what that imports needn't be imported by each process that is forked, nor what draws figures
+    importlib.import_module("lottery.reporting.figures")
     (tmp_path / "study.yaml").write_text(config.to_yaml())
     return tmp_path
 
@@ -39,13 +43,44 @@ def finished(folder):
     return run.record["status"] == "finished" and len(run.levels()) == 4
 
 
-@pytest.mark.parametrize("lead", ["2>/dev/full", "2>&-", "2> >(true)", "0<&- 2>&-"])
+def full(number):
+    return lambda: os.dup2(os.open("/dev/full", os.O_WRONLY), number)
+
+
+def closed(*numbers):
+    return lambda: [os.close(number) for number in numbers]
+
+
+def unread(number):
+    """Lead a stream into a pipe whose reader has gone."""
+
+    def lead():
+        read, write = os.pipe()
+        os.dup2(write, number)
+        os.close(read)
+        os.close(write)
+
+    return lead
+
+
+@pytest.mark.parametrize(
+    "lead", [full(2), closed(2), unread(2), closed(0, 2)], ids=["full", "closed", "unread", "both"]
+)
 def test_progress_that_can_not_be_shown_stops_no_study(lead, study):
-    done = shell(study, f"lottery prune study.yaml {lead}")
-    assert done.returncode == 0
+    process = Forked(study, "prune", "study.yaml", before=lead)
+    assert process.wait() == 0
+    shown = process.out
+    assert shown.count("test accuracy at the end, %") == 1
+    assert "run: " not in shown  # which goes to standard error
+    assert process.err == ""
+    assert finished(study)
+
+
+def test_nor_a_process_of_its_own(study):
+    """Which a shell starts, and which ends as Python does."""
+    done = shell(study, "lottery prune study.yaml 0<&- 2>&-")
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("test accuracy at the end, %") == 1
-    assert "run: " not in done.stdout  # which goes to standard error
-    assert done.stderr == ""
     assert finished(study)
 
 
@@ -56,30 +91,33 @@ def test_nor_do_its_errors(study):
 
 
 def test_results_that_can_not_be_written_are_an_error_of_one_line(study):
-    done = shell(study, "lottery prune study.yaml >/dev/full")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("failed: standard output can't be written: no space left on device.") == 1
-    assert "Exception ignored" not in done.stderr
+    process = Forked(study, "prune", "study.yaml", before=full(1))
+    assert process.wait() == 1
+    assert "Traceback" not in process.err
+    assert process.err.count("failed: standard output can't be written: no space left on device.") == 1
     assert finished(study)
-    for command in ("runs", "report latest --csv"):
-        done = shell(study, f"lottery {command} >/dev/full")
-        assert (done.returncode, len(done.stderr.splitlines())) == (1, 2), done.stderr
+    again = Forked(study, "report", "latest", "--csv", before=full(1))
+    assert (again.wait(), len(again.err.splitlines())) == (1, 2), again.err
+    done = shell(study, "lottery runs >/dev/full")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 2), done.stderr
 
 
 def test_a_closed_output_is_no_error(study):
-    done = shell(study, "lottery prune study.yaml >&-")
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    process = Forked(study, "prune", "study.yaml", before=closed(1))
+    assert process.wait() == 0, process.err
+    assert "Traceback" not in process.err
     assert finished(study)
+    done = shell(study, "lottery runs >&-")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_reader_that_has_gone_loses_nothing(study):
-    done = shell(study, "lottery prune study.yaml > >(true); echo $?")
-    assert done.stdout == "1\n"
-    assert "Traceback" not in done.stderr
-    assert "Exception ignored" not in done.stderr
+    process = Forked(study, "prune", "study.yaml", before=unread(1))
+    assert process.wait() == 1
+    assert "Traceback" not in process.err
     assert finished(study)
+    done = shell(study, "lottery runs > >(true); echo $?")
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 def test_files_are_never_given_the_numbers_of_streams(study):

@@ -409,7 +409,10 @@ def test_ctrl_c_beside_training_says_what_there_is(moment, command, said, lotter
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
 def test_a_real_signal_and_resume_end_in_the_same_bytes(number, workers, lottery, tmp_path):
-    config = tiny(train__length="600it", pruning__iterations=1, pruning__arms=["reinit"], workers=workers)
+    config = tiny(
+        train__length="600it", train__evaluate_every="100it", pruning__iterations=1, pruning__arms=["reinit"],
+        workers=workers,
+    )  # fmt: skip
     straight = carry_out(config, tmp_path / "straight")
     path = tmp_path / "long.yaml"
     path.write_text(config.to_yaml())

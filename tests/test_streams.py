@@ -78,10 +78,9 @@ def test_progress_that_can_not_be_shown_stops_no_study(lead, study):
 
 def test_nor_a_process_of_its_own(study):
     """Which a shell starts, and which ends as Python does."""
-    done = shell(study, "lottery prune study.yaml 0<&- 2>&-")
+    done = shell(study, "lottery config study.yaml 0<&- 2>&-")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("test accuracy at the end, %") == 1
-    assert finished(study)
+    assert done.stdout.startswith("name: tiny\n")
 
 
 def test_nor_do_its_errors(study):

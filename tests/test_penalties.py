@@ -16,6 +16,7 @@ from lottery.networks.network import Network
 from lottery.penalties import Past
 from lottery.seeds import stream
 from lottery.studies.chunk import make_trainer
+from lottery.studies.fork import Fork, Forked
 from lottery.studies.kinds import study_of
 from lottery.studies.plan import Level
 from lottery.studies.prepare import prepare
@@ -208,6 +209,17 @@ def test_members_train_alike_stacked_looped_and_alone():
         assert not torch.equal(looped[one].state["output.weight"], without[one].state["output.weight"])
 
 
+def test_a_past_is_of_the_masked_start_and_of_the_members_own_replicate():
+    setting = prepare(tiny(train__penalties=PENALTIES))
+    networks, optima = sparse_networks(setting, 2)
+    members = [Member(main(replicate, 1), setting.recipe) for replicate in (1, 0)]
+    past = make_trainer(setting, networks[::-1], members, "stacked", optima)._objective.past
+    for one, replicate in zip(past, (1, 0), strict=True):
+        for name, mask in networks[replicate].mask.items():
+            assert torch.equal(one.start[name], networks[replicate].state[name] * mask)
+            assert torch.equal(one.optima[name], optima[replicate][name])
+
+
 def test_without_optima_repellence_costs_nothing():
     """A dense network's training is that of a config that doesn't name it, to the byte."""
     mine, plain = (trained(tiny(train__penalties=given), {}, "looped") for given in ([REPELLENCE], []))
@@ -267,7 +279,7 @@ class TestStudies:
             assert Prune(prepare(tiny())).optima(run, members=[Member(main(0, 1), prepare(tiny()).recipe)]) == {}
 
     def test_interrupted_and_resumed_is_the_same(self, tmp_path):
-        config = tiny(train__penalties=PENALTIES, pruning__arms=["random"])
+        config = tiny(train__penalties=PENALTIES, pruning__arms=["random"], orders=2, replicates=1)
         whole = carry_out(config, tmp_path / "whole")
         assert same(whole, interrupted_and_resumed(config, tmp_path / "part", "prune", 45))
 
@@ -287,6 +299,8 @@ class TestStudies:
         assert Rewind.of_parent(run, prepare(config), Asked(0, 2)).levels
         with pytest.raises(LotteryError, match=r"train\.penalties: .* stands in another run"):
             Rewind.of_parent(run, prepare(config), Asked(1, 2))
+        with pytest.raises(LotteryError, match=r"train\.penalties: .* stands in another run"):
+            Fork.of_parent(run, prepare(config), Forked((1,), ("ticket",), (2,), 2))
 
     def test_where_masks_move(self, tmp_path):
         topology = {"name": "rigl", "interval": "5it"}

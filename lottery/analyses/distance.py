@@ -87,8 +87,8 @@ _SHOWN = ("start_end", "start_solution", "end_solution", "end_before", "initial_
 """Pairs that are shown; the others are in the run's file."""
 
 
-def _shown(lines: Sequence[Line]) -> Exhibit:
-    """Return what the distances mean: whether training leads back to the solution that a ticket was pruned from."""
+def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
+    """Show whether training leads back to the solution that a ticket was pruned from."""
     main = of_arm(lines)
     return Exhibit(
         "Distances between weights",
@@ -148,6 +148,3 @@ def _table(lines: Sequence[Line]) -> Table:
 def _words(pair: str) -> str:
     one, _, other = pair.partition("_")
     return f"{_NAMES[one]} to {_NAMES[other]}"
-
-
-SHOWN = _shown

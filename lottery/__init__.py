@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lottery.errors import Interrupted, LotteryError, RunFailed
 
 if TYPE_CHECKING:
-    from lottery.api import fork, open_run, prune, report, resume, rewind, train
+    from lottery.api import analyze, fork, open_run, prune, report, resume, rewind, train
     from lottery.data import Dataset
     from lottery.results import Results
 
@@ -17,6 +17,7 @@ __all__ = [
     "LotteryError",
     "Results",
     "RunFailed",
+    "analyze",
     "fork",
     "open_run",
     "prune",

@@ -10,14 +10,20 @@ from pathlib import Path
 from lottery import arguments
 from lottery.calls import Call, ConfigLike, Data, Model, Plugins, one_at_a_time
 from lottery.config.file import names_config
+from lottery.display.explained import explain
 from lottery.errors import LotteryError
 from lottery.escape import shown
+from lottery.explaining.asked import asked
+from lottery.explaining.trained import Trained
 from lottery.results import Results, RunLike, find
-from lottery.studies import undertaking
+from lottery.store.flat import Flat, flat_analysed
+from lottery.store.reader import Reader
+from lottery.studies import same_code, undertaking
 from lottery.studies.asked import Asked, MaskFrom, Weights
 from lottery.studies.copies import Copies
 from lottery.studies.fork import Wanted
 from lottery.studies.prune import Prune
+from lottery.studies.setting import Setting
 from lottery.studies.train import Train
 
 
@@ -232,6 +238,48 @@ def resume(
         return Results(found.path)
     work = undertaking.resumption(found, make, accept_changes=accept_changes)
     return call.carry_out(work, arguments.path(runs_dir, "runs_dir"))
+
+
+@one_at_a_time
+def analyze(
+    run: RunLike,
+    name: str,
+    *,
+    model: Model | None = None,
+    data: Data | None = None,
+    settings: Mapping[str, object] | None = None,
+    device: str | None = None,
+    runs_dir: str | PathLike[str] = "runs",
+    plugins: Plugins = (),
+    accept_changes: bool = False,
+    progress: bool = True,
+    **options: object,
+) -> list[Flat]:
+    """Find out what became of a run's networks, and return a record for each piece: `pandas.DataFrame(...)`.
+
+    What was found before isn't looked for again; all is kept in the run, and shown by `report`.
+
+    Args:
+        run: whose networks are looked at; a study's name means the newest of its runs.
+        name: of an analysis, such as `distance`; `lottery methods analyses` lists them.
+        settings: `data.root`, where data have moved, and nothing else.
+        options: of the analysis.
+
+    The others are those of `train` and `prune`.
+
+    Raises:
+        LotteryError: there is no such analysis or option, or something that it needs isn't there.
+        Interrupted: Ctrl-C stopped it; what was found is kept.
+    """
+    call = Call.of(model, data, device, plugins, progress, None, accept_changes=accept_changes)
+    found, make, wanted = find(run, runs_dir, newest=True), call.remake(settings), asked(name, options)
+
+    def setting(of: Reader) -> Setting:
+        same_code.require(of.record, accept_changes=accept_changes)
+        return make(of.config, of)
+
+    lines = explain(Trained(found, setting), wanted, quiet=not progress)
+    return [flat_analysed(line) for line in lines]
 
 
 def report(*runs: RunLike, html: bool = False, runs_dir: str | PathLike[str] = "runs") -> list[Path]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import ParamSpec, Self
+from typing import ParamSpec, Self, TypeVar
 
 from torch import nn
 from torch.utils.data import Dataset as TorchDataset
@@ -45,14 +45,15 @@ Plugins = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
 P = ParamSpec("P")
+T = TypeVar("T")
 _one = threading.RLock()
 
 
-def one_at_a_time(function: Callable[P, Results]) -> Callable[P, Results]:
+def one_at_a_time(function: Callable[P, T]) -> Callable[P, T]:
     """Return a function that waits for another thread's study: they share torch's settings and global random state."""
 
     @wraps(function)
-    def wait(*arguments: P.args, **options: P.kwargs) -> Results:
+    def wait(*arguments: P.args, **options: P.kwargs) -> T:
         with _one:
             return function(*arguments, **options)
 

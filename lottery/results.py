@@ -22,7 +22,7 @@ from lottery.reporting.entries import Row, rows
 from lottery.reporting.verdicts import Verdict, judged
 from lottery.store.about import About
 from lottery.store.finding import find_run
-from lottery.store.flat import Flat, flat_evaluation, flat_probing, flat_summary
+from lottery.store.flat import Flat, flat_analysed, flat_evaluation, flat_probing, flat_summary
 from lottery.store.parts import DataRecord
 from lottery.store.reader import Reader
 from lottery.studies import architecture
@@ -59,6 +59,13 @@ class Results:
     def metrics(self) -> list[Flat]:
         """Return a record for each evaluation."""
         return [flat_evaluation(line) for line in self._run.metrics()]
+
+    def analysis(self, name: str) -> list[Flat]:
+        """Return a record for each piece that an analysis found; none where `lottery.analyze` hasn't been asked for it.
+
+        Records of all options that it was asked for with are among them: `options.NAME` tells them apart.
+        """
+        return [flat_analysed(line) for line in self._run.analysis(name)]
 
     @property
     def probes(self) -> list[Flat]:

@@ -51,13 +51,14 @@ def _found(trained: Trained, key: Key, share: float) -> Findings:
     counts = {name: round(share * int(kept.count_nonzero())) for name, kept in end.mask.items()}
     top = partial(largest, mask=end.mask, counts=counts, generator=stream(trained.config.seed, "correlation", *key))
     at_end = top(end.state)
+    tops = {name: top(state) for name, state in references.items()}
     return {
         "density": trained.lines[key]["density"],
-        "overlap": {name: overlap(top(state), at_end) for name, state in references.items()} | {"chance": share},
+        "overlap": {name: overlap(chosen, at_end) for name, chosen in tops.items()} | {"chance": share},
         "signs": {name: agreement(state, end.state, end.mask) for name, state in references.items()} | {"chance": 0.5},
         "layers": {
             name: {
-                "overlap": overlap(top(references["start"]), at_end, name),
+                "overlap": overlap(tops["start"], at_end, name),
                 "signs": agreement(references["start"], end.state, {name: end.mask[name]}),
             }
             for name in end.mask

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from lottery.store.findings import Probing
+from lottery.store.findings import Analysed, Probing
 from lottery.store.records import Evaluation, Measured, Measures, Summary
 
 Flat = dict[str, str | int | float | list[str] | list[float | None] | None]
@@ -48,6 +48,15 @@ def _metrics(prefix: str, measures: Measures) -> Flat:
         found[f"{prefix}{name}"] = measure["value"]
         found |= {f"{prefix}{name}_right": measure["right"], f"{prefix}{name}_of": measure["of"]}
     return found
+
+
+def flat_analysed(line: Analysed) -> Flat:
+    """Return a piece that an analysis found, in one record: what it is of, what was found, options as `options.NAME`.
+
+    What is found by layer, and the like, has dotted names.
+    """
+    found = dotted(line["of"]) | dotted(line["values"]) | {"seconds": line["seconds"]}
+    return cast(Flat, found | {f"options.{name}": value for name, value in line["options"].items()})
 
 
 def dotted(tree: Mapping[str, object], place: str = "") -> dict[str, object]:

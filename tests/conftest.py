@@ -165,8 +165,8 @@ def interrupted_and_resumed(config: Config, folder: Path, study: str, questions:
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
 
 
-def killed_at(run: Run, config: Config, moment: int) -> int | None:
-    """Work on `run`, whose config is `config`, in a process that is killed right before its `moment`-th file access.
+def killed_at(run: Run, work: Config | Callable[[], object], moment: int) -> int | None:
+    """Work on `run`, of this config or as this says, in a process that is killed right before its `moment`-th access.
 
     Python's own audit events tell of every file that is opened, renamed or removed, whatever code does it. Returns the
     number of accesses if the study came to its end before, None if the process was killed.
@@ -185,7 +185,7 @@ def killed_at(run: Run, config: Config, moment: int) -> int | None:
                         os.kill(me, signal.SIGKILL)
 
             sys.addaudithook(watch)
-            carry_on(run, prepare(config))
+            work() if callable(work) else carry_on(run, prepare(work))
             os.write(write, str(moment - left).encode())
             os._exit(0)
         except BaseException:

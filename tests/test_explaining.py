@@ -1,0 +1,290 @@
+"""Analyses are carried out on runs: each piece is found once, kept at once, and survives kills and damage."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import killed_at, tiny
+
+import lottery
+from lottery import registry
+from lottery.config.analyses import Analysis
+from lottery.errors import LotteryError
+from lottery.exhibits import Exhibit, Table
+from lottery.explaining.asked import asked, command
+from lottery.explaining.carry_out import carry_out
+from lottery.explaining.piece import Piece
+from lottery.explaining.trained import Lacking, Trained
+from lottery.store.run import Run
+from lottery.studies.prepare import prepare
+
+pytestmark = pytest.mark.usefixtures("nothing_brought")
+
+FOUND = []
+"""What `own` was asked to find."""
+
+
+def register_own(find=lambda key, times: {"times": times, "level": key.level}):
+    """Register the analysis `own`, which reads no tensors."""
+
+    def one(key, times):
+        FOUND.append(key)
+        return find(key, times)
+
+    def shown(lines):
+        return Exhibit("Own", [f"{len(lines)} lines."], table=Table(["level"], [[str(lines[0]["of"]["level"])]]))
+
+    @lottery.register("analyses", shown=shown)
+    def own(trained, *, times: int = 1, levels: tuple[int, ...] = ()):
+        """Find what is known."""
+        for key in trained.among(levels):
+            yield Piece(key._asdict(), lambda key=key: one(key, times))
+
+    FOUND.clear()
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A finished run of its own."""
+    shutil.copytree(finished.path, tmp_path / "runs" / finished.path.name)
+    return Run.open(tmp_path / "runs" / finished.path.name)
+
+
+def opened(run):
+    return Trained(run, lambda run: prepare(run.config))
+
+
+def unsecond(path):
+    """The lines of a file, without what is measured in seconds, and the checksums that change with it."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in ("seconds", "crc")} for line in lines]
+
+
+def test_each_piece_is_found_once_for_the_same_options(run):
+    register_own()
+    trained = opened(run)
+    first = carry_out(trained, asked("own", {}))
+    assert [line["of"] for line in first] == [key._asdict() for key in trained.keys]
+    assert trained.keys == FOUND
+    assert carry_out(trained, asked("own", {})) == first == run.analysis("own")
+    assert len(FOUND) == len(trained.keys)
+    twice = carry_out(trained, asked("own", {"times": 2, "levels": [2]}))
+    assert {line["values"]["times"] for line in twice} == {2}
+    assert {line["of"]["level"] for line in twice} == {2}
+    assert run.analysis("own") == [*first, *twice]
+    # What was asked for last comes last, and nothing is looked for again.
+    carry_out(trained, asked("own", {}))
+    assert run.analysis("own") == [*twice, *first]
+    assert len(FOUND) == len(first) + len(twice)
+
+
+def test_pieces_of_networks_that_came_later_stand_in_their_place(run):
+    register_own()
+    whole, early = opened(run), opened(run)
+    early.keys = [key for key in early.keys if key.level < 2]
+    carry_out(early, asked("own", {}))
+    carry_out(whole, asked("own", {}))
+    assert [line["of"] for line in run.analysis("own")] == [key._asdict() for key in whole.keys]
+    assert len(FOUND) == len(whole.keys)
+
+
+def test_after_a_kill_the_file_is_the_same(run, monkeypatch):
+    register_own()
+    monkeypatch.setattr(Trained, "config", property(lambda self: tiny()))
+    wanted = asked("own", {"levels": [1]})
+    file = run.path / "analysis" / "own.jsonl"
+    carry_out(opened(run), wanted)
+    whole = unsecond(file)
+    accesses, moment = None, 1
+    while accesses is None:
+        shutil.rmtree(file.parent)
+        accesses = killed_at(run, lambda: carry_out(opened(run), wanted), moment)
+        carry_out(opened(run), wanted)
+        assert unsecond(file) == whole, moment
+        moment += 1
+    assert accesses >= 8  # each piece is kept by itself
+
+
+def test_a_torn_line_is_found_again(run):
+    register_own()
+    wanted = asked("own", {"levels": [1]})
+    file = run.path / "analysis" / "own.jsonl"
+    carry_out(opened(run), wanted)
+    whole, text = unsecond(file), file.read_bytes()
+    for size in (0, 1, len(text) // 2, len(text) - 1):
+        file.write_bytes(text[:size])
+        FOUND.clear()
+        carry_out(opened(run), wanted)
+        assert unsecond(file) == whole
+        assert len(FOUND) == len(whole) - text[:size].count(b"\n")
+
+
+def test_a_damaged_line_is_named_with_what_to_do(run):
+    register_own()
+    carry_out(opened(run), asked("own", {}))
+    file = run.path / "analysis" / "own.jsonl"
+    file.write_text(file.read_text().replace('"level": 1', '"level": 7', 1))
+    with pytest.raises(LotteryError, match=r"own\.jsonl, line \d+ is damaged; remove that line .*\n.*found again"):
+        carry_out(opened(run), asked("own", {}))
+
+
+def test_one_process_at_a_time(run):
+    register_own()
+    code = "import sys, time; from pathlib import Path; from lottery.store import locks\n"
+    code += "with locks.lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, run.path], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        try:
+            with pytest.raises(LotteryError, match="is being worked on by process"):
+                carry_out(opened(run), asked("own", {}))
+        finally:
+            other.kill()
+    assert not FOUND
+
+
+@pytest.mark.parametrize(
+    ("find", "said"),
+    [
+        (lambda key, times: 1 / 0, r"analyses\.own: .*test_explaining\.py:\d+: ZeroDivisionError: division by zero"),
+        (lambda key, times: 3, r"analyses\.own returns a int; it has to return a dict of numbers"),
+        (lambda key, times: {"n": object()}, r"returns a dict in which n is a object; it has to"),
+    ],
+)
+def test_a_users_analysis_is_blamed_in_one_line(find, said, run):
+    register_own(find)
+    with pytest.raises(LotteryError, match=said) as caught:
+        carry_out(opened(run), asked("own", {}))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_number_is_null_and_random_numbers_are_its_own(run):
+    register_own(lambda key, times: {"nan": float("nan"), "drawn": torch.rand(2), "layers": {"a": [float("inf"), 1]}})
+    lines = carry_out(opened(run), asked("own", {}))
+    assert lines[0]["values"]["nan"] is None
+    assert lines[0]["values"]["layers"] == {"a": [None, 1]}
+    assert lines[0]["values"]["drawn"] != lines[1]["values"]["drawn"]
+    drawn = [line["values"]["drawn"] for line in lines]
+    shutil.rmtree(run.path / "analysis")
+    assert [line["values"]["drawn"] for line in carry_out(opened(run), asked("own", {}))] == drawn
+
+
+def test_what_is_lacking_is_named_with_the_command(run):
+    trained = opened(run)
+    there = re.escape(str(run.path))
+    with pytest.raises(
+        Lacking, match=f"^{there} has no level 5, but levels 0 to 2; lottery prune {there} --iterations 3"
+    ):
+        trained.among([1, 5])
+    with pytest.raises(Lacking, match=r"has no 'reinitt' \(did you mean 'reinit'\?\), but dense, random, reinit"):
+        trained.among((), ["reinitt"])
+    trained.keys = [key for key in trained.keys if key.arm != "reinit"]
+    with pytest.raises(Lacking, match=r"has no 'reinit', .*; `pruning\.arms: \[reinit\]` trains it"):
+        trained.among((), ["reinit"])
+    assert [key.level for key in trained.among([2], ["ticket"])] == [2, 2]
+    dense = trained.keys[0]
+    assert not trained.has_solution(dense)
+    with pytest.raises(Lacking, match="has no pruning solution"):
+        trained.solution(dense)
+
+
+def test_the_command_says_what_differs_from_the_defaults(run):
+    assert command(asked("distance", {}), "runs/my run") == "lottery analyze 'runs/my run' distance"
+    wanted = asked("distance", {"levels": [1, 2], "solution": False})
+    assert command(wanted, "a") == "lottery analyze a distance --set 'levels=[1, 2]' --set solution=False"
+    assert wanted.plain == {"levels": [1, 2], "arms": [], "solution": False}
+
+
+# From the command line and from Python
+
+
+def test_the_command_finds_prints_and_keeps(lottery, run):
+    said = lottery("analyze", run.path, "distance", "--set", "levels=[1]", "--set", "arms=[ticket]")
+    assert said.code == 0, said.err
+    assert re.search(r"\ndistance: 2 pieces found in .*, kept in ", said.err)
+    assert "Does training lead back" in said.out
+    assert "│" in said.out
+    again = lottery("analyze", "latest", "distance", "--set", "levels=[1]", "--set", "arms=[ticket]")
+    assert "distance: 2 pieces there already, kept in" in again.err
+    assert again.out == said.out
+    assert "Does training lead back" in lottery("report", run.path).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["distance"], "name a run and an analysis: lottery analyze latest distance"),
+        (
+            ["latest", "distanc"],
+            r"there is no analysis 'distanc' \(did you mean 'distance'\?\); there are .*distance",
+        ),
+        (
+            ["latest", "distance", "--set", "lvl=1"],
+            r"distance: lvl: unknown key .*; lottery methods analyses distance",
+        ),
+        (["latest", "distance", "--set", "levels=x"], r"distance: levels: .*; lottery methods analyses distance"),
+        (["latest", "distance", "--set", "name=x"], r"distance: name: .*; lottery methods analyses distance"),
+        (["latest", "distance", "--set", "levels"], r"--set levels: write OPTION=VALUE"),
+        (["latest", "distance", "--set", "levels=["], r"--set levels=\[: the value is not valid YAML"),
+        (["latest", "distance", "--set", "levels=[9]"], r"has no level 9, but levels 0 to 2; lottery prune \S+ --iter"),
+        (["nowhere", "distance"], "nowhere is not there"),
+    ],
+)
+def test_what_can_not_be_done_is_said_in_one_line(arguments, said, lottery, run):
+    found = lottery("analyze", *arguments)
+    assert (found.code, found.out) == (2, "")
+    assert re.search(f"^error: .*{said}", found.err, re.M), found.err
+    assert len(found.err.removeprefix("reading latest\n").removeprefix("reading nowhere\n").splitlines()) == 1
+
+
+def test_interrupted_says_how_to_go_on(lottery, run):
+    def stop(key, times):
+        if len(FOUND) == 3:
+            raise KeyboardInterrupt
+        return {"n": 1}
+
+    register_own(stop)
+    said = lottery("analyze", run.path, "own", "--set", "times=2")
+    assert said.code == 130
+    assert f"go on with: lottery analyze {run.path} own --set times=2" in said.err
+    assert len(run.analysis("own")) == 2
+
+
+def test_python_returns_flat_records(run, capsys):
+    found = lottery.analyze(run.path, "distance", levels=[1], arms=["ticket"], progress=False)
+    assert capsys.readouterr() == ("", "")
+    assert [record["replicate"] for record in found] == [0, 1]
+    assert found[0]["options.levels"] == [1]
+    assert found[0]["start_end.angle"] > 0
+    assert lottery.open_run(run.path).analysis("distance") == found
+    assert lottery.open_run(run.path).analysis("correlation") == []
+    with pytest.raises(LotteryError, match="levelss: unknown key"):
+        lottery.analyze(run.path, "distance", levelss=[1], progress=False)
+
+
+def test_a_configs_analyses_are_done_when_training_is(lottery, tmp_path):
+    """One that fails is a note, and the run is whole."""
+    register_own(lambda key, times: 1 / 0)
+    config = tiny(pruning__iterations=1, pruning__arms=[], analyses=["own", {"name": "distance", "levels": [1]}])
+    (tmp_path / "tiny.yaml").write_text(config.to_yaml())
+    said = lottery("prune", "tiny.yaml")
+    assert said.code == 0, said.err
+    assert re.search(r"\nown is left out: analyses\.own: .*ZeroDivisionError.*lottery analyze \S+ own\n", said.err)
+    (path,) = (tmp_path / "runs").iterdir()
+    run = Run.open(path)
+    assert run.record["status"] == "finished"
+    assert run.analysed() == ["distance"]
+    assert {line["of"]["level"] for line in run.analysis("distance")} == {1}
+    register_own()
+    lottery("prune", path, "--iterations", "1")
+    assert len(run.analysis("own")) == 6
+
+
+def test_an_analysis_is_named_once_in_a_config():
+    with pytest.raises(ValueError, match="an analysis is named twice"):
+        tiny(analyses=["distance", {"name": "distance", "levels": [1]}])
+    assert tiny(analyses=["distance"]).analyses == (Analysis(name="distance"),)
+    assert registry.find("analyses", "distance").constants["SHOWN"]

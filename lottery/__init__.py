@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lottery.errors import Interrupted, LotteryError, RunFailed
 
 if TYPE_CHECKING:
-    from lottery.api import analyze, fork, open_run, prune, report, resume, rewind, train
+    from lottery.api import fork, prune, resume, rewind, train
     from lottery.data import Dataset
+    from lottery.reading import analyze, open_run, report
     from lottery.results import Results
 
 __all__ = [
@@ -27,6 +28,11 @@ __all__ = [
     "rewind",
     "train",
 ]
+
+_MODULES = {"Dataset": "lottery.data", "Results": "lottery.results"} | dict.fromkeys(
+    ("analyze", "open_run", "report"), "lottery.reading"
+)
+"""Where names come from that `lottery.api` doesn't have."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,5 +54,5 @@ def __getattr__(name: str) -> Any:
     """Return what imports torch, which `lottery --help` does without."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = {"Dataset": "lottery.data", "Results": "lottery.results"}.get(name, "lottery.api")
+    module = _MODULES.get(name, "lottery.api")
     return getattr(import_module(module), name)

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import torch
 from conftest import carry_out, forget_entries, tiny
 
 import lottery
-from lottery import arms
+from lottery import arms, open_run, registry
+from lottery.contracts.contract import candidate, examine
 from lottery.networks.key import Key
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text()
@@ -70,6 +72,23 @@ def test_the_probe_is_one_file(written, tmp_path, lottery):
         weights, mask = run.read_weights(key), run.read_mask(key)
         assert own[-1]["values"]["largest"] == max(weights[name].abs().max().item() for name in mask)
     assert "Of dense at level 0, largest weight goes from" in lottery("report", run.path).out
+
+
+def test_the_analysis_is_one_file(written, finished, tmp_path, lottery):
+    written("analyses", "small")
+    shutil.copytree(finished.path, tmp_path / "runs" / finished.path.name)
+    said = lottery("analyze", "latest", "small", "--set", "below=0.05")
+    (record,) = (
+        line for line in open_run("latest").analysis("small") if line["arm"] == "ticket" and line["level"] == 2
+        if line["replicate"] == 0
+    )  # fmt: skip
+    mask, weights = (read(Key(0, 2, "ticket")) for read in (finished.read_mask, finished.read_weights))
+    kept = torch.cat([weights[name][mask[name]] for name in mask])
+    assert record["share"] == int((kept.abs() < 0.05).sum()) / kept.numel()
+    assert re.search(r"At 25 %: 0\.\d+ ± 0\.\d+ of the weights\.", said.out)
+    given = candidate(registry.find("analyses", "small"), {})
+    assert [outcome for outcome in examine(given) if outcome.failure] == []
+    assert re.search("small +Count the kept weights", lottery("methods", "analyses").out)
 
 
 def test_the_tree_names_every_file():

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import lottery as package
-from lottery import api, errors, registry
+from lottery import api, errors, reading, registry
 from lottery.config.keys import config_keys
 from lottery.display.handbook import handbook
 
@@ -62,5 +62,5 @@ def test_the_handbook_says_types_defaults_and_options(lottery):
 def test_all_that_the_package_gives_is_on_its_page():
     """A name by itself, or its module."""
     shown = re.findall(r"(?m)^::: ([\w.]+)$", (ROOT / "docs" / "api.md").read_text())
-    assert {api.__name__, errors.__name__} <= {*shown}
-    assert {*package.__all__} <= {one.rpartition(".")[2] for one in shown} | {*vars(api), *vars(errors)}
+    assert {api.__name__, reading.__name__, errors.__name__} <= {*shown}
+    assert {*package.__all__} <= {one.rpartition(".")[2] for one in shown} | {*vars(api), *vars(reading), *vars(errors)}

@@ -41,6 +41,7 @@ OUTER = {
     "cli",
     "display",
     "api",
+    "reading",
     "results",
     "contracts",
 }
@@ -154,7 +155,8 @@ def functions() -> list[tuple[str, ast.FunctionDef]]:
     found = []
     for module, tree in TREES.items():
         room, _, last = module.rpartition(".")
-        options = commands if room == "cli" or last == "api" else {last} if room in registry.KINDS else set()
+        asked = room == "cli" or module in ("api", "reading")
+        options = commands if asked else {last} if room in registry.KINDS else set()
         nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name not in options]
         found += [(f"{module}:{node.lineno} {node.name}", node) for node in nodes]
     return found

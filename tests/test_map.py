@@ -10,6 +10,7 @@ from lottery.analyses.map_ import SHOWN, map_
 from lottery.errors import LotteryError
 from lottery.explaining import plane as module
 from lottery.explaining.plane import distances, plane
+from lottery.explaining.retrained import called, is_retrained
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
 from lottery.store.findings import ANALYSED
@@ -103,6 +104,21 @@ def test_a_runs_map_has_the_distances_of_its_files(finished):
     assert found["to_solution"][place] == pytest.approx(np.linalg.norm(end - pruned), rel=1e-6)
     assert found["to_solution"][1] is None
     assert found["origin"][1] == 0
+
+
+def test_retrained_networks_are_called_after_what_they_started_from(finished, monkeypatch):
+    trained = opened(finished)
+    ticket, control = Key(0, 1, "ticket"), Key(0, 1, "reinit")
+    assert (called(trained, ticket), called(trained, control)) == ("ticket", "reinit")
+    assert is_retrained(trained, ticket)
+    assert not is_retrained(trained, Key(0, 0, "dense"))
+    asked = {"level": 1, "to": 0, "weights": "pruned", "mask": "shuffle"}
+    record = finished.record | {"rewind": asked, "parent": "nowhere", "parent_id": "none"}
+    monkeypatch.setattr(type(finished), "record", record)
+    assert called(trained, ticket) == "pruned, mask shuffle"
+    assert not is_retrained(trained, ticket)  # its parent can't be read: the rest can be found
+    asked |= {"weights": "rewind", "mask": "keep"}
+    assert called(trained, Key(0, 1, "sparse")) == "ticket"
 
 
 def test_too_many_networks_for_a_map_are_refused_with_the_remedy(finished):

@@ -15,7 +15,7 @@ from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
 from lottery.explaining import agreement
 from lottery.explaining.outputs import Outputs
 from lottery.explaining.piece import Piece
-from lottery.explaining.retrained import draws, is_retrained
+from lottery.explaining.retrained import called, draws, is_retrained
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
 from lottery.statistics import estimate
@@ -67,12 +67,8 @@ def _groups(keys: Iterable[Key], name: Callable[[Key], tuple[object, ...]]) -> l
 
 def _about(trained: Trained, key: Key) -> dict[str, str | float]:
     """Return what networks are called in a report, and their density: of a retrained ticket, what it started from."""
-    rewind, name = trained.run.record.get("rewind"), key.arm
-    if rewind and arms.is_main(key.arm):
-        name = "ticket" if rewind["weights"] == "rewind" else rewind["weights"]
-        name += "" if rewind["mask"] == "keep" else f", mask {rewind['mask']}"
     copies = "draws" if draws(trained) > 1 else "copies"
-    return {"name": name, "copies": copies, "density": trained.lines[key]["density"]}
+    return {"name": called(trained, key), "copies": copies, "density": trained.lines[key]["density"]}
 
 
 def _alike(trained: Trained, outputs: Outputs, keys: Sequence[Key], bins: int) -> Findings:

@@ -15,7 +15,7 @@ from lottery.errors import LotteryError
 from lottery.exhibits import Exhibit, Findings, Line, Map, Spot, Table
 from lottery.explaining.piece import Piece
 from lottery.explaining.plane import distances, plane
-from lottery.explaining.retrained import draws, is_retrained
+from lottery.explaining.retrained import called, draws, is_retrained
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
 from lottery.statistics import estimate
@@ -69,7 +69,7 @@ def _found(trained: Trained, keys: Sequence[Key]) -> Findings:
         "stress": stress,
         "what": [point.what for point in points],
         "level": [point.key.level for point in points],
-        "arm": [point.key.arm for point in points],
+        "arm": [called(trained, point.key) for point in points],
         "order": [point.key.order for point in points],
         "density": [trained.lines[point.key]["density"] for point in points],
         "origin": [point.origin for point in points],

@@ -1,5 +1,6 @@
 """Of a run's networks, those that were trained anew under a mask that was made of other weights."""
 
+from lottery.arms import is_main
 from lottery.errors import LotteryError
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
@@ -23,3 +24,12 @@ def draws(trained: Trained) -> int:
     """Return how many fresh initializations each replicate's copies were retrained from; order j from number j."""
     rewind = trained.run.record.get("rewind")
     return rewind.get("draws", 1) if rewind else 1
+
+
+def called(trained: Trained, key: Key) -> str:
+    """Return what a network is called in a report: its arm, or of a retrained ticket what it started from."""
+    rewind = trained.run.record.get("rewind")
+    if not rewind or not is_main(key.arm):
+        return key.arm
+    weights = "ticket" if rewind["weights"] == "rewind" else rewind["weights"]
+    return weights if rewind["mask"] == "keep" else f"{weights}, mask {rewind['mask']}"

@@ -55,6 +55,7 @@ class Chart:
         across: label -> y of lines across, such as thresholds.
         marks: x of faint vertical lines, such as the steps at which masks moved.
         sparser_right: whether x are densities in %, drawn from dense on the left to sparse on the right.
+        limits: least and most that y can be: intervals are drawn no further. None where there is no such thing.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Chart:
     across: Mapping[str, float] = field(default_factory=dict)
     marks: Sequence[float] = ()
     sparser_right: bool = False
+    limits: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Spot:
         shade: as a curve's.
         hollow: whether it is drawn as a ring, as starts are, rather than as a disc.
         towards: x and y where an arrow from it ends, such as from a start to its end.
+        note: what is said of it where it is pointed at, such as its level.
     """
 
     label: str
@@ -87,6 +90,7 @@ class Spot:
     shade: float | None = None
     hollow: bool = False
     towards: tuple[float, float] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

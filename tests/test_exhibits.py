@@ -18,6 +18,7 @@ from scipy import stats
 from lottery import registry
 from lottery.exhibits import Chart, Curve, Exhibit, Map, Matrix, Spot, Table
 from lottery.reporting import canvas
+from lottery.reporting.asides import asides
 from lottery.reporting.exhibit_figures import draw_chart, draw_exhibits
 from lottery.reporting.exhibit_tables import exhibit_tables, told
 from lottery.reporting.exhibits import shown_of
@@ -136,21 +137,22 @@ def test_bands_are_students_intervals_over_replicates(axes):
 
 
 def test_intervals_need_three_replicates_and_logarithms_positive_numbers():
-    assert ends(estimate([1.0, 2.0]), "linear") is None
-    low, high = ends(estimate(THREE), "log")
-    assert (low, high) == (1.0, estimate(THREE).high)
+    linear, logarithm = chart(), chart(scales=("log", "log"))
+    assert ends(estimate([1.0, 2.0]), linear) is None
+    assert ends(estimate(THREE), logarithm) == (1.0, estimate(THREE).high)
+    assert ends(estimate(THREE), chart(limits=(0, 7))) == (0, 7)
     curve = Curve("dunes", [0, 1, 2, 3, 4], [[1], [0], [], [4], [None]])
-    assert [[x for x, _ in stretch] for stretch in stretches(curve, ("linear", "linear"))] == [[0, 1], [3]]
-    assert [[x for x, _ in stretch] for stretch in stretches(curve, ("log", "log"))] == [[3]]
+    assert [[x for x, _ in stretch] for stretch in stretches(curve, linear)] == [[0, 1], [3]]
+    assert [[x for x, _ in stretch] for stretch in stretches(curve, logarithm)] == [[3]]
 
 
 def test_curves_are_drawn_in_order_of_x_and_thinned_with_both_ends():
     curve = Curve("dunes", list(reversed(range(1000))), [[x] for x in reversed(range(1000))])
-    (points,) = stretches(curve, ("linear", "linear"), 200)
+    (points,) = stretches(curve, chart(), 200)
     kept = [x for x, _ in points]
     assert kept == sorted(kept)
     assert (kept[0], kept[-1], len(kept)) == (0, 999, 201)
-    assert len(stretches(curve, ("linear", "linear"))[0]) == 1000
+    assert len(stretches(curve, chart())[0]) == 1000
 
 
 def test_places_beyond_the_palette_have_their_colours_with_another_dash(axes):
@@ -158,6 +160,14 @@ def test_places_beyond_the_palette_have_their_colours_with_another_dash(axes):
     one, other = (next(line for line in own.lines if line.get_label() == label) for label in "17")
     assert to_rgb(one.get_color()) == to_rgb(other.get_color()) == to_rgb(canvas.PALETTE[1])
     assert one.get_linestyle() != other.get_linestyle()
+
+
+def test_marked_curves_stand_beside_one_another(axes):
+    own = axes(chart(*(Curve(label, [0, 100], [THREE, THREE], points=True) for label in "ab")))
+    one, other = (next(line for line in own.lines if line.get_label() == label) for label in "ab")
+    assert other.get_xdata() - one.get_xdata() == pytest.approx([0.6, 0.6])
+    assert one.get_ydata() == pytest.approx(other.get_ydata())
+    assert asides(chart(Curve("a", [1, 100], [[1], [1]], points=True), sparser_right=True)) == [1]
 
 
 def test_a_map_has_equal_axes_and_arrows_from_start_to_end(axes):

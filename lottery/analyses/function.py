@@ -107,6 +107,7 @@ _AMONG = {
 }
 """Whom a network is compared with -> words."""
 _SCALES: tuple[Literal["log"], Literal["linear"]] = ("log", "linear")
+_IMAGES = "images on which they disagree, %"
 _Group = Mapping[str, Sequence[Line]]
 """Among whom -> what was found of one network, of each replicate."""
 _Groups = Mapping[tuple[int, str, int], _Group]
@@ -223,7 +224,16 @@ def _charts(groups: _Groups) -> list[Chart]:
         ("pruned", "How far they answer as the pruned", pruned),
     )
     return [
-        Chart(name, title, "weights left, %", "images on which they disagree, %", curves, _SCALES, sparser_right=True)
+        Chart(
+            name,
+            title,
+            "weights left, %",
+            "images on which they disagree, %",
+            curves,
+            _SCALES,
+            sparser_right=True,
+            limits=_SHARE,
+        )
         for name, title, own in charts
         if (curves := [curve for curve in own if len(curve.x) > 1])
     ]

@@ -199,11 +199,13 @@ def _map(replicate: int, found: Line) -> Map:
     """Return the map of one replicate, of a colour for each arm."""
     colours = {arm: place for place, arm in enumerate(in_order(found["arm"]))}
     at, spots = list(zip(found["x"], found["y"], strict=True)), []
-    for place, (what, arm, origin) in enumerate(zip(found["what"], found["arm"], found["origin"], strict=True)):
+    rows = zip(found["what"], found["level"], found["arm"], found["order"], found["origin"], strict=True)
+    for place, (what, level, arm, order_, origin) in enumerate(rows):
+        colour, note = colours[arm], f"level {level}"
         if what == "end":
-            spots.append(Spot(f"{arm}, start", at[origin], colours[arm], hollow=True, towards=at[place]))
-            spots.append(Spot(f"{arm}, end", at[place], colours[arm]))
+            start = Spot(f"{arm}, start", at[origin], colour, hollow=True, towards=at[place], note=note)
+            spots += [start, Spot(f"{arm}, end", at[place], colour, note=f"{note}, order {order_}")]
         elif what == "solution":
-            spots.append(Spot("pruning solution", at[place], len(colours)))
+            spots.append(Spot("pruning solution", at[place], len(colours), note=note))
     spots.sort(key=lambda spot: spot.place)  # so that the legend names arms as all others do
     return Map(f"replicate-{replicate}", f"Replicate {replicate}", "L2 distance", spots)

@@ -14,7 +14,7 @@ from lottery.explaining.asked import command
 from lottery.explaining.carry_out import carry_out
 from lottery.explaining.trained import Trained
 from lottery.reporting.exhibit_tables import told
-from lottery.reporting.exhibits import explained
+from lottery.reporting.explained import explained
 from lottery.store.findings import Analysed
 from lottery.store.reader import Reader
 from lottery.streams import message

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from lottery import escape
 from lottery.exhibits import Chart, Curve, Map, Matrix, Spot
 from lottery.reporting import canvas
-from lottery.reporting.exhibits import Shown, shown_of
-from lottery.reporting.points import Point, ends, stretches
+from lottery.reporting.asides import asides
+from lottery.reporting.exhibits import shown_of
+from lottery.reporting.explained import Shown
+from lottery.reporting.points import Point, ends, is_log, stretches
 from lottery.store.reader import Reader
 
 _LEGEND = 34
@@ -69,32 +71,32 @@ def _look(one: Curve | Spot) -> dict[str, Any]:
 
 
 def _curves(axes: Axes, chart: Chart) -> None:
-    x_scale, y_scale = chart.scales
     for mark in chart.marks:
         axes.axvline(mark, color="0.5", linewidth=0.5, alpha=0.35, zorder=0)
     for text, y in chart.across.items():
         axes.axhline(y, color="0.35", linewidth=1, linestyle=(0, (4, 2)), label=_label(text))
-    for curve in chart.curves:
+    for curve, aside in zip(chart.curves, asides(chart), strict=True):
         look = _look(curve) | ({"linestyle": "--"} if curve.dashed else {})
-        for number, stretch in enumerate(stretches(curve, chart.scales)):
-            _stretch(axes, stretch, y_scale, curve.points, look | ({} if number else {"label": _label(curve.label)}))
-    axes.set_yscale(y_scale)
+        for number, stretch in enumerate(stretches(curve, chart)):
+            points = [Point(x * aside if is_log(chart) else x + aside, found) for x, found in stretch]
+            _stretch(axes, points, chart, curve.points, look | ({} if number else {"label": _label(curve.label)}))
+    axes.set_yscale(chart.scales[1])
     axes.set_ylabel(escape.figure(chart.y))
     if chart.sparser_right:
         canvas.density_axis(axes, [x / 100 for curve in chart.curves for x in curve.x])
     else:
-        axes.set_xscale(x_scale)
+        axes.set_xscale(chart.scales[0])
     axes.set_xlabel(escape.figure(chart.x))
 
 
-def _stretch(axes: Axes, points: Sequence[Point], scale: str, marked: bool, look: dict[str, Any]) -> None:
+def _stretch(axes: Axes, points: Sequence[Point], chart: Chart, marked: bool, look: dict[str, Any]) -> None:
     x, means, colour = [point.x for point in points], [point.found.mean for point in points], look["color"]
-    sure = [(point.x, *interval) for point in points if (interval := ends(point.found, scale))]
+    sure = [(point.x, *interval) for point in points if (interval := ends(point.found, chart))]
     marked = marked or len(points) == 1  # which has no line through it
     axes.plot(x, means, linewidth=1.4, marker="o" if marked else "", markersize=3.5, **look)
     if marked:
         for point in points:
-            own = [value for value in point.found.values if scale == "linear" or value > 0]
+            own = [value for value in point.found.values if chart.scales[1] == "linear" or value > 0]
             axes.plot([point.x] * len(own), own, ".", color=colour, alpha=0.3, markersize=4)
         for middle, least, most in sure:
             axes.plot([middle, middle], [least, most], color=colour, linewidth=1, alpha=0.8)
@@ -104,7 +106,7 @@ def _stretch(axes: Axes, points: Sequence[Point], scale: str, marked: bool, look
 
 
 def _map(axes: Axes, chart: Map) -> None:
-    for spot in chart.spots:
+    for spot in sorted(chart.spots, key=lambda spot: spot.place):
         colour = _look(spot)["color"]
         if spot.towards is not None:
             arrow = {"arrowstyle": "->", "color": colour, "alpha": 0.55, "shrinkA": 4, "shrinkB": 4, "linewidth": 0.9}

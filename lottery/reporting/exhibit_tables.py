@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from lottery.reporting.exhibits import Shown, shown_of
+from lottery.reporting.exhibits import shown_of
+from lottery.reporting.explained import Shown
 from lottery.reporting.fitted import Fitted
 from lottery.store.reader import Reader
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from lottery import escape, exhibits
 from lottery.exhibits import Chart, Curve, Exhibit, Map, Matrix
+from lottery.reporting.asides import asides
 from lottery.reporting.exhibit_tables import is_number
-from lottery.reporting.exhibits import Shown
+from lottery.reporting.explained import Shown
 from lottery.reporting.markup import items, table
-from lottery.reporting.points import LEAST_FOR_BANDS, Point, ends, has_bands, stretches
+from lottery.reporting.points import LEAST_FOR_BANDS, Point, ends, has_bands, is_log, stretches
 from lottery.store.reader import Reader
 
 _MOST_POINTS = 200
@@ -67,25 +68,25 @@ def charts(exhibited: Sequence[tuple[Reader, Sequence[Shown]]]) -> list[dict[str
 
 def _drawn(chart: Chart | Map | Matrix) -> dict[str, object]:
     if isinstance(chart, Map):
-        return vars(chart) | {"kind": "map"}
+        return vars(chart) | {"kind": "map", "spots": sorted(chart.spots, key=lambda spot: spot.place)}
     if isinstance(chart, Matrix):
         return vars(chart) | {"kind": "matrix"}
     left_out = ("x", "y")
     curves = [
         {name: value for name, value in vars(curve).items() if name not in left_out}
-        | {"stretches": _points(curve, chart)}
-        for curve in chart.curves
+        | {"stretches": _points(curve, chart), "aside": aside}
+        for curve, aside in zip(chart.curves, asides(chart), strict=True)
     ]
-    return vars(chart) | {"kind": "chart", "across": list(chart.across.items()), "curves": curves}
+    return vars(chart) | {"kind": "chart", "log": is_log(chart), "across": list(chart.across.items()), "curves": curves}
 
 
 def _points(curve: Curve, chart: Chart) -> list[list[list[float | None]]]:
     """Return, for each stretch of a curve, points of x, mean, half width, lower and upper end as it is drawn."""
-    found = stretches(curve, chart.scales, _MOST_POINTS)
-    return [[_point(one, chart.scales[1]) for one in stretch] for stretch in found]
+    found = stretches(curve, chart, _MOST_POINTS)
+    return [[_point(one, chart) for one in stretch] for stretch in found]
 
 
-def _point(point: Point, scale: str) -> list[float | None]:
-    low, high = ends(point.found, scale) or (None, None)
+def _point(point: Point, chart: Chart) -> list[float | None]:
+    low, high = ends(point.found, chart) or (None, None)
     numbers = (point.found.mean, point.found.half_width, low, high)
     return [float(f"{point.x:.7g}"), *(None if one is None else float(f"{one:.5g}") for one in numbers)]

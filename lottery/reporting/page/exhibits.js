@@ -39,7 +39,7 @@ function exhibitFigure(parent, one) {
 
 function curvesChart(parent, one) {
   const [figure, controls, state] = [element("figure"), element("div", { class: "controls" }), { off: new Set(), bands: true }];
-  const [log, logY] = one.scales.map((scale) => scale === "log");
+  const { log } = one;
   const xs = one.curves.flatMap((curve) => curve.stretches.flatMap((points) => points.map(([x]) => x)));
   const densities = [...new Set(xs)].filter((x) => x > 0).sort((a, b) => b - a);
   const xText = one.sparser_right ? (at) => percent(at / 100) : (at) => brief(at, 6);
@@ -52,7 +52,8 @@ function curvesChart(parent, one) {
         return {
           colour: inkOf(curve), dash: dashOf(curve), quiet: !marked,
           points: points.map((point) => {
-            const [x, y, , low, high] = point;
+            const [at, y, , low, high] = point;
+            const x = log ? at * curve.aside : at + curve.aside;
             const sure = state.bands && low !== null;
             return { x, y, low, high, half: sure && marked, spread: sure && !marked, tip: told(curve, point) };
           }),
@@ -60,8 +61,8 @@ function curvesChart(parent, one) {
       }),
     );
     chart(figure, series, {
-      title: one.title, x: one.x, y: one.y, xText, logY, across: one.across, marks: one.marks, wide: true,
-      log: log || one.sparser_right, reversed: one.sparser_right, follow: series.some((line) => line.quiet),
+      title: one.title, x: one.x, y: one.y, xText, log, logY: one.scales[1] === "log", across: one.across, marks: one.marks, wide: true,
+      reversed: one.sparser_right, follow: series.some((line) => line.quiet),
       xTicks: one.sparser_right ? densities : log && densities.length ? powers(densities.at(-1), densities[0], 8).found : undefined,
     });
   };
@@ -101,7 +102,7 @@ function mapFigure(parent, one) {
     for (const spot of spots) if (spot.towards) arrow(frame.group, pixels(spot.at), pixels(spot.towards), inkOf(spot));
     for (const spot of spots) {
       const [cx, cy] = pixels(spot.at);
-      const text = `${spot.label}\n${spot.at.map((value) => brief(value, 3)).join(", ")}`;
+      const text = `${[spot.label, spot.note].filter(Boolean).join(", ")}\n${spot.at.map((value) => brief(value, 3)).join(", ")}`;
       pointed(svg, { cx, cy, style: spotStyle({ ink: inkOf(spot), hollow: spot.hollow }) }, text, tip);
     }
   };

@@ -106,7 +106,7 @@ def _stretch(axes: Axes, points: Sequence[Point], chart: Chart, marked: bool, lo
 
 
 def _map(axes: Axes, chart: Map) -> None:
-    for spot in sorted(chart.spots, key=lambda spot: spot.place):
+    for spot in chart.spots:
         colour = _look(spot)["color"]
         if spot.towards is not None:
             arrow = {"arrowstyle": "->", "color": colour, "alpha": 0.55, "shrinkA": 4, "shrinkB": 4, "linewidth": 0.9}

@@ -68,7 +68,7 @@ def charts(exhibited: Sequence[tuple[Reader, Sequence[Shown]]]) -> list[dict[str
 
 def _drawn(chart: Chart | Map | Matrix) -> dict[str, object]:
     if isinstance(chart, Map):
-        return vars(chart) | {"kind": "map", "spots": sorted(chart.spots, key=lambda spot: spot.place)}
+        return vars(chart) | {"kind": "map"}
     if isinstance(chart, Matrix):
         return vars(chart) | {"kind": "matrix"}
     left_out = ("x", "y")

@@ -35,8 +35,8 @@ class Study(ABC):
         for level in (level for level in self.levels if level.number and asks_for_optima(level.members)):
             if self.rounds_before(setting.config, level.number) is None:
                 raise LotteryError(
-                    f"train.penalties: what rounds before level {level.number} were trained to stands in another run, which "
-                    "rewind and fork don't read for that; take level 0, or make a run: lottery prune CONFIG"
+                    f"train.penalties: what rounds before level {level.number} were trained to stands in another run, "
+                    "which rewind and fork don't read for that; take level 0, or make a run: lottery prune CONFIG"
                 )
 
     @classmethod

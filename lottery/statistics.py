@@ -104,6 +104,24 @@ def _half_width(count: int, deviation: float, least_deviation: float, least_half
     return max(error, least_half_width)
 
 
+def jackknifed(pairs: Mapping[tuple[Name, Name], float]) -> list[float]:
+    """Return one value for each replicate, of values that are each of two replicates: an `estimate` of them is theirs.
+
+    Pairs that share a replicate depend on each other, so an interval over pairs would be too narrow. These are the
+    jackknife's values (Arvesen 1969): n times the mean of all pairs, less n - 1 times that of the pairs without the
+    replicate. Their mean is that of the pairs, and they are as independent as replicates. Of fewer than three
+    replicates there is the mean alone.
+    """
+    if not pairs:
+        return []
+    replicates = list(dict.fromkeys(name for pair in pairs for name in pair))
+    mean, count = math.fsum(pairs.values()) / len(pairs), len(replicates)
+    without = [[value for pair, value in pairs.items() if name not in pair] for name in replicates]
+    if not all(without):
+        return [mean]
+    return [count * mean - (count - 1) * math.fsum(rest) / len(rest) for rest in without]
+
+
 def paired(
     left: Mapping[Name, float | Fraction],
     right: Mapping[Name, float | Fraction],

@@ -69,10 +69,18 @@ class Resident:
 
     def validation(self, replicates: Sequence[int], size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield each replicate's validation data in batches: images `[R, size, C, H, W]`, labels `[R, size]`."""
-        index = self.validation_index[list(replicates)].to(self.device)
+        yield from self.plain(self.validation_index[list(replicates)], size)
+
+    def plain(self, index: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images of the training data as they are, in batches: `[..., size, C, H, W]`, labels `[..., size]`.
+
+        Args:
+            index: positions in it, `[..., n]`.
+            size: of a batch.
+        """
         rows = slice(self.crop, self.crop + self.shape[1])
         columns = slice(self.crop, self.crop + self.shape[2])
-        for batch in index.split(size, dim=1):
+        for batch in index.to(self.device).split(size, dim=-1):
             images = _rows(self.train_images, batch)[..., rows, columns]
             yield self.normalise(images), _rows(self.train_labels, batch)
 

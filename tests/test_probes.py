@@ -30,6 +30,7 @@ from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.networks.subject import Subject
+from lottery.probes.activity import activity
 from lottery.probes.gradient_flow import SHOWN, gradient_flow
 from lottery.probes.weights import weights
 from lottery.seeds import seeded, stream
@@ -401,3 +402,63 @@ def test_gradient_flow_says_what_moves_and_starts_come_to():
     assert [curve.label for curve in exhibit.charts[0].curves] == ["dense", "level 1, sparse"]
     sure = SHOWN([line(5, one, when="after", flow=2.0 + one / 100, change={"flow": 1.0}) for one in range(5)])
     assert "gradient flow rises where masks move" in sure.answers[0]
+
+
+def chain(first, second, biases=(0.0, 0.0, 0.0), images=((1.0, 0.0), (0.0, 2.0))) -> Subject:
+    """Two inputs, three hidden units behind rectifiers, two outputs: weights that are 0 are pruned."""
+    with seeded(stream(0)):
+        template = nn.Sequential(nn.Flatten(), nn.Linear(2, 3), nn.ReLU(inplace=True), nn.Linear(3, 2, bias=False))
+    weight = {"1.weight": torch.tensor(first), "3.weight": torch.tensor(second)}
+    pixels = torch.tensor(images)[:, None, None]
+    return Subject(
+        weight, {name: one != 0 for name, one in weight.items()}, weight, weight | {"1.bias": torch.tensor(biases)},
+        template, (1, 1, 2), lambda count, each: (pixels, torch.zeros(len(images), dtype=torch.int64)),
+    )  # fmt: skip
+
+
+ALL = [[1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]
+ON = [[1.0, 1.0, 1.0], [1.0, -1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("subject", "silent", "no_input", "no_output"),
+    [
+        (chain(ALL, ON), 0, 0, 0),
+        (chain(ALL, ON, (-2.0, 0.0, 0.0)), 1, 0, 0),  # never above zero
+        (chain([[1.0, -1.0], [0.0, 0.0], [-1.0, 1.0]], ON, (0.0, 1.0, 0.0)), 1, 1, 0),  # the same for all images
+        (chain(ALL, [[1.0, 0.0, 1.0], [1.0, 0.0, 2.0]]), 1, 0, 1),  # nobody hears it
+        (chain(ALL, ON, images=((0.0, 1.0), (0.0, 2.0))), 1, 0, 0),  # the first unit is off on both
+    ],
+)
+def test_dead_units_by_hand(subject, silent, no_input, no_output):
+    found = activity(subject)
+    counts = [found[name]["1"] for name in ("silent", "no_input", "no_output")]
+    assert counts == [silent, no_input, no_output]
+    assert found["dead_units"] == {"1": max(counts), "3": 0}
+    assert found["dead"] == max(counts) / 5
+    assert found["units"] == {"1": 3, "3": 2}
+
+
+def test_fan_in_and_layers_near_collapse_by_hand():
+    found = activity(chain([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]], ON))
+    assert found["fan_in"] == {"1": 1.5, "3": 3.0}
+    assert found["near_collapse"] == []
+    cut = activity(chain([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], [[0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]))
+    assert cut["near_collapse"] == ["1", "3"]
+    assert (cut["no_input"], cut["no_output"], cut["dead"]) == ({"1": 2, "3": 2}, {"1": 1, "3": 0}, 1.0)
+
+
+@pytest.mark.parametrize("model", [{"name": "resnet", "depth": 8, "width": 4}, {"name": "conv_4", "scale": 0.1}])
+def test_channels_of_any_architecture_are_looked_at(model):
+    """A channel without inputs, and one that nothing hears, of the second convolution, in networks with sums."""
+    setting = prepare(tiny(model=model, data__name="digits", data__validation=0))
+    network = setting.dense(setting.initial(0))
+    name, nxt = list(network.mask)[1:3]
+    network.mask[name][0] = False
+    network.mask[nxt][:, 1] = False
+    found = activity(alone(setting, network, network, 0))
+    layer = name.removesuffix(".weight")
+    assert found["no_input"][layer] == 1
+    assert found["no_output"][layer] == 1
+    assert found["silent"][layer] >= 1
+    assert sum(found["no_input"].values()) == 1

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lottery.networks.layers import layers, outputs_of
+
 _FOLLOWED = {
     *("convolution", "mm", "addmm", "bmm", "native_batch_norm", "_native_batch_norm_legit_no_training"),
     *("relu", "relu_", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "add", "add_", "sum", "mean"),
@@ -73,6 +75,41 @@ def collapsed(template: nn.Module, shape: tuple[int, int, int], mask: Mapping[st
         # Of a layer that isn't used, but perhaps while training, nothing is known.
         if not (weight if gradient is None else weight * gradient).any()
     ]
+
+
+def on_paths(
+    template: nn.Module, shape: tuple[int, int, int], mask: Mapping[str, Tensor]
+) -> dict[str, tuple[Tensor, Tensor]] | None:
+    """Return, of each linear and convolution layer, to which units a path leads, and from which one leads on.
+
+    Of networks of which `collapsed` can't tell either, nothing is returned.
+
+    Args:
+        shape: channels, height and width of an image.
+        mask: name -> weights that are kept.
+
+    Returns:
+        layer -> bool `[units]`, whether a path of kept weights leads there from the input; the same to the output.
+    """
+    network, image = _skeleton(template, mask).cpu(), torch.ones(1, *shape, dtype=torch.float64)
+    own = layers(network, mask)
+    with _Averaged(), _Operations() as operations, torch.no_grad(), outputs_of(own) as reached:
+        network(image)
+    if not operations.names <= _FOLLOWED:
+        return None
+    # Above zero whether a path leads there or not, so that no rectifier stops what leads on.
+    with _Averaged(), outputs_of(own, lifted=1.0) as found:
+        output = network(image).sum()
+    calls = [(name, place) for name, outputs in found.items() for place in range(len(outputs))]
+    gradients = torch.autograd.grad(output, [found[name][place] for name, place in calls], allow_unused=True)
+    ways: dict[str, tuple[Tensor, Tensor]] = {}
+    for (name, place), gradient in zip(calls, gradients, strict=True):
+        there = reached[name][place]
+        on = torch.zeros_like(there) if gradient is None else gradient
+        each = [(one != 0).transpose(0, 1).reshape(one.shape[1], -1).any(1) for one in (there, on)]
+        before = ways.get(name, each)
+        ways[name] = before[0] | each[0], before[1] | each[1]
+    return ways
 
 
 def _skeleton(template: nn.Module, mask: Mapping[str, Tensor]) -> nn.Module:

@@ -155,7 +155,7 @@ def fork(
     plugin: options.Plugins = [],  # noqa: ARG001, B006
     accept_changes: options.AcceptChanges = False,
 ) -> None:
-    """Train networks of a run anew, as a new run, and copies that leave them on their way (instability analysis)."""
+    """Train networks of a run again, and copies that part from them. It is what instability analysis asks about."""
     _begin(run, dry_run, timed)
     parent, make = find_run(run, runs_dir), remake(set_, device, dry_run, anew=True)
     if not all(number.strip().isdecimal() for number in level.split(",")):

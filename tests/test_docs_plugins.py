@@ -9,6 +9,8 @@ import pytest
 
 from lottery import registry
 from lottery.contracts.contract import checks
+from lottery.explaining.piece import Piece
+from lottery.explaining.trained import Trained
 from lottery.latent import Layer, Rule
 from lottery.networks.key import Key
 from lottery.networks.network import Network
@@ -84,7 +86,7 @@ def test_the_table_has_every_kind_with_its_arguments():
         )
 
 
-GIVEN = [Subject, Moment, Past, Network, Rule, Layer, Task, Tracker]
+GIVEN = [Subject, Moment, Past, Network, Trained, Piece, Rule, Layer, Task, Tracker]
 
 
 @pytest.mark.parametrize("given", GIVEN, ids=lambda given: given.__name__)

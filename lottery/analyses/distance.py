@@ -8,7 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, values, written
+from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, usual, values, written
+from lottery.errors import LotteryError
 from lottery.exhibits import Chart, Exhibit, Findings, Line, Table
 from lottery.explaining.piece import Piece
 from lottery.explaining.trained import Trained
@@ -40,8 +41,11 @@ def _found(trained: Trained, key: Key, solution: bool) -> Findings:
     end = trained.end(key)
     first = trained.initial(key.replicate)
     points = {"initial": Network(first, masks.full(first, list(end.mask))), "start": trained.start(key), "end": end}
-    if solution and trained.has_solution(key):
-        points["solution"] = trained.solution(key)
+    try:
+        if solution and trained.has_solution(key):
+            points["solution"] = trained.solution(key)
+    except LotteryError as error:
+        raise LotteryError(f"{error} (to go without it: --set solution=false)") from None
     before = _before(trained, key)
     if before is not None:
         points["before"] = trained.end(before)
@@ -106,7 +110,7 @@ def _towards_solution(main: Levels) -> Iterator[str]:
     for level, lines in main.items():
         start, end = (values(lines, f"{point}_solution", "angle") for point in ("start", "end"))
         nearer = paired(start, end)
-        if nearer is not None:
+        if nearer is not None and any(start.values()):  # else it starts from that solution
             answers[level] = more_than(nearer)
     if answers:
         last = main[[*answers][-1]]
@@ -137,12 +141,13 @@ def _chart(main: Levels, what: str, unit: str) -> Chart:
 
 
 def _table(lines: Sequence[Line]) -> Table:
+    shown = [pair for pair in _SHOWN if values(usual(lines), pair, "angle")]
     rows = []
     for arm in arms_of(lines):
         for level, own in of_arm(lines, arm).items():
-            cells = [written(mean(own, pair, "angle")) for pair in _SHOWN]
+            cells = [written(mean(own, pair, "angle")) for pair in shown]
             rows.append([str(level), arm, f"{density(own):.3g}", *cells])
-    return Table(["level", "arm", "weights in %", *map(_words, _SHOWN)], rows)
+    return Table(["level", "arm", "weights in %", *map(_words, shown)], rows)
 
 
 def _words(pair: str) -> str:

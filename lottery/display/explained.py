@@ -28,6 +28,8 @@ def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> lis
         Interrupted: it was stopped; the message says how to go on.
         LotteryError: as of `lottery.explaining.carry_out`.
     """
+    if trained.run.record["status"] != "finished" and not quiet:
+        message(f"{trained.run.path} isn't finished; of its networks {len(trained.keys)} are trained, and looked at")
     began, before = time.monotonic(), len(trained.run.analysis(analysis.name))
     with progress_console(quiet).status(f"{analysis.name}") as status:
 

@@ -39,6 +39,10 @@ class Trained:
         keys: their names, in the order of replicate, level, arm, order.
     """
 
+    run: Reader
+    lines: dict[Key, Summary]
+    keys: list[Key]
+
     def __init__(self, run: Reader, make: Callable[[Reader], Setting]) -> None:
         """Open the networks of a run.
 
@@ -48,7 +52,7 @@ class Trained:
         """
         self.run, self._make = run, make
         own = {Key.of(line): line for line in run.levels() if line["diverged"] is None and line["arm"] != EARLY}
-        self.lines: dict[Key, Summary] = dict(sorted(own.items()))
+        self.lines = dict(sorted(own.items()))
         self.keys = list(self.lines)
 
     @cached_property

@@ -127,10 +127,10 @@ def write_lines(path: Path, records: Iterable[Record]) -> None:
     write_text(path, _lines(records))
 
 
-def append_lines(path: Path, records: Iterable[Record]) -> None:
-    """Add to a file of JSON lines; `flush` has the disk hold them."""
+def append_lines(path: Path, records: Iterable[Record], then: str = _THEN) -> None:
+    """Add to a file of JSON lines; `flush` has the disk hold them, `then` is what to do once there is room again."""
     text = _lines(records)
-    with _writing(path, len(text)), path.open("a", encoding="utf-8") as file:
+    with _writing(path, len(text), then), path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 

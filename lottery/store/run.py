@@ -179,7 +179,8 @@ class Run(Reader):
 
     def append_analysis(self, name: str, line: Analysed) -> None:
         """Add a piece that an analysis found."""
-        files.append_lines(self.to_write(places.analysis(name)), [dict(line)])
+        then = "give the same command again; nothing found is lost"
+        files.append_lines(self.to_write(places.analysis(name)), [dict(line)], then)
 
     def settle_analysis(self, name: str, lines: Sequence[Analysed]) -> None:
         """Have what an analysis found stand in the order of `lines`, on the disk."""

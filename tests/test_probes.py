@@ -26,6 +26,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import lottery
+from lottery import plugins
 from lottery.errors import LotteryError, RunFailed
 from lottery.networks.key import Key
 from lottery.networks.network import Network
@@ -462,3 +463,66 @@ def test_channels_of_any_architecture_are_looked_at(model):
     assert found["no_output"][layer] == 1
     assert found["silent"][layer] >= 1
     assert sum(found["no_input"].values()) == 1
+
+
+# A user's own
+
+
+OWN = """
+import lottery
+
+
+@lottery.register("probes", traits={{"moves"}})
+def own(subject):
+    \"\"\"A probe.\"\"\"
+    {body}
+"""
+
+
+def of_ones_own(body, folder):
+    path = folder / "own.py"
+    path.write_text(OWN.format(body=body))
+    plugins.load_file(path)
+    return carry_out(probed(probes=[{"name": "own", "every": "10it"}], replicates=1), folder / "runs")
+
+
+@pytest.mark.usefixtures("nothing_brought")
+def test_what_a_users_probe_is_given_are_copies(tmp_path):
+    body = """
+    images, labels = subject.images()
+    found = {"first": images.sum().item()}
+    for tensor in (*subject.weights.values(), *subject.state.values(), *subject.initial.values(), images):
+        tensor.zero_()
+    for mask in subject.mask.values():
+        mask[:] = False
+    return found"""
+    run = of_ones_own(body, tmp_path)
+    assert len({line["values"]["first"] for line in run.probes()}) == 1
+    without = carry_out(probed(probes=[], replicates=1), tmp_path / "without")
+    assert tensor_files(run) == tensor_files(without)
+
+
+@pytest.mark.usefixtures("nothing_brought")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 3", r"^probes\.own returns a int; it has to return a dict .*\nMend it"),
+        ("return {'n': {1: object()}}", r"^probes\.own returns a dict in which n\.1 is a object"),
+        ("return 1 / 0", r"^.*own\.py:8: ZeroDivisionError: division by zero\nMend it"),
+    ],
+)
+def test_a_users_probe_that_goes_wrong_is_blamed(body, said, tmp_path):
+    with pytest.raises(RunFailed, match=said):
+        of_ones_own(body, tmp_path)
+
+
+@pytest.mark.usefixtures("nothing_brought")
+def test_what_cannot_be_a_probe_is_said_when_it_is_loaded(tmp_path):
+    for code, said in (
+        ("@lottery.register('probes', shown=3)\ndef own(subject):", "shown is 3"),
+        ("@lottery.register('probes')\ndef Own(subject):", "Own: no line can name it"),
+        ("@lottery.register('probes')\ndef own(subject, other):", r"write own\(subject, \*"),
+    ):
+        (tmp_path / "own.py").write_text(f"import lottery\n{code}\n    'A probe.'\n")
+        with pytest.raises(LotteryError, match=said):
+            plugins.load_file(tmp_path / "own.py")

@@ -71,7 +71,7 @@ def test_the_probe_is_one_file(written, tmp_path, lottery):
         assert [line["step"] for line in own] == [0, 10, 20, 30]
         weights, mask = run.read_weights(key), run.read_mask(key)
         assert own[-1]["values"]["largest"] == max(weights[name].abs().max().item() for name in mask)
-    assert "Of dense at level 0, largest weight goes from" in lottery("report", run.path).out
+    assert "Level 0, dense: largest weight goes from" in lottery("report", run.path).out
 
 
 def test_the_analysis_is_one_file(written, finished, tmp_path, lottery):

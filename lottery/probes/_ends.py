@@ -38,7 +38,7 @@ def over_time(found: Mapping[Network, Course], what: str, unit: str = "") -> lis
     answers = []
     for level, arm in dict.fromkeys([*own[:1], *own[-1:]]):
         first, last = (said(each(found[level, arm]).values()) for each in (begun, ended))
-        answers.append(f"Of {arm} at level {level}, {what} goes from {first}{unit} to {last}{unit}.")
+        answers.append(f"Level {level}, {arm}: {what} goes from {first}{unit} at the start to {last}{unit} at the end.")
     return answers or ["All networks that were probed had diverged."]
 
 

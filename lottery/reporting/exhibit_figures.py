@@ -48,7 +48,7 @@ def draw_chart(chart: Chart | Map | Matrix, paths: Sequence[Path]) -> list[Path]
             _matrix(figure, axes, chart)
         return list(paths)
     with canvas.panels(paths, 7.6, 5.2 if isinstance(chart, Map) else 4.4) as (figure, (axes,)):
-        axes.set_title(escape.figure("\n".join(wrap(chart.title, 70))), fontsize=10)
+        axes.set_title("\n".join(map(escape.figure, wrap(chart.title, 70))), fontsize=10)
         if isinstance(chart, Map):
             _map(axes, chart)
         else:
@@ -126,7 +126,7 @@ def _matrix(figure: Figure, axes: Axes, chart: Matrix) -> None:
     axes.grid(visible=False)
     axes.set_yticks(range(len(chart.rows)), [escape.figure(text) for text in chart.rows])
     axes.set_xticks(range(len(chart.columns)), [escape.figure(text) for text in chart.columns], rotation=60)
-    axes.set_title(escape.figure("\n".join(wrap(chart.title, 60))), fontsize=10)
+    axes.set_title("\n".join(map(escape.figure, wrap(chart.title, 60))), fontsize=10)
     figure.colorbar(image, ax=axes, label=_label(chart.unit))
     if max(grid.shape) > _MOST_IN_CELLS:
         return

@@ -17,7 +17,8 @@ def charts_of(own: Sequence[Group]) -> Iterator[Chart]:
 def _against_step(own: Sequence[Group]) -> Iterator[Chart]:
     """Yield the barrier against the step at which copies left, a curve for each density; where there are several."""
     for series, found in groupby(own, key=lambda group: group.series):
-        levels = [list(level) for _, level in groupby(found, key=lambda group: group.level)]
+        together = list(found)
+        levels = [list(level) for _, level in groupby(together, key=lambda group: group.level)]
         if own[0].kind == "orders" and any(len(level) > 1 for level in levels):
             curves = [
                 Curve(
@@ -28,21 +29,21 @@ def _against_step(own: Sequence[Group]) -> Iterator[Chart]:
                 for place, level in enumerate(levels)
             ]  # fmt: skip
             yield _chart(
-                f"barrier-step-{series}", f"Barrier between copies by the step at which they part: {_named(series)}",
-                "step", _label(own, "barrier, "), curves, across=True,
+                f"barrier-step-{series}", f"Barrier between copies by the step at which they part: {_named(together)}",
+                "step", _label(own, " barrier, "), curves, across=True,
             )  # fmt: skip
 
 
 def _against_density(own: Sequence[Group]) -> Iterator[Chart]:
     """Yield the barrier against density, of copies that part first, a curve for each arm; where there are several."""
     curves = []
-    for place, (series, found) in enumerate(groupby(own, key=lambda group: group.series)):
+    for place, (_, found) in enumerate(groupby(own, key=lambda group: group.series)):
         first = [next(level) for _, level in groupby(found, key=lambda group: group.level)]
         y = [group.values(_test_barrier) for group in first]
-        curves.append(Curve(_named(series), [group.density for group in first], y, place=place, points=True))
+        curves.append(Curve(_named(first), [group.density for group in first], y, place=place, points=True))
     if any(len(curve.x) > 1 for curve in curves):
         title = f"Barrier between {KINDS[own[0].kind]}"
-        yield _chart(f"barrier-{own[0].kind}", title, "weights left, %", _label(own, "barrier, "), curves, across=True)
+        yield _chart(f"barrier-{own[0].kind}", title, "weights left, %", _label(own, " barrier, "), curves, across=True)
 
 
 def _along(own: Sequence[Group]) -> Iterator[Chart]:
@@ -71,8 +72,9 @@ def _chart(name: str, title: str, x: str, y: str, curves: Sequence[Curve], *, ac
     by_density = x.startswith("weights")
     lines = {"stable below": STABLE_BELOW} if across else {}
     return Chart(
-        name, title, x, y, curves, ("log" if by_density else "linear", "linear"), lines, sparser_right=by_density
-    )
+        name, title, x, y, curves, ("log" if by_density else "linear", "linear"), lines,
+        sparser_right=by_density, limits=(0, None),
+    )  # fmt: skip
 
 
 def _test_barrier(line: Line) -> float | None:
@@ -80,13 +82,15 @@ def _test_barrier(line: Line) -> float | None:
     return value
 
 
-def _named(series: str) -> str:
-    return "the study's networks" if series == "main" else series
+def _named(series: Sequence[Group]) -> str:
+    """Return the arms of a series; what is pruned stands for the dense networks, too, that it came from."""
+    arms = list(dict.fromkeys(group.arm for group in series))
+    return " and ".join(arm for arm in arms if arm != "dense" or len(arms) == 1)
 
 
 def _label(own: Sequence[Group], before: str = "") -> str:
     values = own[0].lines[0]["values"]
-    return f"test {values['error']} {before}{unit(values) if before else values['unit']}".strip()
+    return f"test {values['error']}{before or ', '}{unit(values) if before else values['unit']}".removesuffix(", ")
 
 
 def _shade(place: int, count: int) -> float:

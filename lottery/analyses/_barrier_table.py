@@ -11,14 +11,13 @@ def table(found: Sequence[Group]) -> Table:
     values = found[0].lines[0]["values"]
     recomputed = bool(values["recomputed_over"])
     headings = ["between", "arm", "level", "weights, %", "from step", "pairs"]
-    headings += [f"barrier, {unit(values)}", "in training", "of the loss"]
+    headings += [f"barrier, {unit(values)}", "verdict", "in training", "of the loss"]
     rows = []
     for group in found:
-        barriers = [group.barrier(), group.barrier("train_error"), group.barrier("test_loss")]
-        cells = [written(one, digits) for one, digits in zip(barriers, (2, 2, 3), strict=True)]
+        others = [written(group.barrier("train_error"), 2), written(group.barrier("test_loss"), 3)]
         as_they_are = [written(group.barrier(statistics="as_they_are"), 2)] if recomputed else []
         rows.append([
             group.kind, group.arm, str(group.level), f"{group.density:.3g}", f"{group.step:,}", str(len(group.lines)),
-            *cells, *as_they_are, group.verdict,
+            written(group.barrier(), 2), group.verdict, *others, *as_they_are,
         ])  # fmt: skip
-    return Table([*headings, *(["statistics as they are"] if recomputed else []), "verdict"], rows)
+    return Table([*headings, *(["statistics as they are"] if recomputed else [])], rows)

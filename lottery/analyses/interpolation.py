@@ -130,7 +130,7 @@ def _charts(path: str, lines: Sequence[Line]) -> Iterator[Chart]:
     ):
         yield Chart(
             f"{name.replace('_', '-')}-{path}", f"On the line {_PATHS[path]}", "α", unit, _curves(shown, name),
-            marks=[0, 1],
+            marks=[0, 1], limits=(0, None),
         )  # fmt: skip
 
 

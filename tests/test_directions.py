@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from lottery.curvature.basins import like, losses, reach, removed_weights
+from lottery.curvature.basins import change_at, like, losses, reach, removed_weights
 from lottery.curvature.directions import shares
 from lottery.networks.network import Network
 from lottery.networks.subject import Subject
@@ -61,6 +61,7 @@ def test_reach_by_hand():
     assert reach([0, 1, 2], [1.0, 1.0, 3.0], 0.5) == pytest.approx(1.25)
     assert reach([0, 1, 2], [1.0, 2.0, 0.0], 0.5) == pytest.approx(0.5)
     assert reach([0, 1, 2], [1.0, 0.5, 1.4], 0.5) is None
+    assert change_at(1, [0, 0.5, 1.5, 2], [3.0, 9, 5, 0]) == pytest.approx(4)
 
 
 def test_what_was_removed_is_what_only_the_network_before_keeps():

@@ -8,7 +8,7 @@ import torch
 
 from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, values, written
 from lottery.config.values import Count, Positive
-from lottery.curvature.basins import like, losses, reach, removed_weights
+from lottery.curvature.basins import change_at, like, losses, reach, removed_weights
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
 from lottery.explaining.piece import Piece
 from lottery.explaining.trained import Trained
@@ -18,6 +18,14 @@ from lottery.statistics import ANSWERS, more_than, paired
 
 _FURTHEST = 2.0
 _REACHES = ("reach", "random_reach")
+_COLUMNS = {
+    "length": "length removed",
+    "back": "loss, put back",
+    "random_back": "random instead",
+    "reach": "reach",
+    "random_reach": "at random",
+}
+"""What the table shows -> its heading."""
 
 
 def basin(
@@ -26,7 +34,7 @@ def basin(
     levels: tuple[int, ...] = (),
     arms: tuple[str, ...] = (),
     points: Count = 10,
-    rise: Positive = 0.1,
+    rise: Positive = 0.01,
     draws: Count = 3,
     images: Count = 1000,
 ) -> Iterator[Piece]:
@@ -66,6 +74,8 @@ def _found(trained: Trained, key: Key, shares: Sequence[float], rise: float, dra
         "alpha": list(shares),
         "loss": along,
         "random_loss": by_chance,
+        "back": change_at(1, shares, along),
+        "random_back": change_at(1, shares, by_chance),
         "rise": rise,
         "reach": reach(shares, along, rise),
         "random_reach": reach(shares, by_chance, rise),
@@ -108,29 +118,30 @@ def _reached(line: Line) -> Line:
 
 
 def _answers(main: Levels) -> Iterator[str]:
+    rise = next((own[0]["values"]["rise"] for own in main.values()), None)
     pairs = {level: paired(values(own, "reach"), values(own, "random_reach")) for level, own in main.items()}
-    said = [more_than(one) for one in pairs.values()]
-    if said:
+    # Where no path leaves the basin, none is known to reach further.
+    left = [
+        level
+        for level, own in main.items()
+        if any(value < _FURTHEST for name in _REACHES for value in values(own, name).values())
+    ]
+    if left:
+        said = [more_than(pairs[level]) for level in left]
         counts = ", ".join(f"{word} at {said.count(word)}" for word in ANSWERS if word in said)
         yield (
             "Does the loss stay low further along the removed weights than along random directions? "
             f"Of {len(said)} levels {counts}."
         )
+    if len(left) < len(main):
+        count = f"{len(main) - len(left)} of {len(main)} levels"
+        yield f"At {count} it rises by less than {rise:g} up to twice their length, along either."
     for own in [main[level] for level in dict.fromkeys([*main][:1] + [*main][-1:])]:
-        rise, (along, beside) = own[0]["values"]["rise"], (_words(own, name) for name in _REACHES)
+        along, beside = (written(mean(own, name), 4) for name in ("back", "random_back"))
         yield (
-            f"At {density(own):.3g} % of weights the training loss has risen by {rise:g} {along} along the removed "
-            f"weights, {beside} along random directions of that length."
+            f"At {density(own):.3g} % of weights the training loss changes by {along} where the removed weights come "
+            f"back as they were, and by {beside} along random directions of their length."
         )
-
-
-def _words(lines: Sequence[Line], name: str) -> str:
-    beyond = sum(value >= _FURTHEST for value in values(lines, name).values())
-    if beyond == len(lines):
-        return "nowhere up to twice their length"
-    return f"at {written(mean(lines, name), 2)} of their length" + (
-        f" ({beyond} of {len(lines)} not before twice)" if beyond else ""
-    )
 
 
 def _paths(main: Levels) -> Chart:
@@ -151,10 +162,9 @@ def _table(lines: Sequence[Line]) -> Table:
     rows = []
     for arm in arms_of(lines):
         for level, own in of_arm(lines, arm).items():
-            cells = [written(mean(own, name), 2) for name in ("length", *_REACHES)]
+            cells = [written(mean(own, name), 4 if "back" in name else 2) for name in _COLUMNS]
             rows.append([str(level), arm, f"{density(own):.3g}", *cells])
-    headings = ["level", "arm", "weights in %", "length of what was removed", "reach", "along random directions"]
-    return Table(headings, rows)
+    return Table(["level", "arm", "weights in %", *_COLUMNS.values()], rows)
 
 
 SHOWN = _shown

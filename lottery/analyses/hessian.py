@@ -65,11 +65,11 @@ def hessian(
 
 
 def _shown(lines: Sequence[Line]) -> Exhibit:
-    """Say how sharp the loss is where training starts and ends, from dense to sparse, and how much is negative."""
+    """Say how sharp the loss is where training starts and ends, from dense to sparse, and how much bends down."""
     places = [place for place in ("start", "end") if _at(lines, place)]
     charts = [
         _over_densities(lines, places, "largest", "largest eigenvalue"),
-        _over_densities(lines, places, "negative", "share of negative eigenvalues"),
+        _over_densities(lines, places, "negative_curvature", "share of negative curvature"),
     ]
     spectra = [_spectra(_at(lines, place), place) for place in places]
     return Exhibit("Curvature of the loss", _answers(lines, places), [*charts, *spectra], _table(lines), MEANING)
@@ -85,10 +85,10 @@ def _answers(lines: Sequence[Line], places: Sequence[str]) -> list[str]:
         levels = _at(lines, place)
         ends = [levels[level] for level in dict.fromkeys([next(iter(levels)), [*levels][-1]])]
         told = [f"{written(mean(own, 'largest'))} at {density(own):.3g} % of weights" for own in ends]
-        shares = [f"{written(mean(own, 'negative'))}" for own in ends]
+        shares = [f"{written(mean(own, 'negative_curvature'))}" for own in ends]
         answers.append(
             f"Where training {place}s, the largest curvature is {' and '.join(told)}; "
-            f"the share of negative eigenvalues is {' and '.join(shares)}."
+            f"the share of negative curvature is {' and '.join(shares)}."
         )
     return answers or ["No dense network, ticket or sparse network is among those that were looked at."]
 
@@ -100,7 +100,7 @@ def _over_densities(lines: Sequence[Line], places: Sequence[str], what: str, tit
 
 
 def _spectra(levels: Levels, place: str) -> Chart:
-    """Draw the densities of up to four levels; replicates on one grid, no value below a tenth of one eigenvalue's."""
+    """Draw the densities of up to four levels, on one grid for all replicates, with gaps where no eigenvalue is."""
     chosen = [[*levels][round(part * (len(levels) - 1) / 3)] for part in range(4)]
     curves = []
     for level in dict.fromkeys(chosen):
@@ -108,9 +108,10 @@ def _spectra(levels: Levels, place: str) -> Chart:
         known = [(values["spectrum"]["eigenvalues"], values["spectrum"]["density"]) for values in own]
         grid = np.linspace(min(at[0] for at, _ in known), max(at[-1] for at, _ in known), 201)
         least = 0.1 * max(max(values) for _, values in known) / max(values["parameters"] for values in own)
-        rows = [np.maximum(np.interp(grid, at, values, left=0, right=0), least) for at, values in known]
+        rows = np.array([np.interp(grid, at, values, left=0, right=0) for at, values in known])
+        there = [np.maximum(column, least).tolist() if column.max() > least else [] for column in rows.T]
         shade = [*levels].index(level) / max(1, len(levels) - 1)
-        curves.append(Curve(f"{density(levels[level]):.3g} %", grid.tolist(), np.transpose(rows).tolist(), shade=shade))
+        curves.append(Curve(f"{density(levels[level]):.3g} %", grid.tolist(), there, shade=shade))
     title = f"Density of the Hessian's eigenvalues where training {place}s"
     return Chart(f"spectrum-{place}", title, "eigenvalue", "density", curves, ("linear", "log"))
 
@@ -120,10 +121,20 @@ def _table(lines: Sequence[Line]) -> Table:
     for arm in arms_of(lines):
         for place in ("start", "end"):
             for level, own in of_arm([line for line in lines if line["of"]["at"] == place], arm).items():
-                cells = [written(mean(own, what)) for what in ("largest", "smallest", "negative", "trace")]
+                cells = [written(mean(own, what)) for what in ("largest", "smallest", "negative_curvature", "trace")]
                 methods = ", ".join(dict.fromkeys(line["values"]["method"] for line in own))
                 rows.append([str(level), arm, f"{density(own):.3g}", place, *cells, methods])
-    headings = ["level", "arm", "weights in %", "at", "largest", "most negative", "share negative", "trace", "method"]
+    headings = [
+        "level",
+        "arm",
+        "weights in %",
+        "at",
+        "largest",
+        "most negative",
+        "negative curvature",
+        "trace",
+        "method",
+    ]
     return Table(headings, rows)
 
 

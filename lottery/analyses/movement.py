@@ -76,15 +76,16 @@ def _found(trained: Trained, key: Key, vectors: int, images: int, precision: str
 
 def _shown(lines: Sequence[Line]) -> Exhibit:
     """Say how much of the movement lies in the sharpest directions, against chance, from dense to sparse."""
+    lines = [_in_percent(line) for line in lines]
     arms = arms_of(lines)
     curves = [curve(arm, of_arm(lines, arm), "share", at=place) for place, arm in enumerate(arms)]
     chance = curve("by chance", of_arm(lines, arms[0]), "chance", at=len(arms))
     count = len(lines[0]["values"]["shares"])
     chart = Chart(
         "movement",
-        f"Share of the movement in the {count} sharpest directions of the level before",
+        f"Movement in the {count} sharpest directions",
         "weights left in %",
-        "share of its squared length",
+        "share of its squared length (%)",
         [*curves, replace(chance, dashed=True)],
         ("log", "linear"),
         sparser_right=True,
@@ -99,6 +100,17 @@ _MEANING = (
 )
 
 
+_COLUMNS = {"share": "share in %", "chance": "by chance in %", "times": "times chance", "length": "length (L2)"}
+"""What the table shows -> its heading."""
+
+
+def _in_percent(line: Line) -> Line:
+    share, chance = ([100 * one for one in [line["values"][name]] if one is not None] for name in ("share", "chance"))
+    ratio = share[0] / chance[0] if share and chance and chance[0] else None
+    shown = {"share": share[0] if share else None, "chance": chance[0] if chance else None, "times": ratio}
+    return {**line, "values": {**line["values"], **shown}}
+
+
 def _answers(lines: Sequence[Line], arms: Sequence[str], count: int) -> Iterator[str]:
     for arm in arms:
         levels = of_arm(lines, arm)
@@ -107,8 +119,8 @@ def _answers(lines: Sequence[Line], arms: Sequence[str], count: int) -> Iterator
         own = levels[[*levels][-1]]
         yield (
             f"Does {arm} move in the {count} sharpest directions of the level before more than by chance? "
-            f"{_counted(said)}; at {density(own):.3g} % of weights a share of {written(mean(own, 'share'))} of the "
-            f"movement lies there, by chance {written(mean(own, 'chance'), 5)}."
+            f"{_counted(said)}; at {density(own):.3g} % of weights {written(mean(own, 'share'))} % of its "
+            f"squared length lies there, {written(mean(own, 'times'), 1)} times what chance gives."
         )
 
 
@@ -123,12 +135,12 @@ def _table(lines: Sequence[Line], arms: Sequence[str]) -> Table:
             str(level),
             arm,
             f"{density(own):.3g}",
-            *(written(mean(own, what), 5) for what in ("share", "chance", "length")),
+            *(written(mean(own, what)) for what in _COLUMNS),
         ]
         for arm in arms
         for level, own in of_arm(lines, arm).items()
     ]
-    return Table(["level", "arm", "weights in %", "share", "by chance", "length (L2)"], rows)
+    return Table(["level", "arm", "weights in %", *_COLUMNS.values()], rows)
 
 
 SHOWN = _shown

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,3 +50,8 @@ def reach(shares: Sequence[float], losses: Sequence[float], rise: float) -> floa
         if high >= bound:
             return shares[place - 1] + (shares[place] - shares[place - 1]) * (bound - low) / (high - low)
     return None
+
+
+def change_at(share: float, shares: Sequence[float], losses: Sequence[float]) -> float:
+    """Return by how much the loss at a share differs from the first one, by lines between the shares that are known."""
+    return float(np.interp(share, shares, losses)) - losses[0]

@@ -43,7 +43,8 @@ def hessian(
 
     Returns:
         `largest` and `smallest`, the latter the most negative eigenvalue; `negative`: the share of all eigenvalues that
-        lie below -1e-3 of the largest magnitude; `trace` and `trace_error`, its standard error; `parameters`: how many
+        lie below -0.3 % of the largest magnitude; `negative_curvature`: what negative ones have of the sum of all
+        magnitudes, which Lanczos tells better; `trace` and `trace_error`, its standard error; `parameters`: how many
         there are; `method`: exact or lanczos; where asked for `spectrum`: `eigenvalues` and their `density`, of area 1.
     """
     images, labels = subject.images()
@@ -56,13 +57,13 @@ def hessian(
 def _shown(lines: Sequence[Line]) -> Exhibit:
     """Show the ends of the spectrum, and how much of it is negative, over steps."""
     largest = courses(lines, lambda values: values["largest"])
-    negative = courses(lines, lambda values: 100 * values["negative"])
+    negative = courses(lines, lambda values: 100 * values["negative_curvature"])
     smallest = courses(lines, lambda values: values["smallest"])
     last = max((level for level, _ in largest), default=0)
     answers = [
         f"The loss of {arm}{f' of level {level}' * (level > 0)} has a largest curvature of "
         f"{said(begun(course).values())} where training starts and of {said(ended(course).values())} where it ends; "
-        f"{said(begun(negative[level, arm]).values())} % of eigenvalues are negative at the start, "
+        f"{said(begun(negative[level, arm]).values())} % of its curvature is negative at the start, "
         f"{said(ended(negative[level, arm]).values())} % at the end."
         for (level, arm), course in largest.items()
         if level in (0, last)
@@ -73,7 +74,7 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         [
             *charts(largest, "largest-eigenvalue", "largest eigenvalue", "largest eigenvalue"),
             *charts(smallest, "smallest-eigenvalue", "most negative eigenvalue", "most negative eigenvalue"),
-            *charts(negative, "negative-eigenvalues", "negative eigenvalues", "negative eigenvalues (%)"),
+            *charts(negative, "negative-curvature", "negative curvature", "negative curvature (%)"),
         ],
         ends_table(largest, "largest eigenvalue"),
         MEANING,

@@ -35,7 +35,7 @@ def eigenvalues(subject, images, labels):
 
 
 def test_the_analysis_finds_the_spectrum_of_start_and_end():
-    pieces = list(hessian(trained(), levels=(2,), images=100))
+    pieces = list(hessian(trained(), levels=(2,), images=50))
     assert [tuple(piece.of.values()) for piece in pieces] == [
         (one, 2, "ticket", 0, at) for one in (0, 1) for at in ("start", "end")
     ]

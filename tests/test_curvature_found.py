@@ -41,7 +41,7 @@ def test_the_analysis_finds_the_spectrum_of_start_and_end():
     ]
     start, end = lines_of(pieces)[2:]
     for line, which in ((start, trained().start), (end, trained().end)):
-        subject = trained().subject(TICKET, which(TICKET), 100)
+        subject = trained().subject(TICKET, which(TICKET), 50)
         values = eigenvalues(subject, *subject.images())[0]
         assert line["values"]["method"] == "exact"
         assert line["values"]["parameters"] == len(values)
@@ -52,10 +52,10 @@ def test_the_analysis_finds_the_spectrum_of_start_and_end():
 
 
 def test_movement_is_projected_on_the_eigenvectors_of_the_level_before():
-    _, line = lines_of(movement(trained(), levels=(2,), arms=("ticket",), vectors=4, images=100))
+    _, line = lines_of(movement(trained(), levels=(2,), arms=("ticket",), vectors=4, images=50))
     assert line["of"] == TICKET._asdict()
     before, end = trained().end(Key(1, 1, "ticket")), trained().end(TICKET)
-    subject = trained().subject(TICKET, before, 100)
+    subject = trained().subject(TICKET, before, 50)
     values, vectors, kept = eigenvalues(subject, *subject.images())
     names = [name for name, _ in subject.template.named_parameters()]
     flat = {

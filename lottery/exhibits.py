@@ -12,6 +12,8 @@ Finding = float | int | bool | str | None | Sequence["Finding"] | Mapping[str, "
 Findings = Mapping[str, Finding]
 """What was measured, by name: numbers, texts, lists, and mappings of them, such as one for each layer. Null: no finite
 number."""
+Limits = tuple[float | None, float | None]
+"""Least and most that something can be; None where there is no such thing."""
 Line = Mapping[str, Any]
 """A line of `probes.jsonl` (`lottery.store.records.Probing`) or of `analysis/NAME.jsonl` (`Analysed`)."""
 
@@ -54,6 +56,7 @@ class Chart:
         scales: of x and y.
         across: label -> y of lines across, such as thresholds.
         marks: x of faint vertical lines, such as the steps at which masks moved.
+        mark: what is there, in the legend.
         sparser_right: whether x are densities in %, drawn from dense on the left to sparse on the right.
         limits: least and most that y can be: intervals are drawn no further. None where there is no such thing.
     """
@@ -66,8 +69,9 @@ class Chart:
     scales: tuple[Literal["linear", "log"], Literal["linear", "log"]] = ("linear", "linear")
     across: Mapping[str, float] = field(default_factory=dict)
     marks: Sequence[float] = ()
+    mark: str = ""
     sparser_right: bool = False
-    limits: tuple[float | None, float | None] = (None, None)
+    limits: Limits = (None, None)
 
 
 @dataclass(frozen=True)

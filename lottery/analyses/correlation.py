@@ -141,12 +141,13 @@ def _chart(main: Levels, what: str, label: str, chance: float) -> Chart:
     return Chart(
         f"correlation-{what}",
         f"Initial and trained weights: {label}",
-        "weights left in %",
+        "weights remaining, %",
         label,
         curves,
         ("log", "linear"),
         across={"chance": chance},
         sparser_right=True,
+        limits=(0, 1),
     )
 
 

@@ -132,11 +132,12 @@ def _chart(main: Levels, what: str, unit: str) -> Chart:
     return Chart(
         f"distance-{what}",
         f"Distances between weights: {unit}",
-        "weights left in %",
+        "weights remaining, %",
         unit,
         [one for one in curves if one.x],
         ("log", "linear"),
         sparser_right=True,
+        limits=(0, None),
     )
 
 

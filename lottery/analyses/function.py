@@ -224,7 +224,7 @@ def _charts(groups: _Groups) -> list[Chart]:
         ("pruned", "How far they answer as the pruned", pruned),
     )
     return [
-        Chart(name, title, "weights left, %", _IMAGES, curves, _SCALES, sparser_right=True, limits=(0, 100))
+        Chart(name, title, "weights remaining, %", _IMAGES, curves, _SCALES, sparser_right=True, limits=(0, 100))
         for name, title, own in charts
         if (curves := [curve for curve in own if len(curve.x) > 1])
     ]

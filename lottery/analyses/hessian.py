@@ -96,7 +96,9 @@ def _answers(lines: Sequence[Line], places: Sequence[str]) -> list[str]:
 def _over_densities(lines: Sequence[Line], places: Sequence[str], what: str, title: str) -> Chart:
     curves = [curve(f"at the {place}", _at(lines, place), what, at=number) for number, place in enumerate(places)]
     name = title.replace(" ", "-")
-    return Chart(name, f"Hessian: {title}", "weights left in %", title, curves, ("log", "linear"), sparser_right=True)
+    limits = (0, 1) if title.startswith("share") else (None, None)
+    x = "weights remaining, %"
+    return Chart(name, f"Hessian: {title}", x, title, curves, ("log", "linear"), sparser_right=True, limits=limits)
 
 
 def _spectra(levels: Levels, place: str) -> Chart:

@@ -84,11 +84,12 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
     chart = Chart(
         "movement",
         f"Movement in the {count} sharpest directions",
-        "weights left in %",
+        "weights remaining, %",
         "share of its squared length (%)",
         [*curves, replace(chance, dashed=True)],
         ("log", "linear"),
         sparser_right=True,
+        limits=(0, 1),
     )
     return Exhibit("Movement between levels", [*_answers(lines, arms, count)], [chart], _table(lines, arms), _MEANING)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from lottery.arms import EARLY, in_order, is_main
-from lottery.exhibits import Chart, Curve, Line
+from lottery.exhibits import Chart, Curve, Limits, Line
 
 Network = tuple[int, str]
 """Level and arm."""
@@ -31,9 +31,19 @@ def courses(lines: Sequence[Line], value: Callable[[Mapping[str, Any]], float | 
 
 
 def charts(
-    found: Mapping[Network, Course], name: str, title: str, y: str, *, log: bool = False, marks: Sequence[int] = ()
+    found: Mapping[Network, Course],
+    name: str,
+    title: str,
+    y: str,
+    *,
+    log: bool = False,
+    marks: Sequence[int] = (),
+    limits: Limits = (None, None),
 ) -> list[Chart]:
-    """Return charts over steps: the main networks of some levels, and what is trained beside the last level's."""
+    """Return charts over steps: the main networks of some levels, and what is trained beside the last level's.
+
+    Marks are steps at which masks moved.
+    """
     levels = sorted({level for level, arm in found if is_main(arm)})
     chosen = [levels[round(place * (len(levels) - 1) / 3)] for place in range(_MOST_LEVELS)] if levels else []
     main = [one for one in found if is_main(one[1]) and one[0] in chosen]
@@ -42,7 +52,11 @@ def charts(
     if len(last) > 1:
         made.append((f"{name}-arms", f"{title}, level {levels[-1]}", [_curve(found, one) for one in last]))
     scale: Literal["linear", "log"] = "log" if log else "linear"
-    return [Chart(*each[:2], "step", y, each[2], ("linear", scale), marks=marks) for each in made if each[2]]
+    return [
+        Chart(*each[:2], "training step", y, each[2], ("linear", scale), marks=marks, mark="masks move", limits=limits)
+        for each in made
+        if each[2]
+    ]
 
 
 def _curve(found: Mapping[Network, Course], name: Network, of_levels: Sequence[Network] = ()) -> Curve:

@@ -91,7 +91,7 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
     return Exhibit(
         "Dead units",
         [*over_time(found, "the share of dead units", " %"), *told],
-        charts(found, "over-steps", "dead units and channels", "share of all (%)"),
+        charts(found, "over-steps", "dead units and channels", "share of all, %", limits=(0, 100)),
         ends_table(found, "dead units (%)"),
         "A unit is dead where no image of the sample makes it fire, or no path of kept weights leads to it or from it.",
     )

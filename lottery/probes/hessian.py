@@ -74,7 +74,7 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         [
             *charts(largest, "largest-eigenvalue", "largest eigenvalue", "largest eigenvalue"),
             *charts(smallest, "smallest-eigenvalue", "most negative eigenvalue", "most negative eigenvalue"),
-            *charts(negative, "negative-curvature", "negative curvature", "negative curvature (%)"),
+            *charts(negative, "negative-curvature", "negative curvature", "negative curvature, %", limits=(0, 100)),
         ],
         ends_table(largest, "largest eigenvalue"),
         MEANING,

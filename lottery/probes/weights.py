@@ -47,8 +47,8 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
             *over_time(norms, "the L2 norm of the weights"),
         ],
         [
-            *charts(signs, "signs", "signs that stay", "kept weights of the same sign (%)"),
-            *charts(distances, "distance", "distance from the start", "L2 distance"),
+            *charts(signs, "signs", "signs that stay", "kept weights of the same sign, %", limits=(0, 100)),
+            *charts(distances, "distance", "distance from the start", "L2 distance", limits=(0, None)),
         ],
         ends_table(norms, "L2 norm"),
         "Signs and distances are against the weights that a network's own training started from.",

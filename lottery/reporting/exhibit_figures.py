@@ -48,7 +48,7 @@ def draw_chart(chart: Chart | Map | Matrix, paths: Sequence[Path]) -> list[Path]
             _matrix(figure, axes, chart)
         return list(paths)
     with canvas.panels(paths, 7.6, 5.2 if isinstance(chart, Map) else 4.4) as (figure, (axes,)):
-        axes.set_title("\n".join(map(escape.figure, wrap(chart.title, 70))), fontsize=10)
+        axes.set_title("\n".join(wrap(escape.figure(chart.title), 70)), fontsize=10)
         if isinstance(chart, Map):
             _map(axes, chart)
         else:
@@ -71,8 +71,9 @@ def _look(one: Curve | Spot) -> dict[str, Any]:
 
 
 def _curves(axes: Axes, chart: Chart) -> None:
-    for mark in chart.marks:
-        axes.axvline(mark, color="0.5", linewidth=0.5, alpha=0.35, zorder=0)
+    for number, mark in enumerate(chart.marks):
+        label = _label(chart.mark) if chart.mark and not number else None
+        axes.axvline(mark, color="0.35", linewidth=0.7, alpha=0.5, zorder=0, linestyle=":", label=label)
     for text, y in chart.across.items():
         axes.axhline(y, color="0.35", linewidth=1, linestyle=(0, (4, 2)), label=_label(text))
     for curve, aside in zip(chart.curves, asides(chart), strict=True):
@@ -126,7 +127,7 @@ def _matrix(figure: Figure, axes: Axes, chart: Matrix) -> None:
     axes.grid(visible=False)
     axes.set_yticks(range(len(chart.rows)), [escape.figure(text) for text in chart.rows])
     axes.set_xticks(range(len(chart.columns)), [escape.figure(text) for text in chart.columns], rotation=60)
-    axes.set_title("\n".join(map(escape.figure, wrap(chart.title, 60))), fontsize=10)
+    axes.set_title("\n".join(wrap(escape.figure(chart.title), 60)), fontsize=10)
     figure.colorbar(image, ax=axes, label=_label(chart.unit))
     if max(grid.shape) > _MOST_IN_CELLS:
         return

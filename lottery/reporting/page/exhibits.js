@@ -69,6 +69,8 @@ function curvesChart(parent, one) {
   parent.append(figure, controls);
   const again = kept(figure, draw);
   controls.append(...legend(one.curves.map((curve) => [curve.label, { ink: inkOf(curve), dash: dashOf(curve) }]), state, again));
+  const lines = { ink: "var(--soft)", dash: DASHES[2] };
+  if (one.mark && one.marks.length) controls.append(element("label", {}, sample(lines), one.mark));
   controls.append(...one.across.map(([label]) => element("label", {}, sample({ ink: "var(--soft)", dash: "6 3" }), label)));
   if (one.curves.some((curve) => curve.stretches.some((points) => points.some((point) => point[3] !== null)))) {
     controls.append(check("95 % intervals", true, (on) => ((state.bands = on), again())));

@@ -22,6 +22,7 @@ from lottery.reporting.asides import asides
 from lottery.reporting.exhibit_figures import draw_chart, draw_exhibits
 from lottery.reporting.exhibit_tables import exhibit_tables, told
 from lottery.reporting.exhibits import shown_of
+from lottery.reporting.explained import Shown
 from lottery.reporting.html import page
 from lottery.reporting.page_exhibits import charts, sections
 from lottery.reporting.points import ends, stretches
@@ -99,6 +100,17 @@ def test_what_an_analysis_says_is_told_and_drawn(run, explained):
         assert min(image.size) > 500
 
 
+def test_columns_that_go_on_below_stand_beside_what_tells_rows_apart():
+    rows = [["a", "b", str(level), "0.123456789 ± 0.123456789"] + ["0.123456789 ± 0.123456789"] * 3 for level in (1, 2)]
+    console = Console(width=60, file=io.StringIO())
+    table = Table(["first", "second", "level", *"xyzw"], rows)
+    console.print(told(Shown("t", Exhibit("t", ["a"], (), table)), table=True))
+    said = console.file.getvalue()
+    assert (
+        said.count("│ a     │ b      │     1 │") == said.count("│ a     │ b      │     2 │") == said.count("level") > 1
+    )
+
+
 def test_without_findings_a_report_is_as_it_was(tmp_path):
     run = recorded(tmp_path, tiny(), networks((0.9,), 0))
     console = Console(file=io.StringIO())
@@ -122,7 +134,9 @@ def axes(monkeypatch):
 
 
 def test_bands_are_students_intervals_over_replicates(axes):
-    own = axes(chart(Curve("dunes", [0, 10], [THREE, [2.0, 4.0, 12.0]]), across={"too high": 5.0}, marks=[3, 4]))
+    own = axes(
+        chart(Curve("dunes", [0, 10], [THREE, [2.0, 4.0, 12.0]]), across={"too high": 5.0}, marks=[3, 4], mark="wind")
+    )
     low, high = stats.t.interval(0.95, 2, loc=3, scale=stats.sem(THREE))
     (band,) = own.collections
     corners = band.get_paths()[0].vertices
@@ -133,6 +147,7 @@ def test_bands_are_students_intervals_over_replicates(axes):
     assert line.get_ydata() == pytest.approx([3, 6])
     across = next(line for line in own.lines if line.get_label() == "too high")
     assert list(across.get_ydata()) == [5, 5]
+    assert [line.get_label() for line in own.lines].count("wind") == 1
     assert [line.get_xdata()[0] for line in own.lines if list(line.get_ydata()) == [0, 1]] == [3, 4]
 
 

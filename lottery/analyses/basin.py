@@ -99,8 +99,8 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         replace(curve("random directions", main, "random_reach", at=1), dashed=True),
     ]
     further = Chart(
-        "basin-reach", f"How far the loss rises by less than {lines[0]['values']['rise']:g}", "weights remaining, %", unit,
-        reaches, ("log", "linear"), sparser_right=True,
+        "basin-reach", f"How far the loss rises by less than {lines[0]['values']['rise']:g}",
+        "weights remaining, %", unit, reaches, ("log", "linear"), sparser_right=True,
     )  # fmt: skip
     return Exhibit(
         "The basin along removed weights",

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 from lottery.arms import EARLY, in_order, is_main
 from lottery.exhibits import Chart, Curve, Limits, Line
@@ -40,10 +41,7 @@ def charts(
     marks: Sequence[int] = (),
     limits: Limits = (None, None),
 ) -> list[Chart]:
-    """Return charts over steps: the main networks of some levels, and what is trained beside the last level's.
-
-    Marks are steps at which masks moved.
-    """
+    """Return charts over steps: the main networks of some levels, and what is trained beside the last level's."""
     levels = sorted({level for level, arm in found if is_main(arm)})
     chosen = [levels[round(place * (len(levels) - 1) / 3)] for place in range(_MOST_LEVELS)] if levels else []
     main = [one for one in found if is_main(one[1]) and one[0] in chosen]
@@ -51,12 +49,8 @@ def charts(
     made = [(name, title, [_curve(found, one, of_levels=main) for one in main])]
     if len(last) > 1:
         made.append((f"{name}-arms", f"{title}, level {levels[-1]}", [_curve(found, one) for one in last]))
-    scale: Literal["linear", "log"] = "log" if log else "linear"
-    return [
-        Chart(*each[:2], "training step", y, each[2], ("linear", scale), marks=marks, mark="masks move", limits=limits)
-        for each in made
-        if each[2]
-    ]
+    chart = partial(Chart, scales=("linear", "log" if log else "linear"), marks=marks, mark="masks move", limits=limits)
+    return [chart(name, title, "training step", y, curves) for name, title, curves in made if curves]
 
 
 def _curve(found: Mapping[Network, Course], name: Network, of_levels: Sequence[Network] = ()) -> Curve:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -11,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from lottery import escape
 from lottery.reporting.quantities import Quantity
 from lottery.statistics import Estimate
 from lottery.store.folders import own_folder
@@ -18,6 +20,8 @@ from lottery.store.reader import Reader
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 """Okabe & Ito's, but yellow, which colour-blind readers can tell apart: of arms by their place, of studies in turn."""
+LEGEND = 36
+"""Characters of a line of a legend."""
 _DENSE = "0.5"
 _LINE: Any = {"marker": "o", "markersize": 3.5, "capsize": 2, "linewidth": 1.4}
 DENSITY_COLOURS = ["#9f8d05", "#078d50", "#036884", "#0d2eac", "#370165"]
@@ -55,6 +59,11 @@ def density_colour(share: float) -> tuple[float, float, float]:
 def density_colours(count: int) -> list[tuple[float, float, float]]:
     """Return red, green and blue (0 to 1) of so many curves, from the densest to the sparsest, each darker."""
     return [density_colour(index / max(1, count - 1)) for index in range(count)]
+
+
+def label_of(text: str) -> str:
+    """Return a stranger's text for a legend, in lines of its width."""
+    return "\n".join(wrap(escape.figure(text), LEGEND)) or " "
 
 
 def density_line(axes: Axes, quantity: Quantity, points: Sequence[tuple[float, Estimate]], **look: Any) -> None:

@@ -29,10 +29,16 @@ def told(shown: Shown, *, table: bool = False) -> RenderableType:
     parts += [Padding(Text(answer), (0, 0, 0, 2), expand=False) for answer in shown.exhibit.answers]
     if table and shown.exhibit.table:
         headings, rows = shown.exhibit.table.headings, shown.exhibit.table.rows
-        parts.append(Fitted(headings, rows, left=_of_words(headings, rows), keys=min(2, len(headings))))
+        parts.append(Fitted(headings, rows, left=_of_words(headings, rows), keys=_keys(rows)))
     if table and shown.exhibit.meaning:
         parts.append(Text(shown.exhibit.meaning, style="dim"))
     return Group(*parts)
+
+
+def _keys(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many columns, from the left, tell all rows apart."""
+    columns = len(rows[0]) if rows else 1
+    return next((most for most in range(1, columns) if len({tuple(row[:most]) for row in rows}) == len(rows)), 1)
 
 
 def _of_words(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

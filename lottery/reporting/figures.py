@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from textwrap import wrap
 from typing import Literal
 
 from matplotlib.axes import Axes
 
-from lottery import escape
 from lottery.arms import is_main
 from lottery.reporting import canvas
 from lottery.reporting.comparison import dense_beside, labels, pooled, repetitions
@@ -27,8 +25,6 @@ MOST_BY_THEMSELVES = 3
 """Runs of which each gets its own figures; of more, only what compares them is drawn."""
 _LEAST_FOR_BANDS = 3
 """Replicates."""
-_LEGEND = 36
-"""Characters of a line of a legend."""
 _LINES = ["-", "--", ":", "-."]
 _MARKERS = ["o", "s", "^", "D", "v", "P"]
 
@@ -183,7 +179,7 @@ def _studies(groups: Sequence[Sequence[Reader]]) -> Iterator[_Study]:
         main = [line for line in pooled(group) if is_main(line["arm"])]
         lines: list[Costed] = [{**line, "density": line["density"] * size} for line in main]
         found = {quantity.name: quantity for quantity in drawn(metrics_of(group[0])[0], lines)}
-        yield _Study("\n".join(wrap(escape.figure(label), _LEGEND)), lines, found)
+        yield _Study(canvas.label_of(label), lines, found)
 
 
 def _studies_panel(axes: Axes, studies: Sequence[_Study], name: str) -> list[float]:

@@ -43,8 +43,8 @@ def _against_density(own: Sequence[Group]) -> Iterator[Chart]:
         curves.append(Curve(_named(first), [group.density for group in first], y, place=place, points=True))
     if any(len(curve.x) > 1 for curve in curves):
         title = f"Barrier between {KINDS[own[0].kind]}"
-        y = _label(own, " barrier, ")
-        yield _chart(f"barrier-{own[0].kind}", title, "weights remaining, %", y, curves, across=True)
+        name, unit = f"barrier-{own[0].kind}", _label(own, " barrier, ")
+        yield _chart(name, title, "weights remaining, %", unit, curves, across=True)
 
 
 def _along(own: Sequence[Group]) -> Iterator[Chart]:

@@ -89,7 +89,7 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         [*curves, replace(chance, dashed=True)],
         ("log", "linear"),
         sparser_right=True,
-        limits=(0, 1),
+        limits=(0, 100),
     )
     return Exhibit("Movement between levels", [*_answers(lines, arms, count)], [chart], _table(lines, arms), _MEANING)
 

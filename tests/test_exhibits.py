@@ -223,6 +223,12 @@ def test_what_other_options_found_is_an_exhibit_of_its_own(run, explained):
     assert first.file != second.file
 
 
+def test_a_chart_with_nothing_to_draw_is_left_out(run, explained):
+    empty = [chart(Curve("c", [1], [[None]])), Map("m", "t", "u", []), Matrix("x", "t", "u", [], [], [])]
+    explained(lambda lines: Exhibit("t", ["a"], empty))
+    assert shown_of(run)[0].exhibit.charts == []
+
+
 def boom(lines):
     raise KeyError("a\nb\x1b[2J")
 

@@ -46,9 +46,9 @@ def charts(
     chosen = [levels[round(place * (len(levels) - 1) / 3)] for place in range(_MOST_LEVELS)] if levels else []
     main = [one for one in found if is_main(one[1]) and one[0] in chosen]
     last = [one for one in found if levels and one[0] == levels[-1]]
-    made = [(name, title, [_curve(found, one, of_levels=main) for one in main])]
+    made = [(name, title.capitalize(), [_curve(found, one, of_levels=main) for one in main])]
     if len(last) > 1:
-        made.append((f"{name}-arms", f"{title}, level {levels[-1]}", [_curve(found, one) for one in last]))
+        made.append((f"{name}-arms", f"{title.capitalize()}, level {levels[-1]}", [_curve(found, one) for one in last]))
     chart = partial(Chart, scales=("linear", "log" if log else "linear"), marks=marks, mark="masks move", limits=limits)
     return [chart(name, title, "training step", y, curves) for name, title, curves in made if curves]
 

@@ -56,8 +56,9 @@ def _numbers(found: exhibits.Table | None) -> str:
         "".join(f"<td{' class=text' * wide}>{escape.html(cell)}</td>" for cell, wide in zip(row, text, strict=True))
         for row in found.rows
     ]
+    numbers = [heading for heading, wide in zip(found.headings, text, strict=True) if not wide]
     opened = " open" if len(rows) <= _SHORT else ""
-    return f"<details{opened}><summary>numbers</summary>{table(found.headings, rows)}</details>"
+    return f"<details{opened}><summary>numbers</summary>{table(found.headings, rows, numbers)}</details>"
 
 
 def charts(exhibited: Sequence[tuple[Reader, Sequence[Shown]]]) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from lottery.exhibits import Chart, Exhibit, Matrix
+from lottery.exhibits import Chart, Exhibit, Map, Matrix
 
 _LARGEST = 1e100
 """Whose square is a number, too."""
@@ -41,7 +41,14 @@ def sound(exhibit: object) -> Exhibit:
             _rectangle(chart.name, len(chart.rows), len(chart.columns), chart.values)
     if whole.table:
         _rectangle("the table", len(whole.table.rows), len(whole.table.headings), whole.table.rows)
-    return whole
+    return dataclasses.replace(whole, charts=[chart for chart in whole.charts if _has_points(chart)])
+
+
+def _has_points(chart: Chart | Map | Matrix) -> bool:
+    """Return whether there is anything to draw."""
+    if isinstance(chart, Chart):
+        return any(value is not None for curve in chart.curves for values in curve.y for value in values)
+    return bool(chart.spots if isinstance(chart, Map) else chart.values)
 
 
 def _rectangle(name: str, rows: int, columns: int, cells: Sequence[Sequence[object]]) -> None:

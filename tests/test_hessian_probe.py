@@ -28,3 +28,14 @@ def test_the_probe_finds_the_ends_and_says_how(exact):
     assert np.trapezoid(*reversed(found["spectrum"].values())) == pytest.approx(1, abs=1e-2)
     assert "spectrum" not in probe(given, exact=exact)
     assert probe(given, exact=exact)["largest"] == pytest.approx(values[-1], abs=1e-5)
+
+
+def test_a_loss_that_overflows_has_no_eigenvalues():
+    subject, images, labels = network(pruned=0)
+    huge = {name: value * 1e200 for name, value in subject.state.items()}
+    given = replace(subject, state=huge, sample=lambda count, per_class: (images * 1e200, labels))
+    found = probe(given, precision="float64", density=True)
+    assert found["method"] == "none"
+    assert not np.isfinite(
+        [found[name] for name in ("largest", "smallest", "trace", "negative", "negative_curvature")]
+    ).any()

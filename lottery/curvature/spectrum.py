@@ -30,7 +30,8 @@ class Spectrum:
     """A spectrum says what is known of the eigenvalues of a Hessian, and how it was found.
 
     Attributes:
-        method: `exact` (all eigenvalues of the matrix) or `lanczos` (from products with vectors).
+        method: `exact` (all eigenvalues of the matrix), `lanczos` (from products with vectors), or `none` where second
+            derivatives are no finite numbers: nor is anything else then.
         size: how many there are.
         smallest: the most negative one.
         largest: the one at the other end.
@@ -52,7 +53,7 @@ class Spectrum:
     def negative(self) -> float:
         """Return the share, by number, of eigenvalues below -0.3 % of the largest magnitude; nearer ones count as 0."""
         bound = _NOTHING * max(abs(self.smallest), abs(self.largest))
-        return float(self.shares[self.values < -bound].sum())
+        return float(self.shares[self.values < -bound].sum()) if np.isfinite(bound) else bound
 
     def negative_curvature(self) -> float:
         """Return what negative eigenvalues have of the sum of all magnitudes: 0 where the loss is convex.
@@ -115,6 +116,9 @@ def spectrum(
         LotteryError: the matrix, or Lanczos' basis, doesn't fit memory; eigenvalues don't converge.
     """
     size = hessian.size
+    if not np.isfinite(hessian.product(lanczos.signs(size, derived(generator, "finite")))).all():
+        nothing = float("nan")  # the loss overflows; whoever trains goes on until it diverges
+        return Spectrum("none", size, nothing, nothing, nothing, nothing, np.array([nothing]), np.ones(1))
     if size <= max(exact, 2):  # ARPACK wants three dimensions at least
         values = eigh(hessian.matrix(), eigvals_only=True, overwrite_a=True)
         shares = np.full(size, 1 / size)

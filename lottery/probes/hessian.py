@@ -29,8 +29,8 @@ def hessian(
     It is that with respect to the weights which the mask keeps, and biases and all else that is trained. Batch
     normalisation takes its running statistics. Every eigenvalue is found where there are few parameters; elsewhere
     Lanczos' method finds the two ends to 1e-4 of the spread, stochastic Lanczos quadrature the density (Ghorbani et al.
-    2019), Hutchinson's probes the trace. For LeNet-300-100 and 256 images that takes three seconds on one CPU core, and
-    eight for 1,000 images: ask for it some ten times over a training, not every 200 steps.
+    2019), Hutchinson's probes the trace. For LeNet-300-100 and 256 images that takes five seconds on one CPU core, and
+    ten for 1,000 images: ask for it some ten times over a training, not every 200 steps.
 
     Args:
         pruned: whether pruned weights, which stand at 0, count as parameters too.
@@ -45,7 +45,8 @@ def hessian(
         `largest` and `smallest`, the latter the most negative eigenvalue; `negative`: the share of all eigenvalues that
         lie below -0.3 % of the largest magnitude; `negative_curvature`: what negative ones have of the sum of all
         magnitudes, which Lanczos tells better; `trace` and `trace_error`, its standard error; `parameters`: how many
-        there are; `method`: exact or lanczos; where asked for `spectrum`: `eigenvalues` and their `density`, of area 1.
+        there are; `method`: exact, lanczos, or none where the loss overflows; where asked for `spectrum`: `eigenvalues`
+        and their `density`, of area 1.
     """
     images, labels = subject.images()
     matrix = Hessian(subject, images, labels, pruned=pruned, precision=precision)
@@ -57,7 +58,7 @@ def hessian(
 def _shown(lines: Sequence[Line]) -> Exhibit:
     """Show the ends of the spectrum, and how much of it is negative, over steps."""
     largest = courses(lines, lambda values: values["largest"])
-    negative = courses(lines, lambda values: 100 * values["negative_curvature"])
+    negative = courses(lines, lambda values: _percent(values["negative_curvature"]))
     smallest = courses(lines, lambda values: values["smallest"])
     last = max((level for level, _ in largest), default=0)
     answers = [
@@ -79,6 +80,10 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         ends_table(largest, "largest eigenvalue"),
         MEANING,
     )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 SHOWN = _shown

@@ -284,6 +284,8 @@ def test_a_ticket_is_on_the_line_with_its_solution_and_from_its_start(copies):
     assert towards["test_error"][4] == own["training", "ticket", 0]["test_error"][24]
     counted = copies.lines[Key(0, 1, "ticket")]["test"]["metrics"]["accuracy"]
     assert towards["test_error"][4] == 100 * (counted["of"] - counted["right"]) / counted["of"]
+    training = own["training", "ticket", 0]
+    assert training["train_loss_barrier"] == barrier(training["train_loss"][4:25])  # what lies beyond counts for nothing
     shown = SHOWN(lines)
     assert len(shown.charts) == 4
     assert "the training loss falls all the way in" in shown.answers[0]

@@ -15,6 +15,8 @@ import pytest
 import lottery
 from lottery import registry
 from lottery.cli.app import app
+from lottery.cost import flops
+from lottery.networks import collapse
 
 ROOT = Path(lottery.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -187,3 +189,12 @@ def test_what_is_imported_is_declared():
         found = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         found += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         assert {one.partition(".")[0] for one in found} <= known | sys.stdlib_module_names, module
+
+
+def test_following_operations_does_not_import_the_compiler():
+    """Torch wraps what follows operations, and imports its compiler at the first of them: a second of every start."""
+    classes = [flops._Counter, collapse._Operations]
+    assert not [one for one in classes if hasattr(one.__torch_dispatch__, "__wrapped__")]
+    assert {module for module, tree in TREES.items() if "TorchDispatchMode" in ast.dump(tree)} == {
+        "networks.operations"
+    }

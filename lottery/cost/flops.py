@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from lottery.networks.operations import Operations
 from lottery.networks.parameters import matrices
 
 _aten = torch.ops.aten
@@ -19,7 +19,7 @@ _BATCH = 2
 """More than one: what is asked for is what an image costs, and some layers want a batch."""
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(Operations):
     """A counter counts the products of weights with what comes of the images, in whatever way code makes them.
 
     Tensors are known by their memory, so views (a part, a transposition) are known too. What is computed from a weight
@@ -27,7 +27,7 @@ class _Counter(TorchDispatchMode):
     """
 
     def __init__(self, weights: Mapping[str, Tensor], images: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.flops = dict.fromkeys(weights, 0)
         self._names = {_memory(weight): name for name, weight in weights.items()}
         self._data = {_memory(images)}

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lottery.networks.layers import layers, outputs_of
+from lottery.networks.operations import Operations
 
 _FOLLOWED = {
     *("convolution", "mm", "addmm", "bmm", "native_batch_norm", "_native_batch_norm_legit_no_training"),
@@ -23,11 +23,11 @@ _FOLLOWED = {
 what a network of nothing else computes of positive numbers shows which of its weights lie on a path."""
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(Operations):
     """The mode collects the names of the operations that are carried out."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.names: set[str] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

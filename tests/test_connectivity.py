@@ -285,7 +285,7 @@ def test_a_ticket_is_on_the_line_with_its_solution_and_from_its_start(copies):
     counted = copies.lines[Key(0, 1, "ticket")]["test"]["metrics"]["accuracy"]
     assert towards["test_error"][4] == 100 * (counted["of"] - counted["right"]) / counted["of"]
     training = own["training", "ticket", 0]
-    assert training["train_loss_barrier"] == barrier(training["train_loss"][4:25])  # what lies beyond counts for nothing
+    assert training["train_loss_barrier"] == barrier(training["train_loss"][4:25])  # nothing beyond counts
     shown = SHOWN(lines)
     assert len(shown.charts) == 4
     assert "the training loss falls all the way in" in shown.answers[0]

@@ -395,6 +395,7 @@ def test_gradient_flow_says_what_moves_and_starts_come_to():
         for step in (5, 10)
     ]
     lines.append(line(15, 1, when="after"))  # diverged
+    lines.append(line(15, 0, when="after", flow=3.0, change={"flow": 0.0, "dense": 0.0}))  # nothing moved
     exhibit = SHOWN(lines)
     assert re.match(r"At level 1, gradient flow does not clearly change .* is 2.83 \(.*\) times .* in 4 of 4 updates",
                     exhibit.answers[0])  # fmt: skip

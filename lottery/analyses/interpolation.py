@@ -109,7 +109,9 @@ def _answers(path: str, lines: Sequence[Line]) -> Iterator[str]:
             rest = "" if falling == len(own) else f"; it rises on the way by {where} at most"
             yield f"From start to end the training loss falls all the way in {falling} of {len(own)} networks{rest}."
         else:
-            yield f"Before the pruning solution stands a barrier of the training loss of {where}, where it is highest."
+            sure = (known[worst].low or 0) > 0
+            said = f"a barrier of the training loss of {where}" if sure else f"no clear barrier: {where} at most"
+            yield f"Before the pruning solution stands {said}."
 
 
 def _mean(lines: Sequence[Line], name: str) -> Estimate | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lottery.analyses._lines import written
-from lottery.arms import in_order, order
+from lottery.arms import in_order, is_main, order
 from lottery.config.values import Count
 from lottery.errors import LotteryError
 from lottery.exhibits import Exhibit, Findings, Line, Map, Spot, Table
@@ -99,7 +99,8 @@ def _points(trained: Trained, keys: Sequence[Key]) -> list[_Point]:
             places[name] = 0 if at_initial else 1 + len(keys) + len(starts)
             starts += [] if at_initial else [point("start", key, partial(_start, trained, key))]
         ends.append(point("end", key, partial(trained.run.read_weights, key), places[name]))
-    first = {key.level: key for key in reversed(keys)}
+    # Called after the network that the level is about, where it is on the map.
+    first = {key.level: key for key in sorted(keys, key=lambda key: (not is_main(key.arm), key), reverse=True)}
     pruned = [
         point("solution", key, partial(_solution, trained, key))
         for _, key in sorted(first.items())

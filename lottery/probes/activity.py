@@ -93,7 +93,8 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         [*over_time(found, "the share of dead units", " %"), *told],
         charts(found, "over-steps", "dead units and channels", "share of all, %", limits=(0, 100)),
         ends_table(found, "dead units (%)"),
-        "A unit is dead where no image of the sample makes it fire, or no path of kept weights leads to it or from it.",
+        "A unit is dead where no image of the sample makes it fire so that the outputs change with it, where it puts "
+        "out the same for all of them, or where no path of kept weights leads to it or from it.",
     )
 
 

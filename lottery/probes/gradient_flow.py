@@ -77,13 +77,17 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
 
 
 def _of_moves(lines: Sequence[Line]) -> list[str]:
-    """Say by how much gradient flow changes where masks move, by level: the geometric mean over updates."""
+    """Say by how much gradient flow changes where masks move, by level: the geometric mean over updates.
+
+    The last updates of a course whose drops fade may move nothing: then all is as before, and they are left out.
+    """
     changes = defaultdict[int, dict[int, list[float]]](lambda: defaultdict(list))
     for line in lines:
         after = line["values"].get("flow")
         if line["when"] == "after" and not line["order"] and after is not None:
-            before = after - (line["values"]["change"].get("flow") or 0.0)
-            if after > 0 and before > 0:
+            changed = line["values"]["change"]
+            before = after - (changed.get("flow") or 0.0)
+            if after > 0 and before > 0 and any(changed.get(name) for name in ("flow", "dense")):
                 changes[line["level"]][line["replicate"]].append(math.log(after / before))
     answers = []
     for level, replicates in changes.items():

@@ -76,15 +76,19 @@ class Estimate:
         return None if self.half_width is None else self.mean + self.half_width
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float], least_deviation: float = 0.0) -> Estimate:
     """Return the mean and Student's t interval at 95 %, of independent values from one normal distribution.
+
+    Args:
+        values: one of each replicate.
+        least_deviation: of a value, whatever that of those found: few values may agree by chance.
 
     Raises:
         ValueError: there are no values.
     """
     if not values:
         raise ValueError("no values")
-    return _estimate(values, math.fsum(values) / len(values))
+    return _estimate(values, math.fsum(values) / len(values), least_deviation)
 
 
 def _estimate(
@@ -152,18 +156,22 @@ def difference(
 ) -> Estimate | None:
     """Return by how much `left` is better than `right`, replicate by replicate; None where they share no replicate.
 
-    Of counted answers, with the least uncertainty that counting leaves. n pairs of networks answer M = n * answers
-    questions. On one of them a pair differs by -1, 0 or 1, which has a variance of at most the share d / M on which
-    they differ; the mean of M such answers one of at most d / M^2. Which questions they differ on isn't kept, so d is
-    the most there can be: all errors of both, or all right answers of both, if these are fewer. One more answer that
-    differs either way (Bonett & Price 2012) keeps it above zero at d = 0.
+    Of counted answers, with the least uncertainty that counting leaves.
     """
     sides = (left, right) if higher_is_better else (right, left)
     values = [{name: one.value for name, one in side.items()} for side in sides]
-    return paired(values[0], values[1], _least_deviation([(left[name], right[name]) for name in left if name in right]))
+    return paired(values[0], values[1], least_deviation([(left[name], right[name]) for name in left if name in right]))
 
 
-def _least_deviation(pairs: Sequence[tuple[Reading, Reading]]) -> float:
+def least_deviation(pairs: Sequence[tuple[Reading, Reading]]) -> float:
+    """Return the standard deviation that counting answers leaves a difference of two readings; 0 of uncounted ones.
+
+    n pairs of networks answer M = n * answers questions. On one of them a pair differs by -1, 0 or 1, which has a
+    variance of at most the share d / M on which they differ; the mean of M such answers one of at most d / M^2. Which
+    questions they differ on isn't kept, so d is the most there can be: all errors of both, or all right answers of
+    both, if these are fewer. One more answer that differs either way (Bonett & Price 2012) keeps it above zero at
+    d = 0.
+    """
     answers, differing = 0, 0.0
     for one, other in pairs:
         if one.answers is None or other.answers is None:

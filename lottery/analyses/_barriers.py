@@ -2,13 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
 from statistics import fmean
 
 from lottery.arms import in_order, is_main
 from lottery.exhibits import Line
-from lottery.statistics import Estimate, at_least, estimate, jackknifed
+from lottery.statistics import (
+    Estimate,
+    Reading,
+    at_least,
+    estimate,
+    jackknifed,
+    least_deviation,
+    more_replicates,
+    replicates_needed,
+)
 
 STABLE_BELOW = 2.0
 """Points of error (Frankle et al. 2020)."""
@@ -53,14 +63,61 @@ class Group:
         return [fmean(found[place] for place in places) for _, places in by_replicate]
 
     def barrier(self, name: str = "test_error", statistics: str = "") -> Estimate | None:
-        """Return the barrier of an error or a loss; with `as_they_are` for running statistics as interpolated."""
+        """Return the barrier of an error or a loss; with `as_they_are` for running statistics as interpolated.
+
+        Of an error in %, which is counted, its interval is never narrower than what counting answers leaves uncertain.
+        """
         values = self.values(lambda line: _part(line, statistics).get(f"{name}_barrier"))
-        return estimate(values) if values else None
+        return estimate(values, self._uncertain(name, statistics)) if values else None
+
+    def _uncertain(self, name: str, statistics: str) -> float:
+        """Return the standard deviation that counting leaves each replicate's barrier: the highest less the ends."""
+        images = {"test_error": "test_images", "train_error": "train_images"}.get(name)
+        readings = []
+        for own in self._by_replicate():
+            found = [(_part(line, statistics).get(name), line["values"].get(images)) for line in own]
+            counted = [(errors, of) for errors, of in found if errors and of and None not in errors]
+            if len(counted) < len(own) or unit(own[0]["values"]) != "points":
+                return 0.0
+            both = ([max(errors) for errors, _ in counted], [(errors[0] + errors[-1]) / 2 for errors, _ in counted])
+            answers = min(of for _, of in counted)
+            readings.append([Reading(Fraction(fmean(errors)) / 100, answers) for errors in both])
+        return 100 * least_deviation([(highest, ends) for highest, ends in readings])
+
+    def _by_replicate(self) -> list[list[Line]]:
+        """Return the lines of each replicate; those of two replicates are of both."""
+        names = ("replicate", "with_replicate") if self.kind == "replicates" else ("replicate",)
+        replicates = dict.fromkeys(line["of"][name] for line in self.lines for name in names)
+        return [[line for line in self.lines if one in map(line["of"].get, names)] for one in replicates]
 
     @cached_property
     def verdict(self) -> str:
         """Whether the barrier of test errors is below the threshold, as far as its interval over replicates tells."""
         return _VERDICTS[at_least(self.barrier(), STABLE_BELOW)]
+
+    @property
+    def remedy(self) -> str:
+        """How many replicates would settle a verdict that is undecided; empty where it isn't."""
+        found = self.barrier()
+        if found is None or self.verdict != "undecided":
+            return ""
+        if found.half_width is None:
+            return "`--replicates 3` gives it an interval"
+        return f"{more_replicates([replicates_needed(found, STABLE_BELOW)])} would settle it"
+
+    @property
+    def levels(self) -> str:
+        """Which level, or two of them, with the share of weights that they keep: `level 1 (80 % of the weights)`."""
+        if self.kind != "levels":
+            return f"level {self.level} ({self.density:.3g} % of the weights)"
+        return f"levels {self.level} and {self.level + 1} ({' and '.join(self.densities)} % of the weights)"
+
+    @property
+    def densities(self) -> list[str]:
+        """Kept shares of the weights in %, of both networks where they are of two levels; else one."""
+        denser = [line["values"].get("denser") for line in self.lines]
+        both = [] if None in denser else [100 * fmean(denser)]
+        return [f"{share:.3g}" for share in (*both, self.density)]
 
 
 def _place(line: Line) -> tuple[int, ...]:

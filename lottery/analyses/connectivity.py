@@ -83,6 +83,8 @@ def _found(trained: Trained, survey: Callable[[], Survey], shares: Sequence[floa
     replicates = dict.fromkeys(key.replicate for key in pair if key is not None)
     line = trained.lines[pair.one if pair.other is None else pair.other]
     about = {"density": line["density"], "steps": line["stop_step"]}
+    if pair.other is not None and pair.other.level != pair.one.level:
+        about["denser"] = trained.lines[pair.one]["density"]
     return about | curves.found(survey(), trained.end(pair.one), other, shares, list(replicates))
 
 
@@ -105,6 +107,6 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
         table(found),
         f"The barrier is the highest {first['error']} of {len(first['alpha'])} networks on the straight line between "
         f"two, less the mean of its ends; below {STABLE_BELOW:.0f} {unit(first)} they are stable (Frankle et al. "
-        f"2020). Verdicts are of {first['test_images']:,} test images; ± is the 95 % interval over replicates, of "
-        f"which a single one has none: undecided.{over}",
+        f"2020). Verdicts are of {first['test_images']:,} test images; ± is the 95 % interval over replicates, "
+        f"never narrower than counting answers leaves it; one replicate, or one pair of two, has none.{over}",
     )

@@ -265,6 +265,58 @@ def test_python_returns_flat_records(run, capsys):
         lottery.analyze(run.path, "distance", levelss=[1], progress=False)
 
 
+OWN_ANALYSIS = """
+import lottery
+from lottery.explaining.piece import Piece
+from signs import sign
+
+@lottery.register("analyses")
+def size(trained, *, times: int = 1):
+    "Find what is known."
+    for key in trained.keys:
+        yield Piece(key._asdict(), lambda: {"n": sign() * times})
+"""
+
+
+def test_what_other_code_found_is_looked_for_anew(lottery, run, tmp_path):
+    """Of a user's own analysis, whose file has changed; what it found with other options stays till then."""
+    (tmp_path / "signs.py").write_text("def sign(): return 1")
+    plugin = tmp_path / "own.py"
+    plugin.write_text(OWN_ANALYSIS)
+    asked_for = ("analyze", run.path, "size", "--plugin", plugin)
+    lottery(*asked_for), lottery(*asked_for, "--set", "times=2")
+    before = run.analysis("size")
+    count = len(before) // 2
+    assert {line["values"]["n"] for line in before} == {1, 2}
+    assert "there already" in lottery(*asked_for).err
+    plugin.write_text(OWN_ANALYSIS.replace("sign() * times", "-sign() * times"))
+    said = lottery(*asked_for)
+    assert f"size: its code has changed since {count} pieces were found; they are looked for anew" in said.err
+    assert f"size: {count} pieces found in" in said.err
+    after = run.analysis("size")
+    assert [line["values"]["n"] for line in after] == count * [2] + count * [-1]
+    assert "there already" in lottery(*asked_for).err
+    plugin.write_text(OWN_ANALYSIS.replace("sign() * times", "1 / 0"))  # what was found stays till something is found
+    assert "ZeroDivisionError" in lottery(*asked_for).err
+    assert run.analysis("size") == after
+    lottery("analyze", run.path, "distance")
+    assert all("code" not in line for line in run.analysis("distance"))
+
+
+def test_a_parent_is_found_beside_its_run_and_else_missed(lottery, run, tmp_path):
+    lottery("rewind", run.path, "--level", "1", "--replicates", "1")
+    (path,) = (path for path in run.path.parent.iterdir() if path != run.path)
+    moved = run.path.rename(run.path.with_name("renamed"))
+    said = lottery("analyze", path, "function")
+    assert (said.code, "pruned from" in said.out, "nothing is compared" in said.err) == (0, True, False), said.err
+    shutil.rmtree(path / "analysis")
+    moved.rename(tmp_path / "away")
+    said = lottery("analyze", path, "function")
+    assert said.code == 0, said.err
+    assert said.err.count("nothing is compared with the solution that masks were pruned from: ") == 1
+    assert lottery("analyze", path, "movement").code == 2
+
+
 def test_a_configs_analyses_are_done_when_training_is(lottery, tmp_path):
     """One that fails is a note, and the run is whole."""
     register_own(lambda key, times: 1 / 0)

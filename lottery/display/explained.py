@@ -11,7 +11,7 @@ from lottery.config.analyses import Analysis
 from lottery.display.console import progress_console, results_console
 from lottery.errors import Interrupted
 from lottery.explaining.asked import command
-from lottery.explaining.carry_out import carry_out
+from lottery.explaining.carry_out import carry_out, outdated
 from lottery.explaining.trained import Trained
 from lottery.reporting.exhibit_tables import told
 from lottery.reporting.explained import explained
@@ -30,7 +30,9 @@ def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> lis
     """
     if trained.run.record["status"] != "finished" and not quiet:
         message(f"{trained.run.path} isn't finished; of its networks {len(trained.keys)} are trained, and looked at")
-    began, before = time.monotonic(), len(trained.run.analysis(analysis.name))
+    began, before = time.monotonic(), trained.run.analysis(analysis.name)
+    if (old := outdated(before, analysis)) and not quiet:
+        message(f"{analysis.name}: its code has changed since {len(old)} pieces were found; they are looked for anew")
     with progress_console(quiet).status(f"{analysis.name}") as status:
 
         def tell(done: int, total: int, of: Mapping[str, Any]) -> None:
@@ -43,7 +45,7 @@ def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> lis
             raise Interrupted(
                 f"interrupted; what is found is kept, go on with: {command(analysis, trained.run.path)}"
             ) from None
-    new = len(trained.run.analysis(analysis.name)) - before
+    new = sum(line not in before for line in found)
     if not quiet:
         spent = f"found in {words.of_duration(time.monotonic() - began)}" if new else "there already"
         message(f"{analysis.name}: {new or len(found)} pieces {spent}, kept in {trained.run.path}")

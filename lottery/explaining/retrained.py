@@ -10,13 +10,14 @@ def is_retrained(trained: Trained, key: Key) -> bool:
     """Return whether a network has a pruning solution that it isn't itself, and that can be read.
 
     One that was pruned while it trained is its own; of a run whose parent isn't there any more, what needs no pruning
-    solution can be found all the same.
+    solution can be found all the same, and a note says what is left out.
     """
     if trained.config.sparse is not None and trained.run.record.get("parent") is None:
         return False
     try:
         return trained.has_solution(key)
-    except LotteryError:
+    except LotteryError as error:
+        trained.note(f"nothing is compared with the solution that masks were pruned from: {error}")
         return False
 
 

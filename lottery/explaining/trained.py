@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Self
 
 from lottery import escape, words
@@ -14,8 +13,10 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network, State
 from lottery.networks.subject import Subject
 from lottery.registry import names, suggestion
+from lottery.store.finding import find_parent
 from lottery.store.reader import Reader
 from lottery.store.records import Summary
+from lottery.streams import message
 from lottery.studies.kinds import study_of
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study
@@ -50,7 +51,7 @@ class Trained:
             run: which may still be under way.
             make: makes the config of a run real, where data or the network are asked for.
         """
-        self.run, self._make = run, make
+        self.run, self._make, self._noted = run, make, set[str]()
         own = {Key.of(line): line for line in run.levels() if line["diverged"] is None and line["arm"] != EARLY}
         self.lines = dict(sorted(own.items()))
         self.keys = list(self.lines)
@@ -70,17 +71,25 @@ class Trained:
         """The run's study, planned anew."""
         return study_of(self.run, self.setting)
 
-    @cached_property
+    @property
     def parent(self) -> Self:
         """The networks of the run that this one retrains; raises LotteryError where it isn't there any more."""
-        path = Path(str(self.run.record.get("parent")))
+        if isinstance(self._parent, LotteryError):
+            raise self._parent
+        return self._parent
+
+    @cached_property
+    def _parent(self) -> Self | LotteryError:
         try:
-            parent = Reader.open(path)
-            if parent.record["id"] != self.run.record.get("parent_id"):
-                raise LotteryError(f"{path} is another run now")
+            return type(self)(find_parent(self.run), self._make)
         except LotteryError as error:
-            raise LotteryError(f"{error}; the pruning solution of {self.run.path} stands in its parent") from None
-        return type(self)(parent, self._make)
+            return LotteryError(f"{error}; the pruning solution of {self.run.path} stands in its parent")
+
+    def note(self, text: str) -> None:
+        """Tell whoever looks on what is left out, and why; the same once."""
+        if text not in self._noted:
+            self._noted.add(text)
+            message(text)
 
     def among(self, levels: Collection[int] = (), arms: Collection[str] = ()) -> list[Key]:
         """Return the networks of some levels and arms, of all where none are named; in the order of `keys`.

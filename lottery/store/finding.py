@@ -93,6 +93,23 @@ def find_path(name: str, runs_dir: Path, *, newest: bool = False, unfinished: bo
     raise LotteryError(f"{name} is not there{known}; `lottery runs` lists the runs that are")
 
 
+def find_parent(run: Reader) -> Reader:
+    """Return the run that a run retrains networks of: where it was, or else of all beside the run the one of its id.
+
+    Raises:
+        LotteryError: it is at neither place, or can't be read.
+    """
+    path, wanted = Path(str(run.record.get("parent"))), run.record.get("parent_id")
+    beside = [one for one in places.runs(run.path.resolve().parent) if one != path]
+    for one in (path, *beside):
+        if _record(one).get("id") == wanted:
+            return Reader.open(one)
+    if path.is_dir():
+        Reader.open(path)  # raises what is wrong with it
+    there = "is another run now" if path.is_dir() else "is not there"
+    raise LotteryError(f"{path} {there}, nor does {wanted} lie beside {run.path}, where it may be put")
+
+
 def _record(run: Path) -> files.Record:
     """Return what a run's record says, whether it is whole or not; nothing where it can't be read."""
     try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, Field, TypeAdapter, with_config
 from pydantic_core import PydanticCustomError
@@ -29,6 +29,7 @@ def _found(value: Any, deep: int = 0) -> Any:
     return value
 
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Values = Annotated[dict[str, Any], AfterValidator(_found)]
 
 
@@ -62,6 +63,8 @@ class Analysed(TypedDict):
     """What it is of, such as replicate, level, arm."""
     values: Values
     seconds: Time
+    code: NotRequired[Digest]
+    """Of the code that found it, where that is a user's own; what other code found is looked for anew."""
 
 
 FOUND = TypeAdapter(Values)

@@ -75,6 +75,11 @@ def flags(about: About) -> list[str]:
     return [f"--plugin {escape.shell(path)}" for path in paths if Path(path) not in installed]
 
 
+def code_of(entry: Entry) -> str | None:
+    """Return a digest of the code that an entry which was brought is made of; None of this package's own."""
+    return None if entry.own else _digest([entry])
+
+
 def _registered(name: str) -> Entry | None:
     kind, _, own = name.partition(".")
     return registry.find(kind, own) if kind in registry.KINDS and own in registry.names(kind) else None

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from lottery import words
 from lottery.arms import is_main
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import State
+from lottery.store.finding import find_parent
 from lottery.store.reader import Reader
 from lottery.studies.asked import Asked
 from lottery.studies.prune import Prune
@@ -24,10 +24,7 @@ def parent_of(run: Reader) -> Iterator[Reader]:
         LotteryError: the parent isn't there any more, or can't be read.
     """
     try:
-        parent = Reader.open(Path(str(run.record.get("parent"))))
-        if parent.record["id"] != run.record.get("parent_id"):
-            raise LotteryError(f"{parent.path} is another run now")
-        yield parent
+        yield find_parent(run)
     except LotteryError as error:
         raise LotteryError(
             f"{run.path} was stopped before it had taken what it needs from its parent, which can't be read now:\n"

@@ -12,6 +12,7 @@ from conftest import killed_at, tiny
 
 import lottery
 from lottery import registry
+from lottery.analyses.distance import distance
 from lottery.config.analyses import Analysis
 from lottery.errors import LotteryError
 from lottery.exhibits import Exhibit, Table
@@ -315,6 +316,26 @@ def test_a_parent_is_found_beside_its_run_and_else_missed(lottery, run, tmp_path
     assert said.code == 0, said.err
     assert said.err.count("nothing is compared with the solution that masks were pruned from: ") == 1
     assert lottery("analyze", path, "movement").code == 2
+
+
+def test_what_has_no_pruned_mask_is_told_which_have(lottery, run):
+    said = lottery("analyze", run.path, "basin", "--set", "levels=[0]")
+    assert (said.code, "was pruned from a trained one, but those of levels 1 to 2 were" in said.err) == (2, True)
+    lottery("rewind", run.path, "--level", "0", "--replicates", "1")
+    (path,) = (path for path in run.path.parent.iterdir() if path != run.path)
+    assert f"; lottery rewind {run.path} --level 1 makes some" in lottery("analyze", path, "basin").err
+    shutil.move(run.path, run.path.parent.parent)
+    said = lottery("analyze", path, "connectivity", "--set", "between=orders")  # which needs no parent
+    assert f"has one training of each network: lottery rewind {run.path} --level 0 --to 0it" in said.err
+
+
+def test_what_was_pruned_while_it_trained_is_its_own_solution(finished, monkeypatch):
+    trained = opened(finished)
+    piece = next(distance(trained, levels=(1,), arms=("ticket",)))
+    assert "end_solution" in piece.find()
+    sparse = tiny(sparse={"topology": "gradual", "density": 0.5}, pruning={})
+    monkeypatch.setattr(trained, "config", sparse)
+    assert "end_solution" not in piece.find()
 
 
 def test_a_configs_analyses_are_done_when_training_is(lottery, tmp_path):

@@ -16,6 +16,7 @@ from lottery.exhibits import Exhibit, Findings, Line
 from lottery.explaining import curves
 from lottery.explaining.paths import evenly
 from lottery.explaining.piece import Piece
+from lottery.explaining.retrained import draws, origin
 from lottery.explaining.survey import Survey
 from lottery.explaining.trained import Lacking, Trained, go_on
 from lottery.networks.network import Network
@@ -61,10 +62,13 @@ def connectivity(
 
 def _lack(trained: Trained, kind: str) -> str:
     """Return what a run lacks for pairs of a kind, and the command that makes it."""
-    run = trained.run if trained.run.record.get("parent") is None else trained.parent.run
+    run, number = origin(trained), draws(trained)
     level = max((key.level for key in trained.keys), default=0)
     return {
-        "orders": f"one training of each network: {go_on(run, f'rewind RUN --level {level} --to 0it --orders 2')} "
+        "orders": f"one training from each of {number} initializations: "
+        f"{go_on(run, f'rewind RUN --level {level} --weights reinit --draws {number} --orders {2 * number}')} trains 2"
+        if number > 1
+        else f"one training of each network: {go_on(run, f'rewind RUN --level {level} --to 0it --orders 2')} "
         "trains copies in other orders",
         "levels": f"no successive rounds: {go_on(run, 'prune RUN --iterations 1')} adds one",
         "replicates": "no two replicates of a network; a run of `--replicates 2` has",

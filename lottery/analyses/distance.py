@@ -12,6 +12,7 @@ from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_ar
 from lottery.errors import LotteryError
 from lottery.exhibits import Chart, Exhibit, Findings, Line, Table
 from lottery.explaining.piece import Piece
+from lottery.explaining.retrained import is_own_solution
 from lottery.explaining.trained import Trained
 from lottery.networks import masks
 from lottery.networks.key import Key
@@ -42,7 +43,7 @@ def _found(trained: Trained, key: Key, solution: bool) -> Findings:
     first = trained.initial(key.replicate)
     points = {"initial": Network(first, masks.full(first, list(end.mask))), "start": trained.start(key), "end": end}
     try:
-        if solution and trained.has_solution(key):
+        if solution and not is_own_solution(trained) and trained.has_solution(key):
             points["solution"] = trained.solution(key)
     except LotteryError as error:
         raise LotteryError(f"{error} (to go without it: --set solution=false)") from None
@@ -110,7 +111,8 @@ def _towards_solution(main: Levels) -> Iterator[str]:
     for level, lines in main.items():
         start, end = (values(lines, f"{point}_solution", "angle") for point in ("start", "end"))
         nearer = paired(start, end)
-        if nearer is not None and any(start.values()):  # else it starts from that solution
+        # Else it starts from that solution, or is that itself.
+        if nearer is not None and any(start.values()) and any(end.values()):
             answers[level] = more_than(nearer)
     if answers:
         last = main[[*answers][-1]]

@@ -1,9 +1,12 @@
 """Of a run's networks, those that were trained anew under a mask that was made of other weights."""
 
+from pathlib import Path
+
 from lottery.arms import is_main
 from lottery.errors import LotteryError
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
+from lottery.store.reader import Reader
 
 
 def is_retrained(trained: Trained, key: Key) -> bool:
@@ -12,13 +15,27 @@ def is_retrained(trained: Trained, key: Key) -> bool:
     One that was pruned while it trained is its own; of a run whose parent isn't there any more, what needs no pruning
     solution can be found all the same, and a note says what is left out.
     """
-    if trained.config.sparse is not None and trained.run.record.get("parent") is None:
+    if is_own_solution(trained):
         return False
     try:
         return trained.has_solution(key)
     except LotteryError as error:
         trained.note(f"nothing is compared with the solution that masks were pruned from: {error}")
         return False
+
+
+def is_own_solution(trained: Trained) -> bool:
+    """Return whether a run's networks are the pruning solutions themselves: they were pruned while they trained."""
+    return trained.config.sparse is not None and trained.run.record.get("parent") is None
+
+
+def origin(trained: Trained) -> Reader:
+    """Return the run that networks were retrained from, whether it is there or not; their own, where they weren't."""
+    where = trained.run.record.get("parent")
+    try:
+        return trained.run if where is None else trained.parent.run
+    except LotteryError:
+        return Reader(Path(str(where)))
 
 
 def draws(trained: Trained) -> int:

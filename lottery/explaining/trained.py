@@ -22,8 +22,6 @@ from lottery.studies.setting import Setting
 from lottery.studies.study import Study
 from lottery.studies.subjects import subject_of
 
-_PRUNE = "a run of `lottery prune CONFIG` has, and one rewound from it"
-
 
 class Lacking(LotteryError):
     """Something that an analysis asks for was never made; the message says what makes it."""
@@ -183,8 +181,18 @@ class Trained:
         """
         found = [key for key in self.among(levels, arms) if not key.order and self._has_source(key)]
         if not found:
-            raise Lacking(f"{self.run.path} has no network whose mask was pruned from a trained one; {_PRUNE}")
+            raise Lacking(f"{self.run.path}: no mask of these networks was pruned from a trained one{self._have()}")
         return found
+
+    def _have(self) -> str:
+        """Return where there are masks that were pruned from a trained network, or what makes some."""
+        if have := sorted({key.level for key in self.keys if self._has_source(key)}):
+            return f", but those of {words.of_levels(have)} were"
+        if self.config.sparse is not None:
+            return "; take a run of `lottery prune CONFIG`, or what `lottery rewind` makes of one"
+        if self.run.record.get("parent") is not None:
+            return f"; {go_on(self.parent.run, 'rewind RUN --level 1')} makes some"
+        return f"; {go_on(self.run, 'prune RUN --iterations 1')} makes some"
 
     def _has_source(self, key: Key) -> bool:
         if self.run.record.get("parent") is not None:
@@ -203,7 +211,7 @@ class Trained:
         main = self.main(key.replicate, key.level)
         before = self.study.source(main) if main is not None and self._has_source(key) else None
         if before is None:
-            raise Lacking(f"{self.run.path}: {key} has a mask that no trained network was pruned to; {_PRUNE}")
+            raise Lacking(f"{self.run.path}: {key} has a mask that no trained network was pruned to{self._have()}")
         return Network(self.run.read_weights(before), self.run.read_mask(before))
 
     def _in_parent(self, key: Key) -> Key:

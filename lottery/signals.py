@@ -1,4 +1,4 @@
-"""A study is asked to stop by a signal."""
+"""A study or an analysis is asked to stop by a signal."""
 
 import signal
 import threading
@@ -29,12 +29,32 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
         asked = True
         tell("stopping after this step (once more to stop at once)")
 
+    with _heard(remember, also):
+        yield lambda: asked
+
+
+@contextmanager
+def interrupting(also: Iterable[signal.Signals] = ()) -> Iterator[None]:
+    """Raise KeyboardInterrupt within the context at SIGTERM and SIGHUP as at Ctrl-C; see `asked_to_stop`."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _heard(interrupt, also):
+        yield
+
+
+@contextmanager
+def _heard(handle: Callable[[int, FrameType | None], None], also: Iterable[signal.Signals]) -> Iterator[None]:
     numbers = {signal.SIGINT, signal.SIGTERM, *also}
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.add(signal.SIGHUP)
-    previous = {number: signal.signal(number, remember) for number in numbers}
+    previous = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield lambda: asked
+        yield
     finally:
         for number, handler in previous.items():
             if handler is not None:  # by other code than Python's, which can't be put back

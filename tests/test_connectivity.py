@@ -295,6 +295,17 @@ def test_a_ticket_is_on_the_line_with_its_solution_and_from_its_start(copies):
 # What it means
 
 
+def test_of_few_points_both_ends_are_among_them(copies):
+    """However few there are, and wherever: a barrier is that between the ends."""
+    for asked in ({"points": 2}, {"points": 3, "low": -10.0, "high": 3.0}, {"points": 2, "low": 0.0, "high": 1.0}):
+        found = next(iter(interpolation(copies, levels=(1,), **asked))).find()
+        usual = next(iter(interpolation(copies, levels=(1,)))).find()
+        ends = [found["train_loss"][found["alpha"].index(end)] for end in (0, 1)]
+        assert ends == [usual["train_loss"][usual["alpha"].index(end)] for end in (0, 1)]
+        assert found["alpha"] == sorted(set(found["alpha"]))
+        assert found["train_loss_barrier"] >= max(ends) - sum(ends) / 2
+
+
 def test_pairs_of_replicates_have_the_jackknifes_interval():
     random = np.random.default_rng(0)
     values = {pair: float(random.normal()) for pair in combinations(range(6), 2)}

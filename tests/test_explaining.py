@@ -1,10 +1,13 @@
 """Analyses are carried out on runs: each piece is found once, kept at once, and survives kills and damage."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -252,6 +255,51 @@ def test_interrupted_says_how_to_go_on(lottery, run):
     assert said.code == 130
     assert f"go on with: lottery analyze {run.path} own --set times=2" in said.err
     assert len(run.analysis("own")) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_say_it_too_and_are_put_back(number, lottery, run):
+    before = signal.signal(number, handler := lambda number, frame: None)
+    try:
+        register_own(lambda key, times: {"n": len(FOUND) == 3 and os.kill(os.getpid(), number)})
+        said = lottery("analyze", run.path, "own")
+        assert (said.code, said.out) == (130, "")
+        assert f"go on with: lottery analyze {run.path} own" in said.err
+        assert len(run.analysis("own")) == 2
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_study_hears_its_own_signals_in_its_analyses_too(lottery, tmp_path):
+    before = signal.signal(signal.SIGUSR2, lambda number, frame: None)
+    try:
+        register_own(lambda key, times: {"n": os.kill(os.getpid(), signal.SIGUSR2)})
+        (tmp_path / "tiny.yaml").write_text(tiny(pruning__arms=[], pruning__iterations=1, analyses=["own"]).to_yaml())
+        said = lottery("prune", "tiny.yaml", "--stop-on", "USR2")
+        assert said.code == 130, said.err
+        assert "go on with: lottery analyze" in said.err
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")])
+def test_memory_that_runs_out_is_told_in_one_line(error, lottery, run, monkeypatch):
+    monkeypatch.setattr("lottery.analyses.distance._found", Mock(side_effect=error))
+    said = lottery("analyze", run.path, "distance")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.splitlines()[-1].startswith("failed: distance: out of memory; what is found is kept")
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("function", "bins"), ("basin", "points"), ("basin", "draws"), ("hessian", "steps"), ("movement", "vectors")],
+)
+def test_options_that_cost_time_or_memory_each_are_bounded(name, option):
+    assert asked(name, {option: 1000}).options[option] == 1000
+    with pytest.raises(LotteryError, match=f"{name}: {option}: .*less than or equal to 1000"):
+        asked(name, {option: 10**9})
 
 
 def test_python_returns_flat_records(run, capsys):

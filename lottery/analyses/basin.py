@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, values, written
-from lottery.config.values import Count, Positive
+from lottery.config.values import Count, Few, Positive
 from lottery.curvature.basins import change_at, like, losses, reach, removed_weights
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
 from lottery.explaining.piece import Piece
@@ -33,9 +33,9 @@ def basin(
     *,
     levels: tuple[int, ...] = (),
     arms: tuple[str, ...] = (),
-    points: Count = 10,
+    points: Few = 10,
     rise: Positive = 0.01,
-    draws: Count = 3,
+    draws: Few = 3,
     images: Count = 1000,
 ) -> Iterator[Piece]:
     """Measure how far the training loss stays low from a network's end along the weights that pruning removed.

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from lottery import arms
-from lottery.config.values import Count
+from lottery.config.values import Few
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
 from lottery.explaining import agreement
 from lottery.explaining.outputs import Outputs
@@ -21,7 +21,7 @@ from lottery.networks.key import Key
 from lottery.statistics import estimate
 
 
-def function(trained: Trained, *, bins: Count = 15) -> Iterator[Piece]:
+def function(trained: Trained, *, bins: Few = 15) -> Iterator[Piece]:
     """Compare what networks answer on the test data (Fort et al. 2019; Evci et al. 2022).
 
     Of copies, which differ in the order of batches alone, or in their draw, too, and of the same network of all

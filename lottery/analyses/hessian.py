@@ -8,7 +8,7 @@ import numpy as np
 
 from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, written
 from lottery.arms import is_main
-from lottery.config.values import Count
+from lottery.config.values import Count, Few
 from lottery.curvature.hessian import Hessian
 from lottery.curvature.spectrum import MEANING, spectrum
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
@@ -28,9 +28,9 @@ def hessian(
     pruned: bool = False,
     precision: Literal["float32", "float64"] = "float32",
     exact: Count = 1000,
-    steps: Count = 80,
-    draws: Count = 1,
-    probes: Count = 10,
+    steps: Few = 80,
+    draws: Few = 1,
+    probes: Few = 10,
 ) -> Iterator[Piece]:
     """Find eigenvalues of the Hessian of the training loss at a network's start and end (Evci et al. 2022).
 

@@ -43,14 +43,14 @@ def interpolation(
     Args:
         levels: whose networks; all where none are named.
         arms: likewise; dense networks, tickets and sparse ones, where none are named.
-        points: even ones of the line, both ends included.
+        points: even ones of the line, both ends included; 0 and 1 are looked at besides them.
         low: where the line begins; the network's start is at 0, or its end on the line to the solution.
         high: where it ends; the network's end, or the solution, is at 1.
         images: most training images that networks are evaluated on, drawn at random; all test images always are.
         recompute_over: training images that batch normalisation's statistics are recomputed over at each point.
     """
     survey = cache(lambda: Survey(trained.setting, images, recompute_over))
-    shares = evenly(points, low, high)
+    shares = sorted({*evenly(points, low, high), 0.0, 1.0})  # what a barrier is measured from
     for key in trained.among(levels, arms):
         if not key.order and (arms or trained.main(key.replicate, key.level) == key):
             yield Piece({"path": "training", **key._asdict()}, partial(_found, trained, survey, shares, key))

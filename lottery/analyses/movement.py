@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lottery.analyses._lines import arms_of, curve, density, mean, of_arm, values, written
-from lottery.config.values import Count
+from lottery.config.values import Count, Few
 from lottery.curvature.directions import shares
 from lottery.curvature.hessian import Hessian
 from lottery.curvature.lanczos import largest, signs
@@ -27,7 +27,7 @@ def movement(
     *,
     levels: tuple[int, ...] = (),
     arms: tuple[str, ...] = (),
-    vectors: Count = 10,
+    vectors: Few = 10,
     images: Count = 256,
     precision: Literal["float32", "float64"] = "float32",
 ) -> Iterator[Piece]:

@@ -71,6 +71,8 @@ Finite = Annotated[float, Field(ge=-1e30, le=1e30)]
 NonNegative = Annotated[float, Field(ge=0, le=1e30)]
 Momentum = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1 << 31)]
+Few = Annotated[int, Field(ge=1, le=1000)]
+"""Of what takes time or memory each, such as points of a curve."""
 Folder = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 """A path; which of them are there is asked when it is used."""
 

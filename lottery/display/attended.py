@@ -35,5 +35,5 @@ def carry_out(work: Undertaking, runs_dir: Path, about: Mapping[str, object], on
                 execute(run, work.study, watcher, lambda: told() or onlooker.stop())
         except (Interrupted, KeyboardInterrupt):
             raise Interrupted(f"interrupted; go on with: {onlooker.go_on(run)}") from None
-        explain_all(run, work.study.setting, quiet=onlooker.quiet)
+        explain_all(run, work.study.setting, quiet=onlooker.quiet, stop_on=onlooker.stop_on)
     return run

@@ -2,30 +2,36 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from signal import Signals
 from typing import Any
 
 from rich.text import Text
 
 from lottery import words
 from lottery.config.analyses import Analysis
+from lottery.devices import lacks_memory
 from lottery.display.console import progress_console, results_console
-from lottery.errors import Interrupted
+from lottery.errors import Interrupted, RunFailed
 from lottery.explaining.asked import command
 from lottery.explaining.carry_out import carry_out, outdated
 from lottery.explaining.trained import Trained
 from lottery.reporting.exhibit_tables import told
 from lottery.reporting.explained import explained
+from lottery.signals import interrupting
 from lottery.store.findings import Analysed
 from lottery.store.reader import Reader
 from lottery.streams import message
 from lottery.studies.setting import Setting
 
 
-def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> list[Analysed]:
+def explain(
+    trained: Trained, analysis: Analysis, *, quiet: bool = False, stop_on: Sequence[Signals] = ()
+) -> list[Analysed]:
     """Find what an analysis hasn't found yet on a run, and return all that it found.
 
     Raises:
         Interrupted: it was stopped; the message says how to go on.
+        RunFailed: memory ran out.
         LotteryError: as of `lottery.explaining.carry_out`.
     """
     if trained.run.record["status"] != "finished" and not quiet:
@@ -40,7 +46,15 @@ def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> lis
             status.update(Text(f"{analysis.name}: {done} of {total}; {named}"))
 
         try:
-            found = carry_out(trained, analysis, tell)
+            with interrupting(stop_on):
+                found = carry_out(trained, analysis, tell)
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            raise RunFailed(
+                f"{analysis.name}: out of memory; what is found is kept, smaller options (lottery methods analyses "
+                f"{analysis.name}) or fewer levels at once need less"
+            ) from error
         except KeyboardInterrupt:
             raise Interrupted(
                 f"interrupted; what is found is kept, go on with: {command(analysis, trained.run.path)}"
@@ -52,7 +66,7 @@ def explain(trained: Trained, analysis: Analysis, *, quiet: bool = False) -> lis
     return found
 
 
-def explain_all(run: Reader, setting: Setting, *, quiet: bool = False) -> None:
+def explain_all(run: Reader, setting: Setting, *, quiet: bool = False, stop_on: Sequence[Signals] = ()) -> None:
     """Carry out the analyses of a run's config; one that fails is left out with a note.
 
     Raises:
@@ -60,7 +74,7 @@ def explain_all(run: Reader, setting: Setting, *, quiet: bool = False) -> None:
     """
     for analysis in run.config.analyses:
         try:
-            explain(Trained(run, lambda _: setting), analysis, quiet=quiet)
+            explain(Trained(run, lambda _: setting), analysis, quiet=quiet, stop_on=stop_on)
         except Interrupted:
             raise
         except Exception as error:  # the run is whole, whatever there is to be said of it

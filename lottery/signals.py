@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 from lottery.errors import LotteryError
@@ -17,9 +17,6 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
     was: `nohup` wants that. Signals of `also` mean the same, such as that by which a batch system announces preemption.
     Only the main thread hears any: in another one there never was one.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
     asked = False
 
     def remember(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -33,22 +30,16 @@ def asked_to_stop(tell: Callable[[str], object], also: Iterable[signal.Signals] 
         yield lambda: asked
 
 
-@contextmanager
-def interrupting(also: Iterable[signal.Signals] = ()) -> Iterator[None]:
-    """Raise KeyboardInterrupt within the context at SIGTERM and SIGHUP as at Ctrl-C; see `asked_to_stop`."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with _heard(interrupt, also):
-        yield
+def interrupting(also: Iterable[signal.Signals] = ()) -> AbstractContextManager[None]:
+    """Return a context in which SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does; see `asked_to_stop`."""
+    return _heard(signal.default_int_handler, also)
 
 
 @contextmanager
 def _heard(handle: Callable[[int, FrameType | None], None], also: Iterable[signal.Signals]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     numbers = {signal.SIGINT, signal.SIGTERM, *also}
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.add(signal.SIGHUP)

@@ -54,7 +54,10 @@ def analyze(
     found, make, wanted = find(run, runs_dir, newest=True), call.remake(settings), asked(name, options)
 
     def setting(of: Reader) -> Setting:
-        same_code.require(of.record, accept_changes=accept_changes)
+        if accept_changes:
+            same_code.require(of.record, accept_changes=True)
+        else:
+            same_code.note_changes(of.record)
         return make(of.config, of)
 
     lines = explain(Trained(found, setting), wanted, quiet=not progress)

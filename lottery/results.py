@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from lottery import arguments
+from lottery import arguments, registry
 from lottery.arms import main_arm
 from lottery.data._normalise import Normalise
 from lottery.errors import LotteryError
+from lottery.escape import shown
 from lottery.models import _own
 from lottery.networks import parameters
 from lottery.networks.key import Key
@@ -64,7 +65,14 @@ class Results:
         """Return a record for each piece that an analysis found; none where `lottery.analyze` hasn't been asked for it.
 
         Records of all options that it was asked for with are among them: `options.NAME` tells them apart.
+
+        Raises:
+            LotteryError: there is no analysis of that name, and none of it was carried out.
         """
+        known = sorted({*registry.names("analyses"), *self._run.analysed()})
+        if name not in known:
+            near = registry.suggestion(str(name), known)
+            raise LotteryError(f"there is no analysis {shown(name)}{near}; there are {', '.join(known)}")
         return [flat_analysed(line) for line in self._run.analysis(name)]
 
     @property

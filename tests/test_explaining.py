@@ -221,6 +221,7 @@ def test_the_command_finds_prints_and_keeps(lottery, run):
     ("arguments", "said"),
     [
         (["distance"], "name a run and an analysis: lottery analyze latest distance"),
+        (["tiny"], "name an analysis behind the run: lottery analyze tiny NAME; there are .*distance"),
         (
             ["latest", "distanc"],
             r"there is no analysis 'distanc' \(did you mean 'distance'\?\); there are .*distance",
@@ -310,6 +311,8 @@ def test_python_returns_flat_records(run, capsys):
     assert found[0]["start_end.angle"] > 0
     assert lottery.open_run(run.path).analysis("distance") == found
     assert lottery.open_run(run.path).analysis("correlation") == []
+    with pytest.raises(LotteryError, match=r"no analysis 'distanse' \(did you mean 'distance'\?\)"):
+        lottery.open_run(run.path).analysis("distanse")
     with pytest.raises(LotteryError, match="levelss: unknown key"):
         lottery.analyze(run.path, "distance", levelss=[1], progress=False)
 
@@ -404,8 +407,17 @@ def test_a_configs_analyses_are_done_when_training_is(lottery, tmp_path):
     assert len(run.analysis("own")) == 6
 
 
+def test_a_configs_analyses_are_of_levels_that_there_will_be(lottery, tmp_path):
+    """Else that is said before anything is trained."""
+    (tmp_path / "tiny.yaml").write_text(tiny(analyses=[{"name": "distance", "levels": [9]}]).to_yaml())
+    said = lottery("prune", "tiny.yaml")
+    assert said.code == 2
+    assert "analyses: distance: levels: there is no 9; there are 0, 1, 2" in said.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_an_analysis_is_named_once_in_a_config():
-    with pytest.raises(ValueError, match="an analysis is named twice"):
+    with pytest.raises(ValueError, match="distance is named twice"):
         tiny(analyses=["distance", {"name": "distance", "levels": [1]}])
     assert tiny(analyses=["distance"]).analyses == (Analysis(name="distance"),)
     assert registry.find("analyses", "distance").constants["SHOWN"]

@@ -177,6 +177,7 @@ def test_the_command_and_what_reports_say(lottery, finished, tmp_path):
         (["--level", "1", "--at", "soon"], "at: 'soon' is not a duration"),
         (["--level", "1", "--at", "5it,5it"], "at: name each once"),
         (["--level", "0", "--at", "5it", "--arm", "ticket"], "arm: level 0 has no ticket; it has dense"),
+        (["--level", "1", "--at", "5it", "--arm", "tickt"], "has no tickt (did you mean 'ticket'?); it has"),
         (["--level", "1", "--at", "5it", "--arm", "ticket,invert"], "arm: these levels have no invert"),
         (["--level", "1", "--at", "5it", "--replicates", "3"], "replicates: 3 of the run's are asked for"),
         (["--level", "1", "--at", "5it", "--orders", "1000"], "orders: 1000 at each of 1 steps"),

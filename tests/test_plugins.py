@@ -491,7 +491,7 @@ def test_neither_a_config_nor_a_run_loads_code(folder, lottery):
     assert "own_methods" not in "".join(sys.modules)
 
 
-def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
+def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file, capsys):
     def session(step: int, length: int, epoch: int) -> float:
         """The rate of a session."""
         return 1.0
@@ -515,6 +515,8 @@ def test_a_function_of_this_session_is_an_entry_too(monkeypatch, config_file):
     package.register("schedules")(other)
     with pytest.raises(LotteryError, match=r"schedules\.session of a Python session, which has changed since"):
         same_code.require(about)
+    same_code.note_changes(about)  # where the run is read alone
+    assert "schedules.session of a Python session, which has changed since" in capsys.readouterr().err
     registry.forget("__main__")
     with pytest.raises(LotteryError, match=r"schedules.session of a Python session, which isn't loaded: go on there"):
         same_code.require(about)

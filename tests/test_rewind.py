@@ -442,7 +442,7 @@ def test_orders_start_from_the_draws_in_turn(finished, lottery, tmp_path):
     ("options", "said"),
     [
         (["--level", "0", "--weights", "pruned"], "the masks of level 0 in .* were not chosen from trained weights"),
-        (["--level", "1", "--draws", "2"], "several initializations go with weights reinit"),
+        (["--level", "1", "--draws", "2"], "several initializations go with --weights reinit"),
         (["--level", "1", "--replicates", "3"], "replicates: 3 of the run's are asked for, and it has 2"),
         (["--level", "1", "--orders", "1001"], "orders: 1,001 are more than 1,000"),
     ],

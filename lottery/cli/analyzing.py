@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from lottery import escape
 from lottery.cli import completion, options
 from lottery.cli.opening import announce, find_run, remake
 from lottery.errors import LotteryError
+from lottery.registry import names as names_of
 
 
 def analyze(
@@ -39,7 +41,12 @@ def analyze(
     """Find out what became of the networks of runs, and print it. What was found before isn't looked for again."""
     *runs, name = names
     if not runs:
-        raise LotteryError(f"name a run and an analysis: lottery analyze latest {name}")
+        if name in names_of("analyses"):
+            raise LotteryError(f"name a run and an analysis: lottery analyze latest {name}")
+        raise LotteryError(
+            f"name an analysis behind the run: lottery analyze {escape.shell(name)} NAME; there are "
+            f"{', '.join(names_of('analyses'))}: lottery methods analyses"
+        )
     announce(runs[0])
     from lottery.display.explained import explain, show
     from lottery.explaining.asked import asked
@@ -53,7 +60,10 @@ def analyze(
     make = remake(moved, device)
 
     def setting(run: Reader) -> Setting:
-        same_code.require(run.record, accept_changes=accept_changes)
+        if accept_changes:
+            same_code.require(run.record, accept_changes=True)
+        else:
+            same_code.note_changes(run.record)
         return make(run.config, run)
 
     for run in [find_run(run, runs_dir, newest=True) for run in runs]:

@@ -41,7 +41,7 @@ def _place(problem: ErrorDetails) -> str:
 
 
 def _reason(problem: ErrorDetails) -> str:
-    reason = problem["msg"].replace("a valid dictionary", "a mapping")
+    reason = problem["msg"].replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
     if problem["type"] in _OURS:
         return _short(reason, 600)
     given = problem.get("input")

@@ -104,8 +104,14 @@ class Config(Section):
     @field_validator("analyses")
     @classmethod
     def _each_analysis_once(cls, analyses: tuple[Analysis, ...]) -> tuple[Analysis, ...]:
-        if len({analysis.name for analysis in analyses}) < len(analyses):
-            raise PydanticCustomError("analyses", "an analysis is named twice; `lottery analyze` does it once more")
+        names = [analysis.name for analysis in analyses]
+        for name in names:
+            if names.count(name) > 1:
+                raise PydanticCustomError(
+                    "analyses",
+                    "{name} is named twice; with other options it is for `lottery analyze RUN {name} --set ...`",
+                    {"name": name},
+                )
         return analyses
 
     @model_validator(mode="after")

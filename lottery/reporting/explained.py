@@ -34,9 +34,14 @@ def explained(kind: str, name: str, lines: Sequence[Line]) -> Shown:
     try:
         file = f"probe-{name}" if kind == "probes" else name  # a probe may be called as an analysis is
         return Shown(file, sound(explain(lines) if explain else unexplained(name, lines)))
+    except LookupError as error:  # it asks for what its lines don't hold
+        return Shown(name, None, f"{name}: not shown, as another version of it wrote its lines ({_said(error)})")
     except Exception as error:  # a user's code, or lines that were forged
-        why = first_line(error)
-        return Shown(name, None, f"{name}: not shown, as its lines make no sense ({type(error).__name__}: {why})")
+        return Shown(name, None, f"{name}: not shown, as its lines make no sense ({_said(error)})")
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def first_line(error: BaseException) -> str:

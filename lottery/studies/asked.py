@@ -35,7 +35,9 @@ class Asked:
         if self.draws < 1:
             raise LotteryError(f"draws: {self.draws} is less than 1")
         if self.draws > 1 and self.weights != "reinit":
-            raise LotteryError(f"draws: there is one {self.weights!r}; several initializations go with weights reinit")
+            raise LotteryError(
+                f"draws: there is one {self.weights!r}; several initializations go with --weights reinit"
+            )
 
     def record(self) -> dict[str, object]:
         """Return what a run says of it."""

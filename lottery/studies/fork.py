@@ -9,6 +9,7 @@ from lottery.config.values import Duration
 from lottery.errors import LotteryError
 from lottery.networks.key import Key
 from lottery.networks.network import Network
+from lottery.registry import suggestion
 from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies.plan import Level
@@ -99,8 +100,9 @@ class Fork(Study):
                 raise LotteryError(f"level: there is no level {number}; there are {', '.join(map(str, there))}")
             own = [member for member in there[number].members if member.key.arm in forked.arms]
             if not own:
-                arms = dict.fromkeys(member.key.arm for member in there[number].members)
-                raise LotteryError(f"arm: level {number} has no {' or '.join(forked.arms)}; it has {', '.join(arms)}")
+                arms = list(dict.fromkeys(member.key.arm for member in there[number].members))
+                asked = f"{' or '.join(forked.arms)}{suggestion(forked.arms[0], arms)}"
+                raise LotteryError(f"arm: level {number} has no {asked}; it has {', '.join(arms)}")
             for member in own:
                 _check_steps(setting, member, forked.at)
             copies = [

@@ -15,6 +15,7 @@ from lottery.plugins import GROUP, file_of, text_of
 from lottery.registry import Entry
 from lottery.store.about import About
 from lottery.store.parts import PluginRecord
+from lottery.streams import message
 
 
 def used(config: Config) -> list[PluginRecord]:
@@ -52,6 +53,20 @@ def require(about: About, *, accept_changes: bool = False) -> None:
                 f"{about['id']} uses {named}, which has changed since, or a file that it imports; put it back as it "
                 "was, or add --accept-changes, and the run keeps that it did"
             )
+
+
+def note_changes(about: About) -> None:
+    """Tell whoever looks on which plugins of a run that is read alone are others than they were.
+
+    Raises:
+        LotteryError: one isn't loaded.
+    """
+    require(about, accept_changes=True)
+    try:
+        require(about)
+    except LotteryError as error:
+        what, _, _ = str(error).partition("; ")
+        message(f"{what}; the run's tensors are what they were, and its network is what that code says now")
 
 
 def changes(about: About, config: Config) -> list[PluginRecord]:

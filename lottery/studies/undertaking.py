@@ -94,8 +94,24 @@ class Undertaking:
 
 
 def new(study: Study) -> Undertaking:
-    """Return the undertaking of a study from its start."""
+    """Return the undertaking of a study from its start; raise LotteryError where it asks for analyses in vain."""
+    _check_analyses(study)
     return Undertaking(study, study.levels)
+
+
+def _check_analyses(study: Study) -> None:
+    """Raise LotteryError where an analysis is asked for levels or arms that a study won't have."""
+    there: dict[str, Sequence[object]] = {
+        "levels": [level.number for level in study.levels],
+        "arms": list(dict.fromkeys(member.key.arm for level in study.levels for member in level.members)),
+    }
+    for analysis in study.setting.config.analyses:
+        for option, values in there.items():
+            asked = analysis.options.get(option, ()) if analysis.entry.own else ()
+            for one in asked:
+                if one not in values:
+                    known = ", ".join(map(str, values))
+                    raise LotteryError(f"analyses: {analysis.name}: {option}: there is no {one}; there are {known}")
 
 
 def extension(run: Reader, iterations: int, make: Make, *, accept_changes: bool = False) -> Undertaking:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -235,6 +236,7 @@ def test_the_command_finds_prints_and_keeps(lottery, run):
         (["latest", "distance", "--set", "levels"], r"--set levels: write OPTION=VALUE"),
         (["latest", "distance", "--set", "levels=["], r"--set levels=\[: the value is not valid YAML"),
         (["latest", "distance", "--set", "levels=[9]"], r"has no level 9, but levels 0 to 2; lottery prune \S+ --iter"),
+        (["latest", "distance", "--set", "levels=[99999999999999999999]"], r"9, but levels 0 to 2$"),
         (["nowhere", "distance"], "nowhere is not there"),
     ],
 )
@@ -301,6 +303,46 @@ def test_options_that_cost_time_or_memory_each_are_bounded(name, option):
     assert asked(name, {option: 1000}).options[option] == 1000
     with pytest.raises(LotteryError, match=f"{name}: {option}: .*less than or equal to 1000"):
         asked(name, {option: 10**9})
+
+
+@pytest.mark.parametrize(
+    ("place", "make"),
+    [("analysis", Path.touch), ("analysis", os.mkfifo), ("analysis/distance.jsonl", os.mkfifo),
+     ("analysis/distance.jsonl", os.mkdir)],
+)  # fmt: skip
+def test_what_stands_in_the_way_is_named_with_the_remedy(place, make, lottery, run):
+    path = run.path / place
+    if "/" in place:
+        path.parent.mkdir()
+    make(path)
+    said = lottery("analyze", run.path, "distance")
+    failed = f"Remove {path}, in whose place something else belongs, then give the same command again"
+    refused = (
+        f"{path} is no file; remove what stands there;\nwhat is removed of {path} is found again by `lottery analyze`"
+    )
+    assert (refused if "/" in place else failed) in said.err
+    assert said.code == (2 if "/" in place else 1)
+
+
+def test_a_renamed_run_is_analysed_on(lottery, run):
+    def rename(key, times):
+        if run.path.exists():
+            run.path.rename(run.path.with_name("elsewhere"))
+        return {"n": 1}
+
+    register_own(rename)
+    said = lottery("analyze", run.path, "own", "--set", "times=2")
+    assert said.code == 1
+    assert f"Go on with: lottery analyze {run.path.with_name('elsewhere')} own --set times=2; what is" in said.err
+
+
+def test_lines_that_stand_twice_are_no_pieces(lottery, run):
+    lottery("analyze", run.path, "distance")
+    path = run.path / "analysis" / "distance.jsonl"
+    before = path.read_bytes()
+    path.write_bytes(before * 2)
+    said = lottery("analyze", run.path, "distance")
+    assert re.search(r"distance: \d+ pieces there already", said.err), said.err
 
 
 def test_python_returns_flat_records(run, capsys):

@@ -223,6 +223,9 @@ def test_lines_that_are_lost_or_damaged_are_named(tmp_path, lottery):
     told = lottery("report", run.path)
     assert told.code == 2
     assert "probes.jsonl was cut short: it lacks findings of level 1, replicate 0, ticket" in told.err
+    path.write_text("")
+    assert [lottery(name, run.path).code for name in ("report", "resume")] == [2, 2]
+    assert "by `lottery resume`" in lottery("resume", run.path).err
     path.write_text("".join([*whole[:2], whole[2].replace("1", "2", 1), *whole[3:]]))
     with pytest.raises(LotteryError, match=r"probes\.jsonl, line 3 is damaged"):
         run.whole_probes()

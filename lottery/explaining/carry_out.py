@@ -6,9 +6,9 @@ from typing import Any
 
 from lottery import brought
 from lottery.config.analyses import Analysis
+from lottery.explaining.asked import command
 from lottery.explaining.pieces import found_of, name_of, pieces
 from lottery.explaining.trained import Trained
-from lottery.store import files, places
 from lottery.store.findings import Analysed, by_options
 from lottery.store.run import Run
 from lottery.studies import same_code
@@ -29,8 +29,9 @@ def carry_out(trained: Trained, analysis: Analysis, tell: Tell = lambda done, to
             user's analysis failed; what was found before is kept.
     """
     entry, run, code = analysis.entry, Run(trained.run.path), same_code.code_of(analysis.entry)
+    run.again = f"{command(analysis, 'RUN')}; what is found is kept."
     with run.working(), brought.told(f"{entry.kind}.{entry.name}"):
-        files.drop_torn(run.path / places.analysis(analysis.name))
+        run.mend_analysis(analysis.name)
         lines = run.analysis(analysis.name)
         old = outdated(lines, analysis)
         there = {name_of(line["of"]): line for line in lines if line["options"] == analysis.plain and line not in old}

@@ -111,7 +111,7 @@ class Trained:
     def _more(self, level: int) -> str:
         """Return how a run gets a level that it doesn't have, if it can be extended by it."""
         rounds = level - self.config.pruning.iterations
-        if self.run.record["study"] != "prune" or rounds < 1:
+        if self.run.record["study"] != "prune" or not 1 <= rounds <= 1000:  # more than may be asked for
             return ""
         return f"; {go_on(self.run, f'prune RUN --iterations {rounds}')} adds it"
 

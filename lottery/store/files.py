@@ -26,20 +26,21 @@ Record = dict[str, Any]
 
 _LARGEST_TEXT = 1 << 24
 """Bytes of a file of JSON or text that are read at most: a hostile one doesn't fill the memory."""
-_THEN = "go on with `lottery resume`; nothing finished is lost"
+THEN = "go on with `lottery resume`; nothing finished is lost"
+"""What is said to do once there is room."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 # Writing
 
 
-def make_folders(root: Path, folder: Path) -> None:
+def make_folders(root: Path, folder: Path, then: str = THEN) -> None:
     """Make `folder`, which lies in `root`, and those between; `root` itself is never made.
 
     Raises:
         RunFailed: `root` isn't there, or the disk is full, read-only, or not ours.
     """
-    with _writing(folder, 0):
+    with _writing(folder, 0, then):
         path = root
         for name in folder.relative_to(root).parts:
             path = path / name
@@ -48,7 +49,7 @@ def make_folders(root: Path, folder: Path) -> None:
                 _flush(path.parent)
 
 
-def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0, then: str = _THEN) -> None:
+def write_whole(path: Path, write: Callable[[Path], Any], size: int = 0, then: str = THEN) -> None:
     """Let `write` write a file beside `path`, then move it into its place; its folder has to be there.
 
     After a crash at any moment there is the old file or the new one, and never a part of one. `size` is the bytes that
@@ -84,7 +85,7 @@ def _make_file(path: Path) -> int:
 
 
 @contextmanager
-def _writing(path: Path, size: int, then: str = _THEN) -> Iterator[None]:
+def _writing(path: Path, size: int, then: str = THEN) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -94,13 +95,22 @@ def _writing(path: Path, size: int, then: str = _THEN) -> Iterator[None]:
             reason, remedy = f"no space left ({needed}{free} free)", "Make room"
         else:
             reason = (os.strerror(error.errno) if error.errno else str(error)).lower()
-            remedy = "Make that folder writable"
+            odd = path if error.errno == errno.EISDIR else _in_the_way(path)
+            remedy = f"Remove {odd}, in whose place something else belongs" if odd else "Make that folder writable"
         raise RunFailed(f"{path}: can't be written: {reason}.\n{remedy}, then {then}.") from error
 
 
 def _existing(path: Path) -> Path:
     """Return the nearest folder above `path` that is there."""
     return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _in_the_way(path: Path) -> Path | None:
+    """Return what is no folder and stands above `path`, or in its place and is no file."""
+    for folder in reversed(path.parents):
+        if folder.exists() and not folder.is_dir():
+            return folder
+    return path if path.exists() and not path.is_file() and not path.is_dir() else None
 
 
 def _flush(path: Path) -> None:
@@ -112,7 +122,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_text(path: Path, text: str, then: str = _THEN) -> None:
+def write_text(path: Path, text: str, then: str = THEN) -> None:
     """Replace a text file, in UTF-8."""
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"), len(text), then)
 
@@ -122,21 +132,21 @@ def write_json(path: Path, value: Record) -> None:
     write_text(path, json.dumps(value | {"checksum": _json_checksum(value)}, indent=1) + "\n")
 
 
-def write_lines(path: Path, records: Iterable[Record]) -> None:
+def write_lines(path: Path, records: Iterable[Record], then: str = THEN) -> None:
     """Replace a file of JSON lines."""
-    write_text(path, _lines(records))
+    write_text(path, _lines(records), then)
 
 
-def append_lines(path: Path, records: Iterable[Record], then: str = _THEN) -> None:
+def append_lines(path: Path, records: Iterable[Record], then: str = THEN) -> None:
     """Add to a file of JSON lines; `flush` has the disk hold them, `then` is what to do once there is room again."""
     text = _lines(records)
     with _writing(path, len(text), then), path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 
-def drop_torn(path: Path) -> None:
+def drop_torn(path: Path, then: str = THEN) -> None:
     """Drop the last line of a file of JSON lines where a crash tore it, so that the next one is added to whole ones."""
-    with _writing(path, 0), suppress(FileNotFoundError), path.open("rb+") as file:
+    with _writing(path, 0, then), suppress(FileNotFoundError), path.open("rb+") as file:
         text = file.read()
         if not text.endswith(b"\n"):
             file.truncate(text.rfind(b"\n") + 1)
@@ -159,7 +169,7 @@ def read_text(path: Path) -> str:
 def _bytes(path: Path, largest: int = _LARGEST_TEXT) -> bytes:
     try:
         if not path.is_file():  # a pipe would be waited for
-            raise LotteryError(f"{path} is missing")
+            raise LotteryError(f"{path} is {'no file; remove what stands there' if path.exists() else 'missing'}")
         if path.stat().st_size > largest:
             raise LotteryError(f"{path} is damaged (larger than {words.of_bytes(largest)})")
         return path.read_bytes()

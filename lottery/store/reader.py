@@ -117,7 +117,7 @@ class Reader:
     def _cut_short(self, name: str, lacking: str, key: Key) -> LotteryError:
         return LotteryError(
             f"{self.path / name} was cut short: it lacks {lacking} of {key};\nremove "
-            f"{self.path / places.network(key) / places.SUMMARY} to have it trained again"
+            f"{self.path / places.network(key) / places.SUMMARY} to have it trained again by `lottery resume`"
         )
 
     def levels(self) -> list[Summary]:

@@ -24,9 +24,18 @@ from lottery.store.reader import CHECKSUM, Reader
 from lottery.store.records import Evaluation, Summary
 from lottery.store.tensor_files import write_tensors
 
+_AGAIN = "give the same command again; nothing found is lost"
+"""What is said of an analysis that can't be written."""
+
 
 class Run(Reader):
-    """A run directory that can be written, by one process at a time."""
+    """A run directory that can be written, by one process at a time.
+
+    Attributes:
+        again: the command that goes on where the directory was renamed, with RUN for its new name.
+    """
+
+    again = "lottery resume RUN; all is there up to the last checkpoint."
 
     @classmethod
     def create(cls, runs_dir: Path, config: Config, record: Mapping[str, object]) -> Self:
@@ -93,11 +102,11 @@ class Run(Reader):
         if now is not None:
             raise RunFailed(
                 f"{self.path} was renamed while it was worked on; it is {now} now.\n"
-                f"Go on with: lottery resume {escape.shell(now)}; all is there up to the last checkpoint."
+                f"Go on with: {self.again.replace('RUN', escape.shell(now), 1)}"
             )
         raise RunFailed(
             f"{self.path} was deleted or renamed while it was worked on.\n"
-            "Where it was renamed, go on with `lottery resume` and its new name; else start the study anew."
+            f"Where it was renamed, go on with: {self.again}\nElse start the study anew."
         )
 
     def refuse_links(self) -> None:
@@ -106,7 +115,7 @@ class Run(Reader):
             for name in (*folders, *names):
                 refuse_link(Path(folder, name))
 
-    def to_write(self, place: str | Path) -> Path:
+    def to_write(self, place: str | Path, then: str = files.THEN) -> Path:
         """Return the path of a file at a place in this directory; folders are made, the run's own never.
 
         Raises:
@@ -114,7 +123,7 @@ class Run(Reader):
         """
         self._refuse_absence()
         path = self.path / place
-        files.make_folders(self.path, path.parent)
+        files.make_folders(self.path, path.parent, then)
         return path
 
     # What was run
@@ -177,16 +186,19 @@ class Run(Reader):
         """Add trained networks."""
         files.append_lines(self.to_write(places.LEVELS), map(dict, lines))
 
+    def mend_analysis(self, name: str) -> None:
+        """Drop the last line of what an analysis found where a crash tore it."""
+        files.drop_torn(self.path / places.analysis(name), _AGAIN)
+
     def append_analysis(self, name: str, line: Analysed) -> None:
         """Add a piece that an analysis found."""
-        then = "give the same command again; nothing found is lost"
-        files.append_lines(self.to_write(places.analysis(name)), [dict(line)], then)
+        files.append_lines(self.to_write(places.analysis(name), _AGAIN), [dict(line)], _AGAIN)
 
     def settle_analysis(self, name: str, lines: Sequence[Analysed]) -> None:
         """Have what an analysis found stand in the order of `lines`, on the disk."""
-        path = self.to_write(places.analysis(name))
+        path = self.to_write(places.analysis(name), _AGAIN)
         if lines != self.analysis(name):
-            files.write_lines(path, map(dict, lines))
+            files.write_lines(path, map(dict, lines), _AGAIN)
         files.flush(path)
 
     def forget_lines(self, keys: Collection[Key]) -> None:

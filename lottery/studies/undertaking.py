@@ -203,10 +203,15 @@ def _plugins(run: Reader, study: Study) -> dict[str, object]:
 
 
 def is_done(run: Reader) -> bool:
-    """Return whether there is nothing left to train; then the run's lines are put in order."""
+    """Return whether there is nothing left to train; then the run's lines are put in order.
+
+    Raises:
+        LotteryError: lines of a trained network have been lost; the message says how it is trained again.
+    """
     if run.record["status"] != "finished" or run.lacks_networks():
         return False
     own = Run(run.path)
     with own.working():
         own.settle(lambda line: False)  # noqa: ARG005
+    own.whole_metrics(), own.whole_probes()
     return True

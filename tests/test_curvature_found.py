@@ -1,22 +1,28 @@
 """What the analyses of curvature find, against Hessians of autograd's and losses computed apart."""
 
+import copy
 import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from conftest import carry_out, tiny
 from test_curvature import autograd_hessian
 from torch.func import functional_call
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 
 from lottery import exhibits
+from lottery.analyses.basin import SHOWN as SHOWN_BASIN
 from lottery.analyses.basin import basin
 from lottery.analyses.hessian import hessian
 from lottery.analyses.movement import movement
 from lottery.contracts.small_run import trained
 from lottery.errors import LotteryError
+from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
+from lottery.studies.prepare import prepare
 
 TICKET = Key(1, 2, "ticket")
 
@@ -96,3 +102,23 @@ def test_the_basin_is_left_along_the_weights_that_the_level_removed():
     removed = sum(int((before.mask[name] & ~mask).sum()) for name, mask in end.mask.items())
     assert line["values"]["removed"] == removed
     assert line["values"]["length"] > 0
+
+
+def test_in_a_basin_running_statistics_are_those_of_each_point(tmp_path):
+    """A network's own statistics, kept, are no other network's: losses are torch's, whose statistics are made anew."""
+    model = {"name": "resnet", "depth": 8, "width": 2}
+    run = carry_out(tiny(model=model, replicates=1, pruning={"iterations": 1}, train__length="10it"), tmp_path)
+    own = Trained(run, lambda run: prepare(run.config))
+    key = Key(0, 1, "ticket")
+    (line,) = lines_of(basin(own, points=2, draws=1, images=501))
+    before, end = own.end(Key(0, 0, "dense")), own.end(key)
+    images, labels = own.subject(key, end, 501).images()
+    for share, loss in zip(line["values"]["alpha"], line["values"]["loss"], strict=True):
+        module = copy.deepcopy(own.setting.template)
+        removed = {name: (share * ~mask) * before.state[name] for name, mask in end.mask.items()}
+        module.load_state_dict({name: value + removed.get(name, 0) for name, value in end.state.items()})
+        update_bn(images[:500].split(250), module)
+        with torch.no_grad():
+            assert loss == pytest.approx(F.cross_entropy(module.eval()(images), labels).item(), rel=1e-4)
+    assert line["values"]["recomputed_over"] == 500
+    assert "statistics are recomputed at each point over 500 images" in SHOWN_BASIN([line]).meaning

@@ -1,22 +1,28 @@
 """The analysis `basin` asks how far the loss stays low along the weights that were removed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, values, written
 from lottery.config.values import Count, Few, Positive
 from lottery.curvature.basins import change_at, like, losses, reach, removed_weights
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
+from lottery.explaining.normalisation import has_statistics, recomputed
 from lottery.explaining.piece import Piece
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
+from lottery.networks.network import Network
+from lottery.networks.subject import Subject
 from lottery.seeds import stream
 from lottery.statistics import ANSWERS, more_than, paired
 
 _FURTHEST = 2.0
+_BATCH = 250
+"""Images that batch normalisation's statistics are gathered over at once; they are the means over such batches."""
 _REACHES = ("reach", "random_reach")
 _COLUMNS = {
     "length": "length removed",
@@ -44,7 +50,7 @@ def basin(
     the values which they had before: those of the network that its mask was pruned from. It goes on to twice that; the
     kept weights stay as they are. Beside it go paths along random directions in the same weights, Gaussian, of the same
     length in each layer. The reach is where the loss has risen by `rise`, in lengths of the removed weights. Batch
-    normalisation takes its running statistics.
+    normalisation's running statistics are recomputed over these images at each point.
 
     Args:
         levels: of which networks; all but the first where none are named.
@@ -63,10 +69,11 @@ def _found(trained: Trained, key: Key, shares: Sequence[float], rise: float, dra
     end, before = trained.end(key), trained.source(key)
     subject = trained.subject(key, end, images)
     removed = removed_weights(end, before)
-    along = losses(subject, removed, shares)
+    others = _statistics(trained, subject) if has_statistics(trained.setting.template) else None
+    along = losses(subject, removed, shares, others)
     generator = stream(0, "basin", key.replicate, key.level)
-    others = [losses(subject, like(removed, generator), shares) for _ in range(draws)]
-    by_chance = [sum(values) / draws for values in zip(*others, strict=True)]
+    drawn = [losses(subject, like(removed, generator), shares, others) for _ in range(draws)]
+    by_chance = [sum(values) / draws for values in zip(*drawn, strict=True)]
     return {
         "density": trained.lines[key]["density"],
         "removed": sum(int(value.count_nonzero()) for value in removed.values()),
@@ -79,7 +86,24 @@ def _found(trained: Trained, key: Key, shares: Sequence[float], rise: float, dra
         "rise": rise,
         "reach": reach(shares, along, rise),
         "random_reach": reach(shares, by_chance, rise),
+        "recomputed_over": images // min(_BATCH, images) * min(_BATCH, images) if others else 0,
     }
+
+
+def _statistics(trained: Trained, subject: Subject) -> Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]:
+    """Return what makes all tensors of a network of some weights, with running statistics of its own.
+
+    Those of the end are no other network's: kept, the loss rises by tens of nats where little has changed.
+    """
+    seen = subject.images()[0]
+    size = min(_BATCH, len(seen))
+    batches = seen[: len(seen) // size * size].split(size)  # of one size: of a single image there is no variance
+
+    def others(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        found = recomputed(trained.setting, Network({**subject.state, **weights}, {}), batches)
+        return {name: value.to(batches[0].device) for name, value in found.state.items()}
+
+    return others
 
 
 _MEANING = (
@@ -107,8 +131,13 @@ def _shown(lines: Sequence[Line]) -> Exhibit:
         [*_answers(main)] or ["No ticket or sparse network is among those that were looked at."],
         [_paths(main), further] if main else [],
         _table(told),
-        _MEANING,
+        _MEANING + _normalised(lines),
     )
+
+
+def _normalised(lines: Sequence[Line]) -> str:
+    over = max(line["values"].get("recomputed_over", 0) for line in lines)
+    return f" Batch normalisation's statistics are recomputed at each point over {over:,} images." if over else ""
 
 
 def _reached(line: Line) -> Line:

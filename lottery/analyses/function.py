@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Literal
 
 from torch import Tensor
 
 from lottery import arms
+from lottery.analyses._lines import written
 from lottery.config.values import Few
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
 from lottery.explaining import agreement
@@ -18,7 +19,7 @@ from lottery.explaining.piece import Piece
 from lottery.explaining.retrained import called, draws, is_retrained
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
-from lottery.statistics import estimate
+from lottery.statistics import estimate, jackknifed
 
 
 def function(trained: Trained, *, bins: Few = 15) -> Iterator[Piece]:
@@ -96,8 +97,9 @@ def _with(trained: Trained, outputs: Outputs, keys: Sequence[Key], other: Callab
 
 
 _HEADINGS = (
-    "networks", "density, %", "accuracy, %", "ensemble, %", "disagree, %", "with the pruned, %",
-    "calibration error", "ensemble's calibration error", "negative log likelihood", "ensemble's log likelihood",
+    "networks", "weights, %", "accuracy, %", "ensemble, %", "disagree, %", "with pruning solution, %",
+    "calibration error", "ensemble's calibration error", "negative log likelihood",
+    "ensemble's negative log likelihood",
 )  # fmt: skip
 _AMONG = {
     "copies": "copies, with each other",
@@ -125,8 +127,8 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
         meaning="Copies differ in the order of batches alone, draws in their first weights, too, replicates in all. "
         "Two networks disagree on an image that they put into different classes; an ensemble answers by its networks' "
         "mean softmax (Evci et al. 2022). Expected calibration error: Guo et al. 2017; negative log likelihood in "
-        "nats. ±: the 95 % interval over replicates; of one replicate, and among replicates, the standard deviation of "
-        "networks or of pairs.",
+        "nats. ±: the 95 % interval over replicates, of which a single one, and their one ensemble, have none; of "
+        "pairs of replicates the jackknife's.",
     )
 
 
@@ -149,7 +151,7 @@ def _rows(group: _Group) -> list[list[str]]:
     if len(group["copies"][0]["accuracies"]) > 1 or not group["replicates"]:
         rows.append(_row(group["copies"], pruned, group["copies"][0]["copies"]))
     if group["replicates"]:
-        rows.append(_row(group["replicates"], [[first for first, *_ in pruned]], "replicates"))
+        rows.append(_row(group["replicates"], [[first] for first, *_ in pruned], "replicates"))
     return rows
 
 
@@ -158,26 +160,32 @@ def _row(found: Sequence[Line], pruned: Sequence[Sequence[float]], among: str) -
     return [
         f"{one['name']}, {many} {among}" if many > 1 else one["name"],
         f"{100 * one['density']:.2f}",
-        _spread(each["accuracies"] for each in found),
+        _spread(_each(found, "accuracies", among)),
         _spread([each["ensemble_accuracy"]] for each in found) if many > 1 else "",
-        _spread(each["disagreements"] for each in found),
+        _spread(_each(found, "disagreements", among)),
         _spread(pruned),
-        _spread((each["calibration_errors"] for each in found), 1, 4),
+        _spread(_each(found, "calibration_errors", among), 1, 4),
         _spread(([each["ensemble_calibration_error"]] for each in found), 1, 4) if many > 1 else "",
-        _spread((each["log_likelihoods"] for each in found), 1, 4),
+        _spread(_each(found, "log_likelihoods", among), 1, 4),
         _spread(([each["ensemble_log_likelihood"]] for each in found), 1, 4) if many > 1 else "",
     ]
 
 
+def _each(found: Sequence[Line], name: str, among: str) -> list[Sequence[float | None]]:
+    """Return each replicate's values; of replicates that are compared with each other, the line has one of each."""
+    if among != "replicates":
+        return [each[name] for each in found]
+    values = found[0][name]
+    if name == "disagreements":
+        values = jackknifed(dict(zip(combinations(range(len(found[0]["accuracies"])), 2), values, strict=True)))
+    return [[value] for value in values]
+
+
 def _spread(values: Iterable[Sequence[float | None]], scale: float = 100, digits: int = 2) -> str:
-    """Return the mean of each replicate's values, and how far they spread; nothing where there are none."""
+    """Return the mean of each replicate's values, and its interval over replicates; nothing where there are none."""
     known = [[scale * value for value in own if value is not None] for own in values]
     means = [fmean(own) for own in known if own]
-    if not means:
-        return ""
-    alone = stdev(known[0]) if len(known[0]) > 1 else None
-    spread = alone if len(means) == 1 else estimate(means).half_width
-    return f"{fmean(means):.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
+    return written(estimate(means) if means else None, digits)
 
 
 def _answers(groups: _Groups) -> list[str]:
@@ -192,8 +200,8 @@ def _answers(groups: _Groups) -> list[str]:
         if many > 1:
             answers.append(
                 f"{many} {words} of {one['name']}, at {100 * one['density']:.3g} % of the weights, disagree on "
-                f"{_disagreement(group[among])} of the test images; each is right on "
-                f"{_spread(found['accuracies'] for found in group[among])} %, their ensemble on "
+                f"{_disagreement(group[among], among)} of the test images; each is right on "
+                f"{_spread(_each(group[among], 'accuracies', among))} %, their ensemble on "
                 f"{_spread([found['ensemble_accuracy']] for found in group[among])} %."
             )
     solved = [own for own in beside.values() if own["solution"]]
@@ -209,8 +217,8 @@ def _answers(groups: _Groups) -> list[str]:
     return [*answers, f"How sure {one['name']} is differs from how often it is right by {sure} points on average."]
 
 
-def _disagreement(found: Sequence[Line]) -> str:
-    return f"{_spread(one['disagreements'] for one in found)} %"
+def _disagreement(found: Sequence[Line], among: str = "copies") -> str:
+    return f"{_spread(_each(found, 'disagreements', among))} %"
 
 
 def _charts(groups: _Groups) -> list[Chart]:
@@ -220,8 +228,8 @@ def _charts(groups: _Groups) -> list[Chart]:
     among = [_curve(groups, main, *pair, place) for place, pair in enumerate(_AMONG.items())]
     pruned = [_curve(groups, [arm], "solution", arm, arms.order(arm)) for arm in names]
     charts = (
-        ("disagreement", "How far networks agree", among),
-        ("pruned", "How far they answer as the pruned", pruned),
+        ("disagreement", "On how many images networks disagree", among),
+        ("pruned", "On how many images they disagree with the pruning solution", pruned),
     )
     return [
         Chart(name, title, "weights remaining, %", _IMAGES, curves, _SCALES, sparser_right=True, limits=(0, 100))

@@ -1,6 +1,6 @@
 """How far the loss stays low from a network along some direction, such as that of the weights it has lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -29,15 +29,24 @@ def like(direction: Mapping[str, Tensor], generator: torch.Generator) -> dict[st
 
 
 @torch.no_grad()
-def losses(subject: Subject, direction: Mapping[str, Tensor], shares: Sequence[float]) -> list[float]:
-    """Return the mean loss of a network at each share of the way along a direction, on its training images."""
+def losses(
+    subject: Subject,
+    direction: Mapping[str, Tensor],
+    shares: Sequence[float],
+    others: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
+) -> list[float]:
+    """Return the mean loss of a network at each share of the way along a direction, on its training images.
+
+    Args:
+        others: weights -> all other tensors, such as running statistics; the network's own where nothing is said.
+    """
     images, labels = subject.images()
     found = []
     for share in shares:
         weights = {name: value + share * direction[name].to(value.device) for name, value in subject.weights.items()}
-        total = 0.0
+        total, state = 0.0, others(weights) if others else None
         for part, wanted in zip(images.split(_AT_ONCE), labels.split(_AT_ONCE), strict=True):
-            total += len(part) * float(subject.loss(subject.outputs(weights, part, train=False), wanted))
+            total += len(part) * float(subject.loss(subject.outputs(weights, part, state=state, train=False), wanted))
         found.append(total / len(images))
     return found
 

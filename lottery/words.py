@@ -54,4 +54,4 @@ def of_descent(record: Mapping[str, Any]) -> str:
     fork = record["fork"]
     levels, steps = ", ".join(map(str, fork["levels"])), ", ".join(f"{step}it" for step in fork["at"])
     which = f"level {levels}" if len(fork["levels"]) == 1 else f"levels {levels}"
-    return f"{which} ({', '.join(fork['arms'])}), forked at {steps}, copies at each: {fork['copies']}"
+    return f"{which} ({', '.join(fork['arms'])}), forked at {steps}, {fork['copies']} copies each"

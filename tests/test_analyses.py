@@ -103,7 +103,7 @@ def test_distances_of_a_run_are_of_its_own_networks(found, finished):
 def test_the_exhibit_says_what_was_found(found):
     lines = [{"options": {}, "of": key._asdict(), "values": values, "seconds": 0.0} for key, values in found.items()]
     exhibit = DISTANCES(lines)
-    assert exhibit.answers[0].endswith("Of 2 levels yes at 2.")
+    assert exhibit.answers[0].endswith("Yes at levels 1 to 2.")
     angles = [found[Key(replicate, 2, "ticket")]["end_solution"]["angle"] for replicate in (0, 1)]
     assert f"ends {np.mean(angles):.3f} ±" in exhibit.answers[1]
     assert [row[:3] for row in exhibit.table.rows[:3]] == [

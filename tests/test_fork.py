@@ -153,7 +153,7 @@ def test_the_command_and_what_reports_say(lottery, finished, tmp_path):
     assert lottery("fork", finished.path, *options).code == 0
     run = find_run("latest", tmp_path / "runs")
     assert run.record["fork"] == {"levels": [0, 1], "arms": ["dense", "ticket"], "at": [0, 10], "copies": 2}
-    assert of_descent(run.record) == "levels 0, 1 (dense, ticket), forked at 0it, 10it, copies at each: 2"
+    assert of_descent(run.record) == "levels 0, 1 (dense, ticket), forked at 0it, 10it, 2 copies each"
     told = lottery("report", run.path).out
     assert f"retrained from {finished.path}: levels 0, 1 (dense, ticket), forked at 0it, 10it" in told
     assert "8 networks more, of further orders of batches" in told

@@ -115,7 +115,7 @@ def test_retrained_networks_are_called_after_what_they_started_from(finished, mo
     asked = {"level": 1, "to": 0, "weights": "pruned", "mask": "shuffle"}
     record = finished.record | {"rewind": asked, "parent": "nowhere", "parent_id": "none"}
     monkeypatch.setattr(type(finished), "record", record)
-    assert called(trained, ticket) == "pruned, mask shuffle"
+    assert called(trained, ticket) == "ticket, weights pruned, mask shuffle"
     assert not is_retrained(trained, ticket)  # its parent can't be read: the rest can be found
     asked |= {"weights": "rewind", "mask": "keep"}
     assert called(trained, Key(0, 1, "sparse")) == "ticket"
@@ -149,8 +149,6 @@ def test_the_map_has_a_ring_where_training_starts_and_a_disc_where_it_ends():
     assert (start.at, start.towards, start.hollow) == ((1.0, 1.0), (3.0, 0.0), True)
     assert (end.at, end.towards, end.hollow, end.place) == ((3.0, 0.0), None, False, start.place)
     assert (solution.at, solution.label, solution.place) == ((4.0, 2.0), "pruning solution", 1)
-    assert exhibit.table.rows == [
-        ["level 1, ticket", "5.00", "2.50 ± 0.00", "5.00 ± 0.00", "2.00 ± 12.71", "3.00 ± 0.00"]
-    ]
-    assert exhibit.answers[0].startswith("ticket, at 5 % of the weights, goes 2.50 ± 0.00 and ends 2.00 ± 12.71 from")
+    assert exhibit.table.rows == [["level 1, ticket", "5.00", "2.50 ± 0.00", "5.00 ± 0.00", "2 ± 13", "3.00 ± 0.00"]]
+    assert exhibit.answers[0].startswith("ticket, at 5 % of the weights, goes 2.50 ± 0.00 (L2) and ends 2 ± 13 from")
     assert "10.00 ± 0.00 %" in exhibit.answers[1]

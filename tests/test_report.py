@@ -464,7 +464,7 @@ def test_the_page_draws_no_interval_beyond_what_there_can_be(tmp_path):
     assert study["limits"] == [0, 100]
 
 
-HEADINGS = ("level", "weights %", "theoretical speed-up", "test accuracy, %", "matching, within a deviation")
+HEADINGS = ("level", "weights, %", "theoretical speed-up", "test accuracy, %", "matching, within a deviation")
 ROWS = [(str(level), "100.0", "1.25×", "97.50 ± 14.12", "undecided") for level in range(3)]
 
 

@@ -59,7 +59,13 @@ def _along(own: Sequence[Group]) -> Iterator[Chart]:
         )
         for place, group in enumerate(first[index] for index in few)
     ]  # fmt: skip
-    yield _chart(f"error-{own[0].kind}", f"On the line between {KINDS[own[0].kind]}", "α", _label(own), curves)
+    yield _chart(
+        f"error-{own[0].kind}",
+        f"On the line between {KINDS[own[0].kind]}",
+        "share of the way from one to the other, α",
+        _label(own),
+        curves,
+    )
 
 
 def _points_along(group: Group, name: str) -> list[list[float]]:
@@ -84,9 +90,8 @@ def _test_barrier(line: Line) -> float | None:
 
 
 def _named(series: Sequence[Group]) -> str:
-    """Return the arms of a series; what is pruned stands for the dense networks, too, that it came from."""
-    arms = list(dict.fromkeys(group.arm for group in series))
-    return " and ".join(arm for arm in arms if arm != "dense" or len(arms) == 1)
+    """Return the arms of a series: `dense and ticket`."""
+    return " and ".join(dict.fromkeys(group.arm for group in series))
 
 
 def _label(own: Sequence[Group], before: str = "") -> str:

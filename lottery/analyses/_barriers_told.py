@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from lottery.analyses._barriers import KINDS, Group, onset, unit
-from lottery.analyses._lines import written
+from lottery.analyses._lines import runs, written
 from lottery.arms import is_main
 
 _MOST_TOLD = 3
@@ -49,7 +49,7 @@ def _together(levels: Sequence[Sequence[Group]]) -> Iterator[str]:
         means = sorted(found.mean for group in own if (found := group.barrier()) is not None)
         low, high = (f"{value:.2f}" for value in (means[0], means[-1])) if means else ("", "")
         barrier = low if low == high else f"{low} to {high}"
-        where = f"level{'s' * (len(own) > 1)} {_runs([group.level for group in own])}"
+        where = f"level{'s' * (len(own) > 1)} {runs([group.level for group in own])}"
         where += " and the next" * (own[0].kind == "levels")
         remedies = list(dict.fromkeys(group.remedy for group in own))
         settled = f"; {remedies[0]}" if len(remedies) == 1 and remedies[0] else ""
@@ -65,14 +65,3 @@ def _when(level: Sequence[Group], shown: Group) -> str:
     alike = next((at for at, group in enumerate(reversed(level)) if group.verdict != shown.verdict), len(level))
     first = level[-alike].step
     return f" at step {shown.step:,}" if first == shown.step else f" from step {first:,} to {shown.step:,}"
-
-
-def _runs(levels: Sequence[int]) -> str:
-    """Return numbers in words: `0 to 3, 5`."""
-    runs: list[list[int]] = []
-    for level in levels:
-        if runs and level == runs[-1][-1] + 1:
-            runs[-1].append(level)
-        else:
-            runs.append([level])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)

@@ -1,11 +1,11 @@
 """Lines of an analysis as its `SHOWN` reads them: arm by arm, level by level, from dense to sparse."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lottery.arms import in_order, is_main
 from lottery.exhibits import Curve, Line
-from lottery.statistics import Estimate, estimate
+from lottery.statistics import ANSWERS, Estimate, estimate
 
 Levels = dict[int, list[Line]]
 """Level -> its lines, by replicate; from dense to sparse."""
@@ -61,9 +61,32 @@ def curve(label: str, levels: Levels, *place: str, at: int = 0) -> Curve:
     return Curve(label, [density(levels[level]) for level in own], [*own.values()], place=at, points=True)
 
 
+def at_levels(said: Mapping[int, str]) -> str:
+    """Return at which levels an answer is given, in words: `Yes at levels 1 to 3, undecided at level 4.`"""
+    of_each = [(word, [level for level, one in said.items() if one == word]) for word in ANSWERS]
+    told = [f"{word} at level{'s' * (len(levels) > 1)} {runs(levels)}" for word, levels in of_each if levels]
+    return f"{', '.join(told).capitalize()}."
+
+
+def runs(levels: Sequence[int]) -> str:
+    """Return numbers in words: `0 to 3, 5`."""
+    found: list[list[int]] = []
+    for level in sorted(levels):
+        if found and level == found[-1][-1] + 1:
+            found[-1].append(level)
+        else:
+            found.append([level])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in found)
+
+
 def written(found: Estimate | None, digits: int = 3) -> str:
-    """Return a mean with its interval as a cell of a table: `0.125 ± 0.004`; nothing where there is none."""
+    """Return a mean with its interval as a cell of a table: `0.125 ± 0.004`; nothing where there is none.
+
+    Decimals that an interval makes meaningless are left out: of 28.8242 ± 110.2009, with two figures, 29 ± 110.
+    """
     if found is None:
         return ""
+    if found.half_width and found.half_width > abs(found.mean):
+        digits = max(0, min(digits, 1 - math.floor(math.log10(found.half_width))))
     spread = "" if found.half_width is None else f" ± {found.half_width:.{digits}f}"
     return f"{found.mean:.{digits}f}{spread}"

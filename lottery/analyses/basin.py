@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, values, written
+from lottery.analyses._lines import Levels, arms_of, at_levels, curve, density, mean, of_arm, values, written
 from lottery.config.values import Count, Few, Positive
 from lottery.curvature.basins import change_at, like, losses, reach, removed_weights
 from lottery.exhibits import Chart, Curve, Exhibit, Findings, Line, Table
@@ -18,7 +18,7 @@ from lottery.networks.key import Key
 from lottery.networks.network import Network
 from lottery.networks.subject import Subject
 from lottery.seeds import stream
-from lottery.statistics import ANSWERS, more_than, paired
+from lottery.statistics import more_than, paired
 
 _FURTHEST = 2.0
 _BATCH = 250
@@ -156,12 +156,8 @@ def _answers(main: Levels) -> Iterator[str]:
         if any(value < _FURTHEST for name in _REACHES for value in values(own, name).values())
     ]
     if left:
-        said = [more_than(pairs[level]) for level in left]
-        counts = ", ".join(f"{word} at {said.count(word)}" for word in ANSWERS if word in said)
-        yield (
-            "Does the loss stay low further along the removed weights than along random directions? "
-            f"Of {len(said)} levels {counts}."
-        )
+        said = at_levels({level: more_than(pairs[level]) for level in left})
+        yield (f"Does the loss stay low further along the removed weights than along random directions? {said}")
     if len(left) < len(main):
         count = f"{len(main) - len(left)} of {len(main)} levels"
         yield f"At {count} it rises by less than {rise:g} up to twice their length, along either."
@@ -193,7 +189,7 @@ def _table(lines: Sequence[Line]) -> Table:
         for level, own in of_arm(lines, arm).items():
             cells = [written(mean(own, name), 4 if "back" in name else 2) for name in _COLUMNS]
             rows.append([str(level), arm, f"{density(own):.3g}", *cells])
-    return Table(["level", "arm", "weights in %", *_COLUMNS.values()], rows)
+    return Table(["level", "arm", "weights, %", *_COLUMNS.values()], rows)
 
 
 SHOWN = _shown

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, value, values, written
+from lottery.analyses._lines import Levels, arms_of, at_levels, curve, density, mean, of_arm, value, values, written
 from lottery.exhibits import Chart, Exhibit, Findings, Line, Table
 from lottery.explaining.piece import Piece
 from lottery.explaining.trained import Trained
@@ -16,7 +16,7 @@ from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.network import State
 from lottery.seeds import stream
-from lottery.statistics import ANSWERS, more_than, paired
+from lottery.statistics import more_than, paired
 
 Share = Annotated[float, Field(gt=0, le=1)]
 _REFERENCES = {"start": "what it started from", "initial": "initialization", "fresh": "a fresh initialization"}
@@ -107,16 +107,15 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
 
 
 def _largest(main: Levels, share: float) -> Iterator[str]:
-    answers = []
-    for lines in main.values():
+    answers: dict[int, str] = {}
+    for level, lines in main.items():
         found = values(lines, "overlap", "initial")
         beyond = paired(found, values(lines, "overlap", "fresh"))
-        answers += [more_than(beyond)] if beyond is not None else []
+        answers |= {level: more_than(beyond)} if beyond is not None else {}
     if answers:
-        counts = ", ".join(f"{word} at {count}" for word in ANSWERS if (count := answers.count(word)))
         yield (
-            "Are the largest trained weights the largest of initialization more often than of a fresh one? Of "
-            f"{len(answers)} levels {counts}."
+            "Are the largest trained weights the largest of initialization more often than of a fresh one? "
+            f"{at_levels(answers)}"
         )
         for lines in (next(iter(main.values())), list(main.values())[-1])[: len(main)]:
             own, fresh = (written(mean(lines, "overlap", name)) for name in ("initial", "fresh"))
@@ -130,7 +129,7 @@ def _signs(main: Levels) -> Iterator[str]:
     lines = [*main.values()][-1:]
     found = mean(lines[0], "signs", "initial") if lines else None
     if found is not None:
-        yield f"At {density(lines[0]):.3g} % of weights {written(found)} of them have the sign that they began with."
+        yield f"At {density(lines[0]):.3g} % of weights a share of {written(found)} of them has its first sign."
 
 
 def _chart(main: Levels, what: str, label: str, chance: float) -> Chart:
@@ -158,4 +157,4 @@ def _table(lines: Sequence[Line]) -> Table:
             cells = [written(mean(own, what, name)) for what in ("overlap", "signs") for name in _REFERENCES]
             rows.append([str(level), arm, f"{density(own):.3g}", *cells])
     headings = [f"{what}, {words}" for what in ("overlap", "signs") for words in ("start", "initial", "fresh")]
-    return Table(["level", "arm", "weights in %", *headings], rows)
+    return Table(["level", "arm", "weights, %", *headings], rows)

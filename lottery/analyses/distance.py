@@ -8,7 +8,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, usual, values, written
+from lottery.analyses._lines import Levels, arms_of, at_levels, curve, density, mean, of_arm, usual, values, written
 from lottery.errors import LotteryError
 from lottery.exhibits import Chart, Exhibit, Findings, Line, Table
 from lottery.explaining.piece import Piece
@@ -17,7 +17,7 @@ from lottery.explaining.trained import Trained
 from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.network import Network
-from lottery.statistics import ANSWERS, more_than, paired
+from lottery.statistics import more_than, paired
 
 
 def distance(
@@ -116,8 +116,7 @@ def _towards_solution(main: Levels) -> Iterator[str]:
             answers[level] = more_than(nearer)
     if answers:
         last = main[[*answers][-1]]
-        counts = ", ".join(f"{word} at {count}" for word in ANSWERS if (count := [*answers.values()].count(word)))
-        yield f"Does training lead back to the solution that a mask was pruned from? Of {len(answers)} levels {counts}."
+        yield f"Does training lead back to the solution that a mask was pruned from? {at_levels(answers)}"
         began, ended = (written(mean(last, f"{point}_solution", "angle")) for point in ("start", "end"))
         yield f"At {density(last):.3g} % of weights it starts {began} right angles from it, and ends {ended} from it."
 
@@ -150,7 +149,7 @@ def _table(lines: Sequence[Line]) -> Table:
         for level, own in of_arm(lines, arm).items():
             cells = [written(mean(own, pair, "angle")) for pair in shown]
             rows.append([str(level), arm, f"{density(own):.3g}", *cells])
-    return Table(["level", "arm", "weights in %", *map(_words, shown)], rows)
+    return Table(["level", "arm", "weights, %", *map(_words, shown)], rows)
 
 
 def _words(pair: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from lottery.analyses._lines import Levels, arms_of, curve, density, mean, of_arm, written
-from lottery.arms import is_main
+from lottery.arms import is_main, order
 from lottery.config.values import Count, Few
 from lottery.curvature.hessian import Hessian
 from lottery.curvature.spectrum import MEANING, spectrum
@@ -130,7 +130,7 @@ def _table(lines: Sequence[Line]) -> Table:
     headings = [
         "level",
         "arm",
-        "weights in %",
+        "weights, %",
         "at",
         "largest",
         "most negative",
@@ -138,7 +138,7 @@ def _table(lines: Sequence[Line]) -> Table:
         "trace",
         "method",
     ]
-    return Table(headings, rows)
+    return Table(headings, sorted(rows, key=lambda row: (int(row[0]), order(row[1]))))
 
 
 SHOWN = _shown

@@ -131,8 +131,8 @@ def _charts(path: str, lines: Sequence[Line]) -> Iterator[Chart]:
         ("test_error", f"test {error['error']}, {error['unit']}"),
     ):
         yield Chart(
-            f"{name.replace('_', '-')}-{path}", f"On the line {_PATHS[path]}", "α", unit, _curves(shown, name),
-            marks=[0, 1], limits=(0, None),
+            f"{name.replace('_', '-')}-{path}", f"{unit.partition(',')[0].capitalize()} on the line {_PATHS[path]}",
+            "share of the way, α", unit, _curves(shown, name), marks=[0, 1], limits=(0, None),
         )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
             f"Stress, what a plane can't show of these distances: {_written(stress)} %.",
         ],
         charts=[_map(replicate, values) for replicate, values in sorted(largest.items())],
-        table=Table(("network", "density, %", *_COLUMNS.values()), _rows(found)),
+        table=Table(("network", "weights, %", *_COLUMNS.values()), _rows(found)),
         meaning="Rings are starts, discs are ends, arrows lead from one to the other. Two-dimensional metric "
         "multidimensional scaling of the L2 distances between weights, zero where they are pruned (Evci et al. 2022); "
         "the initialization is at the origin, the first network's end to its right. ±: 95 % interval over replicates.",
@@ -144,8 +144,8 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
 
 _COLUMNS = {
     ("end", "to_start"): "start to end",
-    ("start", "to_solution"): "start to the pruned",
-    ("end", "to_solution"): "end to the pruned",
+    ("start", "to_solution"): "start to pruning solution",
+    ("end", "to_solution"): "end to pruning solution",
     ("end", "to_initial"): "initialization to end",
 }
 """What a distance is from, and which one it is -> heading."""
@@ -190,7 +190,7 @@ def _answers(found: Sequence[Line]) -> list[str]:
         far = [_written(_distances(found, level, arm, *column)) for column in _COLUMNS]
         if far[1] and far[2]:
             answers.append(
-                f"{arm}, at {networks[level, arm]:.3g} % of the weights, goes {far[0]} and ends {far[2]} from the "
+                f"{arm}, at {networks[level, arm]:.3g} % of the weights, goes {far[0]} (L2) and ends {far[2]} from the "
                 f"solution that its mask was pruned from, where it started {far[1]} from it."
             )
     return answers[:4]

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from lottery.analyses._lines import arms_of, curve, density, mean, of_arm, values, written
+from lottery.analyses._lines import arms_of, at_levels, curve, density, mean, of_arm, values, written
 from lottery.config.values import Count, Few
 from lottery.curvature.directions import shares
 from lottery.curvature.hessian import Hessian
@@ -19,7 +19,7 @@ from lottery.explaining.piece import Piece
 from lottery.explaining.trained import Trained
 from lottery.networks.key import Key
 from lottery.seeds import stream
-from lottery.statistics import ANSWERS, more_than, paired
+from lottery.statistics import more_than, paired
 
 
 def movement(
@@ -101,7 +101,7 @@ _MEANING = (
 )
 
 
-_COLUMNS = {"share": "share in %", "chance": "by chance in %", "times": "times chance", "length": "length (L2)"}
+_COLUMNS = {"share": "share, %", "chance": "by chance, %", "times": "times chance", "length": "length (L2)"}
 """What the table shows -> its heading."""
 
 
@@ -116,18 +116,13 @@ def _answers(lines: Sequence[Line], arms: Sequence[str], count: int) -> Iterator
     for arm in arms:
         levels = of_arm(lines, arm)
         found = {level: paired(values(own, "share"), values(own, "chance")) for level, own in levels.items()}
-        said = [more_than(one) for one in found.values()]
+        said = at_levels({level: more_than(one) for level, one in found.items()})
         own = levels[[*levels][-1]]
         yield (
             f"Does {arm} move in the {count} sharpest directions of the level before more than by chance? "
-            f"{_counted(said)}; at {density(own):.3g} % of weights {written(mean(own, 'share'))} % of its "
+            f"{said} At {density(own):.3g} % of weights {written(mean(own, 'share'))} % of its "
             f"squared length lies there, {written(mean(own, 'times'), 1)} times what chance gives."
         )
-
-
-def _counted(said: Sequence[str]) -> str:
-    counts = [f"{word} at {said.count(word)}" for word in ANSWERS if word in said]
-    return f"Of {len(said)} levels {', '.join(counts)}"
 
 
 def _table(lines: Sequence[Line], arms: Sequence[str]) -> Table:
@@ -141,7 +136,7 @@ def _table(lines: Sequence[Line], arms: Sequence[str]) -> Table:
         for arm in arms
         for level, own in of_arm(lines, arm).items()
     ]
-    return Table(["level", "arm", "weights in %", *_COLUMNS.values()], rows)
+    return Table(["level", "arm", "weights, %", *_COLUMNS.values()], rows)
 
 
 SHOWN = _shown

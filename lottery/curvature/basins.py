@@ -9,6 +9,7 @@ from torch import Tensor
 from lottery.networks.network import Network
 from lottery.networks.subject import Subject
 
+Tensors = Mapping[str, Tensor]
 _AT_ONCE = 1000
 """Images of a forward pass."""
 
@@ -30,15 +31,11 @@ def like(direction: Mapping[str, Tensor], generator: torch.Generator) -> dict[st
 
 @torch.no_grad()
 def losses(
-    subject: Subject,
-    direction: Mapping[str, Tensor],
-    shares: Sequence[float],
-    others: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
+    subject: Subject, direction: Tensors, shares: Sequence[float], others: Callable[[Tensors], Tensors] | None = None
 ) -> list[float]:
     """Return the mean loss of a network at each share of the way along a direction, on its training images.
 
-    Args:
-        others: weights -> all other tensors, such as running statistics; the network's own where nothing is said.
+    `others` are all other tensors that go with weights, such as running statistics; else the network's own.
     """
     images, labels = subject.images()
     found = []

@@ -45,9 +45,9 @@ def draws(trained: Trained) -> int:
 
 
 def called(trained: Trained, key: Key) -> str:
-    """Return what a network is called in a report: its arm, or of a retrained ticket what it started from."""
+    """Return what a network is called in a report: its arm; of a retrained ticket what it started from, too."""
     rewind = trained.run.record.get("rewind")
     if not rewind or not is_main(key.arm):
         return key.arm
-    weights = "ticket" if rewind["weights"] == "rewind" else rewind["weights"]
+    weights = "ticket" if rewind["weights"] == "rewind" else f"ticket, weights {rewind['weights']}"
     return weights if rewind["mask"] == "keep" else f"{weights}, mask {rewind['mask']}"

@@ -45,8 +45,10 @@ def sound(exhibit: object) -> Exhibit:
 
 
 def _has_points(chart: Chart | Map | Matrix) -> bool:
-    """Return whether there is anything to draw."""
+    """Return whether there is anything to draw; a single density is in the table, and no chart."""
     if isinstance(chart, Chart):
+        if chart.sparser_right and len({x for curve in chart.curves for x in curve.x}) < 2:
+            return False
         return any(value is not None for curve in chart.curves for values in curve.y for value in values)
     return bool(chart.spots if isinstance(chart, Map) else chart.values)
 

@@ -71,7 +71,7 @@ def _studies_table(groups: Sequence[Sequence[Reader]]) -> RenderableType:
     """Return the metric and cost of each study's networks, by density, controls left out."""
     found = comparison.standings(groups)
     costs = ("inference FLOPs", "training FLOPs", "with rounds before")
-    names = ("weights %", "study", *comparison.headings(found), "matching", *costs)
+    names = ("weights, %", "study", *comparison.headings(found), "matching", *costs)
     rows = [
         (
             f"{100 * one.density:.1f}",
@@ -88,7 +88,7 @@ def _studies_table(groups: Sequence[Sequence[Reader]]) -> RenderableType:
 
 def _costs(lines: Sequence[Costed]) -> RenderableType:
     """Return what tickets, or networks sparse from the start, cost by count, and the seconds that were measured."""
-    names = ("level", "weights %", "compression", "theoretical speed-up", "inference FLOPs", "training FLOPs",
+    names = ("level", "weights, %", "compression", "theoretical speed-up", "inference FLOPs", "training FLOPs",
              "of dense", "with rounds before", "seconds measured")  # fmt: skip
     rows = []
     for entry in entries.entries([line for line in lines if is_main(line["arm"])]):
@@ -149,7 +149,7 @@ def _by_level_and_arm(lines: Sequence[Costed], quantity: quantities.Quantity, ex
         for level in sorted(density)
     ]
     # Not the table's own title, which wraps where the table is narrow.
-    return Group(Text(quantity.label + explained), Fitted(("level", "weights %", *columns), rows))
+    return Group(Text(quantity.label + explained), Fitted(("level", "weights, %", *columns), rows))
 
 
 def _verdicts(found: Sequence[Verdict]) -> RenderableType:
@@ -161,7 +161,7 @@ def _verdicts(found: Sequence[Verdict]) -> RenderableType:
         rows.append((str(level), f"{100 * next(iter(own.values())).density:.1f}", *answers))
     return Group(
         Text("verdicts (definitions, numbers, and what would settle the open ones: lottery report RUN --verdicts)"),
-        Fitted(("level", "weights %", *names), rows, left=names),
+        Fitted(("level", "weights, %", *names), rows, left=names),
     )
 
 
@@ -199,7 +199,7 @@ def _notes(lines: Sequence[Costed]) -> list[str]:
 def forecast_table(forecast: Forecast) -> RenderableType:
     """Return a table of the levels, under a heading and above the totals."""
     setting, config, levels, times = forecast.setting, forecast.setting.config, forecast.levels, forecast.times
-    names = ("level", "weights %", "members", "arms", "steps each", "dense FLOPs", *(["time"] if times else []))
+    names = ("level", "weights, %", "members", "arms", "steps each", "dense FLOPs", *(["time"] if times else []))
     rows = [
         (
             str(level.number),

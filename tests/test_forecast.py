@@ -1,6 +1,7 @@
 """What a study will cost: the numbers, worked out by hand, and how they are drawn."""
 
 import io
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,12 +12,13 @@ from lottery.crews.jobs import Job, OutOfMemory, Timed
 from lottery.errors import LotteryError
 from lottery.networks import masks
 from lottery.reporting.tables import forecast_table
+from lottery.studies.askings import askings, how_often
 from lottery.studies.forecast import forecast
 from lottery.studies.kinds import KINDS
 from lottery.studies.layout import choose
 from lottery.studies.prepare import prepare
 from lottery.studies.prune import Prune
-from lottery.studies.timing import timed
+from lottery.studies.timing import time_chunk, timed
 from lottery.training.loop import Trainer
 
 WEIGHTS, BIASES = 64 * 16 + 16 * 10, 16 + 10
@@ -159,3 +161,56 @@ def test_the_command_line_tells_the_time(lottery, config_file, tmp_path, costs):
     refused = lottery("train", config_file, "--time")
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
     assert "--time goes with --dry-run" in refused.err
+
+
+PROBES = [{"name": "hessian", "every": "20it"}, {"name": "gradient_flow", "every": "7it", "images": 50}]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pruning__rewind": "12it"},
+        {"sparse": {"density": [0.2], "topology": {"name": "set", "interval": "5it", "end": "50%"}}},
+        {"sparse": {"density": [0.5, 0.2], "topology": {"name": "gradual", "interval": "4it", "end": "75%"}}},
+    ],
+)
+def test_probes_are_counted_as_they_are_asked(changes):
+    setting = prepare(tiny(probes=PROBES, **changes))
+    for level in plan(setting, "train" if "sparse" in changes else "prune"):
+        for member in level.members:
+            each = {*askings(setting, member, member.recipe.stop)}
+            each |= {(probe["name"], member.recipe.stop, "step") for probe in PROBES}
+            assert how_often(setting, member) == Counter(name for name, _, _ in each)
+
+
+def test_the_forecast_has_probes_and_analyses():
+    """Level 0: 2 networks at 0, 20, 30; and at 0, 7, 14, 21, 28, 30."""
+    setting = prepare(tiny(probes=PROBES, analyses=["distance"]))
+    console = Console(width=120, file=io.StringIO())
+    console.print(forecast_table(forecast(setting, plan(setting, "train"))))
+    text = console.file.getvalue()
+    assert "probe hessian: asked 6 times, over 256 training images" in text
+    assert "probe gradient_flow: asked 12 times, over 50 training images" in text
+    assert "analyses, once all is trained: distance" in text
+
+
+def test_probes_take_their_time(costs, monkeypatch):
+    """A chunk of 12 s (see above), and 4 times 5 s of a probe that is asked at 0, 10, 20, 30."""
+    asked = [{"name": "weights", "every": "10it"}]
+    without = timing_of("train", workers=1).seconds
+    monkeypatch.setattr(
+        "lottery.studies.timing.time_chunk", lambda *given: iter([Timed(1.0, 0.1, 2.0, 3.0, {"weights": 5.0})])
+    )
+    found = timing_of("train", workers=1, probes=asked)
+    assert found.seconds == pytest.approx(without + without / 12 * 4 * 5)
+    assert "each probe" in found.how
+
+
+def test_each_probe_is_timed(monkeypatch):
+    monkeypatch.setattr("lottery.studies.timing._SECONDS", 0.0)
+    setting = prepare(tiny(probes=PROBES, execution="looped", replicates=1))
+    (level,) = plan(setting, "train")
+    job = Job(level.members[:1], [setting.dense(setting.initial(0))], "looped", [], None)
+    (found,) = time_chunk(setting, job, lambda: False)
+    assert set(found.probes) == {"hessian", "gradient_flow"}
+    assert found.probes["hessian"] > 0

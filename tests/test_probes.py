@@ -38,7 +38,9 @@ from lottery.seeds import seeded, stream
 from lottery.store.run import Run
 from lottery.studies import chunk
 from lottery.studies.prepare import prepare
+from lottery.studies.prune import Prune
 from lottery.studies.subjects import sample_of, subject_of
+from lottery.studies.undertaking import new
 
 FLOW = {"name": "gradient_flow", "every": "7it", "images": 50}
 MOVING = {"density": 0.2, "dense": True, "topology": {"name": "rigl", "interval": "5it"}}
@@ -512,12 +514,51 @@ def test_what_a_users_probe_is_given_are_copies(tmp_path):
     [
         ("return 3", r"^probes\.own returns a int; it has to return a dict .*\nMend it"),
         ("return {'n': {1: object()}}", r"^probes\.own returns a dict in which n\.1 is a object"),
-        ("return 1 / 0", r"^.*own\.py:8: ZeroDivisionError: division by zero\nMend it"),
+        ("subject.images(); return 1 / 0", r"^.*own\.py:8: ZeroDivisionError: division by zero\nMend it"),
     ],
 )
 def test_a_users_probe_that_goes_wrong_is_blamed(body, said, tmp_path):
     with pytest.raises(RunFailed, match=said):
         of_ones_own(body, tmp_path)
+
+
+@pytest.mark.usefixtures("nothing_brought")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("subject.images(5000)", r"^probe own: wants 5000 training images, and there are \d+$"),
+        ("subject.images(per_class=900)", r"^probe own: wants 900 images of each class"),
+        ("return 1 / 0", r"^probe own: .*own\.py:8: ZeroDivisionError: division by zero$"),
+    ],
+)
+def test_a_probe_that_cannot_be_asked_is_found_before_a_run_is_made(body, said, tmp_path):
+    (tmp_path / "own.py").write_text(OWN.format(body=body))
+    plugins.load_file(tmp_path / "own.py")
+    with pytest.raises(LotteryError, match=said):
+        new(Prune(prepare(probed(probes=[{"name": "own", "every": "10it"}], replicates=1))))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        # 1,210 parameters: at level 1 618 of them are left, at level 2 322
+        (
+            {"exact": 10_000},
+            r"^probe hessian: the Hessian of 1,210 parameters takes .* as a matrix, and 1.0 MiB",
+        ),
+        ({"exact": 700}, r"^probe hessian: the Hessian of 618 parameters takes"),
+        (
+            {"exact": 1, "steps": 300},
+            r"^probe hessian: 300 steps of Lanczos over 1,210 .* at most 108$",
+        ),
+        ({"exact": 1, "steps": 300, "images": 2000}, "probes: hessian wants 2000 training images"),
+    ],
+)
+def test_a_hessian_too_large_is_found_before_a_run_is_made(options, said, monkeypatch):
+    monkeypatch.setattr("lottery.devices.free_memory", lambda device: 2**20)
+    with pytest.raises(LotteryError, match=said):
+        new(Prune(prepare(tiny(pruning__iterations=2, probes=[{"name": "hessian", **options}]))))
+    new(Prune(prepare(tiny(probes=[{"name": "hessian", "exact": 1, "steps": 50}]))))
 
 
 @pytest.mark.usefixtures("nothing_brought")

@@ -119,12 +119,16 @@ class Trained:
 
 @dataclass(frozen=True)
 class Timed:
-    """The chunk was only timed: seconds of its start, a step, an evaluation, and what moving masks adds to a step."""
+    """The chunk was only timed: seconds of its start, a step, an evaluation, what moving masks adds to a step, probes.
+
+    Those of a probe are of asking it once of each of the chunk's networks.
+    """
 
     start: float
     step: float
     evaluation: float
     move: float = 0.0
+    probes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

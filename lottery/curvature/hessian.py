@@ -17,6 +17,7 @@ from lottery.networks import parameters
 from lottery.networks.subject import Subject, leaves
 
 Vector = NDArray[np.float64]
+_NO_NETWORK = "a Hessian needs the network, and was given weights alone"
 _AT_ONCE = 16
 """Rows of the matrix that are computed together: more than that gain nothing."""
 Precision = {"float64": torch.float64, "float32": torch.float32}
@@ -66,7 +67,7 @@ class Hessian:
             LotteryError: there is no architecture or loss, or a parameter is no finite number.
         """
         if subject.template is None:
-            raise LotteryError("a Hessian needs the network, and was given weights alone")
+            raise LotteryError(_NO_NETWORK)
         self._type, self._device = Precision[precision], images.device
         if self._device.type == "mps" and precision == "float64":
             raise LotteryError("this GPU has no float64: set precision to float32")
@@ -81,15 +82,8 @@ class Hessian:
                     f"{name} has weights that are no finite numbers: training diverged; "
                     "a lower train.optimizer.lr may keep it from that"
                 )
-        kept = {} if pruned else subject.mask
-        flat = [
-            (kept[name] if name in kept else torch.ones_like(tensor, dtype=torch.bool)).reshape(-1).cpu()
-            for name, tensor in self._point.items()
-        ]
-        self._kept = torch.cat(flat)
+        self._kept = coordinates(subject, pruned=pruned)
         self.size = int(self._kept.sum())
-        if not self.size:
-            raise LotteryError("no parameter of the network is left, so its loss has no Hessian")
         self._data = [
             (_as(self._type, part), wanted)
             for part, wanted in zip(images.split(batch), labels.split(batch), strict=True)
@@ -111,12 +105,7 @@ class Hessian:
 
     def matrix(self) -> NDArray[np.float64]:
         """Return the whole of it, `[size, size]`, symmetric; raises LotteryError where it doesn't fit memory."""
-        needed, free = 3 * 8 * self.size**2, devices.free_memory(torch.device("cpu"))  # itself, and what eigh takes
-        if needed > free:
-            raise LotteryError(
-                f"the Hessian of {self.size:,} parameters takes {words.of_bytes(needed)} as a matrix, and "
-                f"{words.of_bytes(free)} are free: set `exact` below {self.size}, so that Lanczos finds its eigenvalues"
-            )
+        check_matrix(self.size)
         units = torch.eye(self.size, dtype=torch.float64)
         try:
             rows = torch.cat([self._products(part) for part in units.split(_AT_ONCE)])
@@ -182,6 +171,39 @@ class Hessian:
             for one, size in zip(found, sizes, strict=True)
         ]
         return torch.cat([row.double() for row in rows], dim=1)
+
+
+def coordinates(subject: Subject, *, pruned: bool) -> Tensor:
+    """Return which values of a network's trainable parameters, one after the other, are coordinates of its Hessian.
+
+    Args:
+        pruned: whether pruned weights are.
+
+    Raises:
+        LotteryError: there is no architecture, or nothing is left.
+    """
+    if subject.template is None:
+        raise LotteryError(_NO_NETWORK)
+    own = {name: subject.state[name] for name in parameters.trainable(subject.template)}
+    kept = {} if pruned else subject.mask
+    flat = [
+        (kept[name] if name in kept else torch.ones_like(tensor, dtype=torch.bool)).reshape(-1).cpu()
+        for name, tensor in own.items()
+    ]
+    found = torch.cat(flat)
+    if not found.any():
+        raise LotteryError("no parameter of the network is left, so its loss has no Hessian")
+    return found
+
+
+def check_matrix(size: int) -> None:
+    """Raise LotteryError where the Hessian of so many parameters doesn't fit memory as a matrix."""
+    needed, free = 3 * 8 * size**2, devices.free_memory(torch.device("cpu"))  # itself, and what eigh takes
+    if needed > free:
+        raise LotteryError(
+            f"the Hessian of {size:,} parameters takes {words.of_bytes(needed)} as a matrix, and "
+            f"{words.of_bytes(free)} are free: set `exact` below {size}, so that Lanczos finds its eigenvalues"
+        )
 
 
 def _as(kind: torch.dtype, tensor: Tensor) -> Tensor:

@@ -25,6 +25,16 @@ def signs(size: int, generator: torch.Generator) -> Vector:
     return drawn
 
 
+def check_basis(size: int, steps: int) -> None:
+    """Raise LotteryError where the basis of so many steps over so many parameters doesn't fit memory."""
+    needed, free = 8 * min(steps, size) * size, devices.free_memory(torch.device("cpu"))
+    if needed > free:
+        raise LotteryError(
+            f"{min(steps, size)} steps of Lanczos over {size:,} parameters take {words.of_bytes(needed)}, "
+            f"and {words.of_bytes(free)} are free: set `steps` to at most {free // (8 * size)}"
+        )
+
+
 def tridiagonal(product: Product, start: Vector, steps: int) -> tuple[Vector, Vector]:
     """Return diagonal `[k]` and off-diagonal `[k-1]` of the matrix in the basis of its first k <= `steps` powers.
 
@@ -35,12 +45,7 @@ def tridiagonal(product: Product, start: Vector, steps: int) -> tuple[Vector, Ve
         LotteryError: the basis doesn't fit memory.
     """
     steps = min(steps, len(start))
-    needed, free = 8 * steps * len(start), devices.free_memory(torch.device("cpu"))
-    if needed > free:
-        raise LotteryError(
-            f"{steps} steps of Lanczos over {len(start):,} parameters take {words.of_bytes(needed)}, "
-            f"and {words.of_bytes(free)} are free: set `steps` to at most {free // (8 * len(start))}"
-        )
+    check_basis(len(start), steps)
     basis = np.empty((steps, len(start)))
     diagonal, beside = np.empty(steps), np.empty(steps)
     basis[0] = start / np.linalg.norm(start)

@@ -7,7 +7,8 @@ import torch
 from scipy.linalg import eigh
 
 from lottery.curvature import lanczos
-from lottery.curvature.hessian import Hessian, Vector
+from lottery.curvature.hessian import Hessian, Vector, check_matrix
+from lottery.curvature.lanczos import check_basis
 from lottery.exhibits import Finding, Findings
 from lottery.seeds import derived
 
@@ -119,7 +120,7 @@ def spectrum(
     if not np.isfinite(hessian.product(lanczos.signs(size, derived(generator, "finite")))).all():
         nothing = float("nan")  # the loss overflows; whoever trains goes on until it diverges
         return Spectrum("none", size, nothing, nothing, nothing, nothing, np.array([nothing]), np.ones(1))
-    if size <= max(exact, 2):  # ARPACK wants three dimensions at least
+    if _small(size, exact):
         values = eigh(hessian.matrix(), eigvals_only=True, overwrite_a=True)
         shares = np.full(size, 1 / size)
         return Spectrum("exact", size, float(values[0]), float(values[-1]), float(values.sum()), 0.0, values, shares)
@@ -129,3 +130,15 @@ def spectrum(
     parts = [lanczos.quadrature(hessian.product, lanczos.signs(size, stream), steps) for _ in range(draws)]
     values, shares = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Spectrum("lanczos", size, smallest, largest, total, error, values, shares / draws)
+
+
+def check_memory(size: int, *, exact: int, steps: int) -> None:
+    """Raise LotteryError where `spectrum` lacks the memory for a Hessian of so many parameters."""
+    if _small(size, exact):
+        check_matrix(size)
+    else:
+        check_basis(size, steps)
+
+
+def _small(size: int, exact: int) -> bool:
+    return size <= max(exact, 2)  # ARPACK wants three dimensions at least

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lottery.config.values import Count
-from lottery.curvature.hessian import Hessian
-from lottery.curvature.spectrum import MEANING, spectrum
+from lottery.curvature.hessian import Hessian, coordinates
+from lottery.curvature.spectrum import MEANING, check_memory, spectrum
 from lottery.exhibits import Exhibit, Findings, Line
 from lottery.networks.subject import Subject
 from lottery.probes._ends import begun, ended, ends_table, said
@@ -48,6 +48,7 @@ def hessian(
         there are; `method`: exact, lanczos, or none where the loss overflows; where asked for `spectrum`: `eigenvalues`
         and their `density`, of area 1.
     """
+    check_memory(int(coordinates(subject, pruned=pruned).sum()), exact=exact, steps=steps)
     images, labels = subject.images()
     matrix = Hessian(subject, images, labels, pruned=pruned, precision=precision)
     # The same vectors at every step: what changes from one to the next is the network.

@@ -234,6 +234,12 @@ def forecast_table(forecast: Forecast) -> RenderableType:
         parts.append(
             Text("masks are simulated: products are dense; reports count the FLOPs of kept weights", style="dim")
         )
+    for name, often in forecast.askings.items():
+        images = next(probe.images for probe in config.probes if probe.name == name)
+        parts.append(Text(f"probe {name}: asked {often:,} times, over {images:,} training images"))
+    if config.analyses:
+        asked = ", ".join(analysis.name for analysis in config.analyses)
+        parts.append(Text(f"analyses, once all is trained{' (not in the time below)' * bool(times)}: {asked}"))
     if times:
         parts.append(Text(f"time: about {words.of_duration(times.seconds)} in all, by {times.how}", style="bold"))
     return Group(*parts)

@@ -1,7 +1,7 @@
 """A forecast is computed before a study starts: what it will train and cost, and what masks cover."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from lottery import words
 from lottery.cost.training import step_flops
 from lottery.errors import LotteryError
 from lottery.networks import parameters
+from lottery.studies.askings import how_often
 from lottery.studies.layout import Layout, choose
 from lottery.studies.plan import Level, largest_group
 from lottery.studies.setting import Setting
@@ -62,6 +63,16 @@ class Forecast:
     def flops(self) -> int:
         """Return the FLOPs of a forward pass of the dense network for one image."""
         return sum(self.setting.flops.values())
+
+    @property
+    def askings(self) -> Mapping[str, int]:
+        """Return how often each probe is asked, of one network after the other."""
+        found = dict.fromkeys((probe.name for probe in self.setting.config.probes), 0)
+        for level in self.levels if found else ():
+            for group in level.groups():
+                for name, often in how_often(self.setting, group[0]).items():
+                    found[name] += often * len(group)
+        return found
 
     def training_flops(self, level: Level) -> int:
         """Return the FLOPs of a level's training; masks are simulated, so its products are dense ones."""

@@ -14,8 +14,8 @@ from lottery.networks.key import Key
 from lottery.store.checkpoints import Checkpoints
 from lottery.store.records import ChunkRecord, Evaluation
 from lottery.store.run import Run
+from lottery.studies.askings import askings
 from lottery.studies.layout import Layout
-from lottery.studies.probing import askings
 from lottery.studies.study import Study
 from lottery.studies.summary import summary
 from lottery.studies.watcher import Watcher

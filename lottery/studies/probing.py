@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from lottery.networks.network import Network, State
 from lottery.networks.subject import Sample
 from lottery.seeds import seeded, stream
 from lottery.store.findings import Probing
+from lottery.studies.askings import moving
 from lottery.studies.setting import Setting
 from lottery.studies.subjects import apart, sample_of, subject_of
 from lottery.training.evolution import Evolution
@@ -25,8 +26,6 @@ from lottery.training.loop import Trainer
 from lottery.training.recipe import Member
 
 When = Literal["step", "before", "after"]
-Asking = tuple[str, int, str]
-"""A probe's name, the step at which it is asked of a network, and why: see `lottery.store.findings.Probing`."""
 
 
 class Prober:
@@ -54,7 +53,7 @@ class Prober:
 
     def follow(self, trainer: Trainer) -> None:
         """Ask right before and right after masks move, too, where a probe wants that."""
-        if isinstance(trainer.trained, Evolution) and _moving(self._setting):
+        if isinstance(trainer.trained, Evolution) and moving(self._setting):
             trainer.trained.on_move = self._moved
 
     def at(self, trainer: Trainer, *, last: bool = False) -> None:
@@ -66,7 +65,7 @@ class Prober:
             self._ask(due, trainer.cohort, [lost is None for lost in trainer.diverged()], step, "step")
 
     def _moved(self, cohort: Cohort, alive: Sequence[bool], step: int, when: When) -> None:
-        self._ask(_moving(self._setting), cohort, alive, step, when)
+        self._ask(moving(self._setting), cohort, alive, step, when)
 
     def pop(self) -> list[Probing]:
         """Return what was found since the last call."""
@@ -143,25 +142,6 @@ class Prober:
             return own if probe.entry.own else (own[0].clone(), own[1].clone())
 
         return sample
-
-
-def askings(setting: Setting, member: Member, step: int) -> Iterator[Asking]:
-    """Yield when the probes of a config are asked of a member up to a step on its way."""
-    start, course = member.recipe.start, setting.course(member.key.level)
-    for probe in setting.config.probes:
-        every = probe.every.steps(setting.epoch)
-        for one in (start, *range((start // every + 1) * every, step + 1, every)):
-            yield probe.name, one, "step"
-    moves = [one + 1 for one in range(start, step) if course.due(one)] if course and _moving(setting) else []
-    for probe in _moving(setting):
-        for one in moves:
-            yield probe.name, one, "before"
-            yield probe.name, one, "after"
-
-
-def _moving(setting: Setting) -> list[Probe]:
-    """Return the probes that want to be asked where masks move."""
-    return [probe for probe in setting.config.probes if "moves" in probe.traits]
 
 
 def _view(cohort: Cohort, index: int) -> Network:

@@ -1,22 +1,21 @@
 """From a network and a config's score to a mask: what a score may look at, and over how many rounds it prunes."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 import torch
 from torch import Tensor
 
-from lottery import answers, brought
+from lottery import answers
 from lottery.config.pruning import Score
 from lottery.errors import LotteryError
 from lottery.networks import masks
 from lottery.networks.key import Key
 from lottery.networks.masks import Mask
 from lottery.networks.network import Network, State
-from lottery.networks.subject import Subject, on_cpu
+from lottery.networks.subject import on_cpu
 from lottery.seeds import seeded, stream
 from lottery.studies.setting import Setting
-from lottery.studies.subjects import apart, sample_of, subject_of
+from lottery.studies.subjects import apart, asks_for_images, subject_of
 
 
 def rate(
@@ -56,28 +55,13 @@ def rate(
     return scores
 
 
-class _Enough(Exception):
-    """The data that a score wants are there."""
-
-
 def check_data(setting: Setting, score: Score) -> None:
     """Raise LotteryError where a score wants more training images than a replicate has; nothing is scored."""
-    if "data" not in score.entry.traits:
-        return
-
-    def look(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
-        for replicate in range(setting.config.replicates):  # each has a split of its own, and other numbers of a class
-            sample_of(setting, replicate, "score")(count, per_class)
-        raise _Enough
-
-    state = setting.template.state_dict()
-    weights = {name: state[name] for name in setting.shapes}
-    subject = Subject(weights, setting.like.mask, weights, state, setting.template, setting.data.shape, look)
-    with brought.told(f"score {score.name}"), suppress(_Enough):
-        try:
-            score.entry(subject, stream(0), **score.options)
-        except LotteryError as error:
-            raise LotteryError(f"score {score.name}: {error}") from None
+    if "data" in score.entry.traits:
+        asks_for_images(
+            setting, score.entry, setting.like.mask, lambda subject: score.entry(subject, stream(0), **score.options),
+            "score", f"score {score.name}",
+        )  # fmt: skip
 
 
 def prune_to(

@@ -1,19 +1,21 @@
 """One network of a study as those who only look at it are given it: scores, probes, analyses."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from lottery import answers
+from lottery import answers, brought
 from lottery.errors import LotteryError
 from lottery.networks import parameters
+from lottery.networks.masks import Mask
 from lottery.networks.network import Network
 from lottery.networks.subject import Sample, Subject
 from lottery.registry import Entry
-from lottery.seeds import stream
+from lottery.seeds import seeded, stream
 from lottery.studies.setting import Setting
 from lottery.training.objective import Objective
 
@@ -98,3 +100,43 @@ def sample_of(setting: Setting, replicate: int, purpose: str) -> Sample:
         return data.normalise(images), data.train_labels[order.to(data.device)]
 
     return sample
+
+
+class _Enough(Exception):
+    """The training images that were asked for are there."""
+
+
+def asks_for_images(
+    setting: Setting, entry: Entry, mask: Mask, ask: Callable[[Subject], object], purpose: str, what: str
+) -> bool:
+    """Return whether an entry asks a subject for training images, which are there: what it does after that isn't done.
+
+    Args:
+        entry: who is asked.
+        mask: of the subject, on the CPU.
+        ask: gives the entry a subject.
+        purpose: names the stream that images are drawn from.
+        what: is asked, in messages.
+
+    Raises:
+        LotteryError: a replicate has fewer, or the entry refuses this network before it looks at any.
+    """
+
+    def look(count: int | None, per_class: int | None) -> tuple[Tensor, Tensor]:
+        for replicate in range(setting.config.replicates):  # each has a split of its own, and other numbers of a class
+            sample_of(setting, replicate, purpose)(count, per_class)
+        raise _Enough
+
+    state = dict(setting.template.state_dict())
+    state |= {name: state[name] * kept for name, kept in mask.items()}
+    weights = {name: state[name] for name in mask}
+    subject = Subject(
+        weights, mask, weights, state, setting.template, setting.data.shape, look, Objective(setting.task)
+    )  # fmt: skip
+    with brought.told(what), suppress(_Enough), seeded(stream(0), torch.device("cpu")):
+        try:
+            ask(apart(entry, subject))
+        except LotteryError as error:
+            raise LotteryError(f"{what}: {error}") from None
+        return False
+    return True

@@ -18,10 +18,12 @@ from lottery.networks import masks
 from lottery.networks.collapse import collapsed
 from lottery.networks.network import Network, State
 from lottery.seeds import stream
+from lottery.studies.askings import how_often
 from lottery.studies.chunk import elsewhere, evaluations, make_trainer
 from lottery.studies.forecast import Times
 from lottery.studies.layout import Layout
 from lottery.studies.plan import Level
+from lottery.studies.probing import Prober
 from lottery.studies.prune import Prune
 from lottery.studies.setting import Setting
 from lottery.studies.study import Study, asks_for_optima
@@ -64,9 +66,8 @@ def timed(study: Study, levels: Sequence[Level], layout: Layout) -> Times:
     taken, before = dict[int, float](), 0.0
     for level, end in sorted(ends.items()):
         taken[level], before = max(0.0, end - before), max(before, end)
-    how = (
-        f"a few steps and an evaluation of {len(costs)} kinds of chunks, timed in {time.perf_counter() - began:,.0f} s"
-    )
+    what = "a few steps, an evaluation and each probe" if setting.config.probes else "a few steps and an evaluation"
+    how = f"{what} of {len(costs)} kinds of chunks, timed in {time.perf_counter() - began:,.0f} s"
     return Times(taken, how)
 
 
@@ -104,6 +105,7 @@ def _costs(
             mean(one.step for one in timed_ones),
             mean(one.evaluation for one in timed_ones),
             mean(one.move for one in timed_ones),
+            {probe: mean(one.probes[probe] for one in timed_ones) for probe in timed_ones[0].probes},
         )
     return costs
 
@@ -144,11 +146,12 @@ def _seconds(cost: jobs.Timed, setting: Setting, members: Sequence[Member]) -> f
     later = sum(step > recipe.start for step in evaluated)
     moves = sum(course.due(step) for step in range(recipe.start, recipe.stop)) if course else 0
     total: float = cost.start + (1 + later) * cost.evaluation + recipe.steps * cost.step + moves * cost.move
-    return total
+    asked = how_often(setting, members[0]) if cost.probes else {}
+    return total + sum(asked[probe] * seconds for probe, seconds in cost.probes.items())
 
 
 def time_chunk(setting: Setting, job: Job, stop: Stop) -> Iterator[Event]:  # noqa: ARG001
-    """Time a chunk: how long it takes to begin with it, a step, a step at which masks move, an evaluation."""
+    """Time a chunk: how long it takes to begin with it, a step, a step at which masks move, an evaluation, a probe."""
     try:
         yield _timed(setting, job)
         return
@@ -184,7 +187,22 @@ def _timed(setting: Setting, job: Job) -> jobs.Timed:
         many *= 2
         step = passed / steps
     evaluation = clocked(lambda: evaluations(setting, job.members, trainer, 0.0))
+    probes = _probes(Prober(setting, job), trainer)
     if due is None:
-        return jobs.Timed(start, step, evaluation)
+        return jobs.Timed(start, step, evaluation, probes=probes)
     trainer.step = due
-    return jobs.Timed(start, step, evaluation, max(0.0, clocked(lambda: trainer.advance(due + 1)) - step))
+    return jobs.Timed(start, step, evaluation, max(0.0, clocked(lambda: trainer.advance(due + 1)) - step), probes)
+
+
+def _probes(prober: Prober, trainer: Trainer) -> dict[str, float]:
+    """Return how long each probe takes; the first time takes longest, so that short ones are asked once more."""
+    found = dict[str, float]()
+    for _ in range(2):
+        prober.at(trainer, last=True)
+        lines = prober.pop()
+        found = {line["probe"]: 0.0 for line in lines}
+        for line in lines:
+            found[line["probe"]] += line["seconds"]
+        if sum(found.values()) > _SECONDS:
+            break
+    return found

@@ -15,6 +15,7 @@ from lottery.store.reader import Reader
 from lottery.store.run import Run
 from lottery.studies import same_code
 from lottery.studies.asked import Asked
+from lottery.studies.askings import check_probes
 from lottery.studies.copies import Copies, first_replicates, retraining
 from lottery.studies.forecast import check_disk
 from lottery.studies.fork import Fork, Wanted
@@ -32,7 +33,7 @@ Make = Callable[[Config, Reader], Setting]
 
 @dataclass(frozen=True)
 class Undertaking:
-    """An undertaking is a study that is to be carried out.
+    """An undertaking is a study that is to be carried out; one whose probes can't be asked of its networks can't be.
 
     Attributes:
         levels: those with networks left to train.
@@ -50,6 +51,9 @@ class Undertaking:
     layout: tuple[Layout, str] | None = None
     parent: Reader | None = None
     record: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_probes(self.study.setting, self.levels)
 
     def laid_out(self) -> tuple[Layout, str]:
         """Return the layout by which it will be carried out, and why."""

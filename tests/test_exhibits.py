@@ -17,7 +17,7 @@ from scipy import stats
 
 from lottery import registry
 from lottery.exhibits import Chart, Curve, Exhibit, Map, Matrix, Spot, Table
-from lottery.reporting import canvas
+from lottery.reporting import canvas, html
 from lottery.reporting.asides import asides
 from lottery.reporting.exhibit_figures import draw_chart, draw_exhibits
 from lottery.reporting.exhibit_tables import exhibit_tables, told
@@ -242,6 +242,10 @@ def boom(lines):
         lambda lines: Exhibit("t", ["a"], [chart(Curve("c", ["x"], [[1]]))]),
         lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1], [[1e200]]))]),
         lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1], [[float("nan")]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1], [["nan"]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1], [["1e308"]]))]),
+        lambda lines: Exhibit("t", ["a"], [chart(Curve("c", ["-inf"], [[1]]))]),
+        lambda lines: Exhibit("t", ["a"], (), Table(["h"] * 400, [["1"] * 400] * 100)),
         lambda lines: Exhibit("t", ["a"], [chart(), chart()]),
         lambda lines: Exhibit("t", ["a"], [chart(scales=("linear", "polar"))]),
         lambda lines: Exhibit("t", ["a"], (), Table(["h"], [["1", "2"]])),
@@ -276,6 +280,59 @@ def test_damaged_findings_are_named_and_leave_the_rest(run, explained):
     path = run.path / places.analysis("dunes")
     path.write_text(path.read_text().replace("6.0", "7.0"))
     assert [one.exhibit for one in shown_of(run)] == [None, None]
+
+
+def test_a_page_without_strict_json_is_not_written(run, monkeypatch):
+    monkeypatch.setattr(html, "charts", lambda exhibited: [float("nan")])
+    with pytest.raises(ValueError, match="JSON"):
+        page([run])
+
+
+def test_lines_of_many_keys_and_rows_are_cut(run):
+    many = found({"height": 1.0} | {f"h{key}": key for key in range(2000)}, **{f"k{key}": key for key in range(2000)})
+    files.append_lines(
+        run.path / places.analysis("dunes"), [many, *(found({"height": 1.0}, level=i) for i in range(2000))]
+    )
+    table = shown_of(run)[0].exhibit.table
+    assert table.headings == [*(f"k{key}" for key in range(12)), "height", *(f"h{key}" for key in range(11))]
+    assert len(table.rows) == 1000
+
+
+def test_what_many_options_found_is_shown_of_the_last(run, explained):
+    explained(height)
+    files.append_lines(
+        run.path / places.analysis("dunes"), (found({"height": 9.0}) | {"options": {"of": i}} for i in range(1, 20))
+    )
+    *eight, note = shown_of(run)
+    assert [one.exhibit.title[-6:] for one in eight] == [f"(of {i})"[-6:] for i in range(12, 20)]
+    assert note.note == "dunes: what was found of 12 more options is in the run's files, and not shown"
+
+
+def test_arms_beyond_any_run_are_a_note(run, explained):
+    explained(height)
+    files.append_lines(run.path / places.analysis("dunes"), (found({"height": 1.0}, arm=f"arm{i}") for i in range(200)))
+    assert "201 arms" in shown_of(run)[0].note
+
+
+def test_curves_of_many_gaps_and_points_are_few_lines(axes):
+    gaps = Curve("dunes", range(9000), [[x / 9000] if x % 2 else [] for x in range(9000)], points=True)
+    assert len(stretches(gaps, chart(), 200)) == 1
+    few = Curve("dunes", range(60), [[1.0] if x % 2 else [] for x in range(60)])
+    assert len(stretches(few, chart(), 200)) == 30
+    assert len(axes(chart(gaps)).lines) == 2
+    tiny_and_huge = chart(
+        Curve("a", [5e-324, 1e100], [THREE] * 2, points=True), *gaps_beside(63), scales=("log", "log")
+    )
+    assert all(0 < aside < 1e100 for aside in asides(tiny_and_huge))
+
+
+def gaps_beside(number):
+    return [Curve("b", [1], [[1]], points=True)] * number
+
+
+def test_what_is_all_but_zero_is_drawn_as_zero(run, explained):
+    explained(lambda lines: Exhibit("t", ["a"], [chart(Curve("c", [1, 2], [[5e-324], [1e-90]]))]))
+    assert shown_of(run)[0].exhibit.charts[0].curves[0].y == [[0.0], [1e-90]]
 
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J$\\frac$"

@@ -132,7 +132,7 @@ def SHOWN(lines: Sequence[Line]) -> Exhibit:  # noqa: N802
         title="Where networks start and end",
         answers=[
             *_answers(found),
-            f"Stress, what a plane can't show of these distances: {_written(stress)} %.",
+            f"Stress, what a plane can't show of these distances: {written(estimate(stress), 2)} %.",
         ],
         charts=[_map(replicate, values) for replicate, values in sorted(largest.items())],
         table=Table(("network", "weights, %", *_COLUMNS.values()), _rows(found)),
@@ -151,18 +151,26 @@ _COLUMNS = {
 """What a distance is from, and which one it is -> heading."""
 
 
-def _distances(found: Sequence[Line], level: int, arm: str, what: str, column: str) -> list[float]:
-    """Return a distance of an arm's networks at a level, for each replicate the mean over its orders."""
-    means = []
+_Distances = dict[tuple[int, str, tuple[str, str]], list[float]]
+"""Level, arm and a key of `_COLUMNS` -> a distance, for each replicate the mean over its orders."""
+
+
+def _distances(found: Sequence[Line]) -> _Distances:
+    means: _Distances = {}
     for one in found:
-        places = zip(one["what"], one["level"], one["arm"], one[column], strict=True)
-        own = [value for *name, value in places if name == [what, level, arm] and value is not None]
-        means += [fmean(own)] if own else []
+        own: _Distances = {}
+        for what, column in _COLUMNS:
+            for name, level, arm, value in zip(one["what"], one["level"], one["arm"], one[column], strict=True):
+                if name == what and value is not None:
+                    own.setdefault((level, arm, (what, column)), []).append(value)
+        for place, values in own.items():
+            means.setdefault(place, []).append(fmean(values))
     return means
 
 
-def _written(values: Sequence[float]) -> str:
-    return written(estimate(values) if values else None, 2)
+def _cells(apart: _Distances, level: int, arm: str) -> list[str]:
+    values = [apart.get((level, arm, column)) for column in _COLUMNS]
+    return [written(estimate(own) if own else None, 2) for own in values]
 
 
 def _networks(found: Sequence[Line]) -> dict[tuple[int, str], float]:
@@ -174,20 +182,20 @@ def _networks(found: Sequence[Line]) -> dict[tuple[int, str], float]:
 
 
 def _rows(found: Sequence[Line]) -> list[list[str]]:
-    rows = []
-    for (level, arm), density in _networks(found).items():
-        cells = [_written(_distances(found, level, arm, *column)) for column in _COLUMNS]
-        rows.append([f"level {level}, {arm}", f"{density:.2f}", *cells])
-    return rows
+    apart = _distances(found)
+    return [
+        [f"level {level}, {arm}", f"{density:.2f}", *_cells(apart, level, arm)]
+        for (level, arm), density in _networks(found).items()
+    ]
 
 
 def _answers(found: Sequence[Line]) -> list[str]:
     """Return how far networks of the sparsest level end from the solution that their mask was pruned from."""
-    networks = _networks(found)
+    networks, apart = _networks(found), _distances(found)
     level = max(level for level, _ in networks)
     answers = []
     for arm in (arm for own, arm in networks if own == level):
-        far = [_written(_distances(found, level, arm, *column)) for column in _COLUMNS]
+        far = _cells(apart, level, arm)
         if far[1] and far[2]:
             answers.append(
                 f"{arm}, at {networks[level, arm]:.3g} % of the weights, goes {far[0]} (L2) and ends {far[2]} from the "

@@ -1,5 +1,7 @@
 """How far to the side curves are drawn whose points stand at the same x."""
 
+import math
+
 from lottery.exhibits import Chart
 from lottery.reporting.points import is_log
 
@@ -16,4 +18,7 @@ def asides(chart: Chart) -> list[float]:
         _ASIDE * (marked.index(index) - (len(marked) - 1) / 2) if index in marked else 0.0
         for index in range(len(chart.curves))
     ]
-    return [(most / least) ** -share if is_log(chart) else share * (most - least) for share in shares]
+    if is_log(chart):
+        decades = math.log(most) - math.log(least)
+        return [math.exp(-share * decades) for share in shares]
+    return [share * (most - least) for share in shares]

@@ -12,6 +12,8 @@ from lottery.reporting import canvas
 from lottery.reporting.asides import asides
 from lottery.reporting.points import Point, ends, is_log, stretches
 
+_MOST_POINTS = 2000
+"""Of one curve: more than there are dots across a figure."""
 _DASHES = ["-", "--", ":", "-."]
 
 
@@ -31,7 +33,7 @@ def draw_curves(axes: Axes, chart: Chart) -> None:
         axes.axhline(y, color="0.35", linewidth=1, linestyle=(0, (4, 2)), label=canvas.label_of(text))
     for curve, aside in zip(chart.curves, asides(chart), strict=True):
         look = look_of(curve) | ({"linestyle": "--"} if curve.dashed else {})
-        for number, stretch in enumerate(stretches(curve, chart)):
+        for number, stretch in enumerate(stretches(curve, chart, _MOST_POINTS)):
             points = [Point(x * aside if is_log(chart) else x + aside, found) for x, found in stretch]
             _stretch(
                 axes, points, chart, curve.points, look | ({} if number else {"label": canvas.label_of(curve.label)})
@@ -51,11 +53,11 @@ def _stretch(axes: Axes, points: Sequence[Point], chart: Chart, marked: bool, lo
     marked = marked or len(points) == 1  # which has no line through it
     axes.plot(x, means, linewidth=1.4, marker="o" if marked else "", markersize=3.5, **look)
     if marked:
-        for point in points:
-            own = [value for value in point.found.values if chart.scales[1] == "linear" or value > 0]
-            axes.plot([point.x] * len(own), own, ".", color=colour, alpha=0.3, markersize=4)
-        for middle, least, most in sure:
-            axes.plot([middle, middle], [least, most], color=colour, linewidth=1, alpha=0.8)
+        single = [(point.x, value) for point in points for value in point.found.values]
+        single = [one for one in single if chart.scales[1] == "linear" or one[1] > 0]
+        axes.plot(*zip(*single, strict=True), ".", color=colour, alpha=0.3, markersize=4)
+        if sure:
+            axes.vlines(*zip(*sure, strict=True), color=colour, linewidth=1, alpha=0.8)
     elif sure:
         at, low, high = np.array(sure).T
         axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)

@@ -9,6 +9,8 @@ from lottery.exhibits import Exhibit, Line
 from lottery.reporting.sound import cut, sound
 from lottery.reporting.unexplained import unexplained
 
+_MOST_ARMS = 100
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -32,6 +34,7 @@ def explained(kind: str, name: str, lines: Sequence[Line]) -> Shown:
     except LookupError:  # a plugin's, which isn't loaded
         explain = None
     try:
+        _bound(lines)
         file = f"probe-{name}" if kind == "probes" else name  # a probe may be called as an analysis is
         return Shown(file, sound(explain(lines) if explain else unexplained(name, lines)))
     except LookupError as error:  # it asks for what its lines don't hold
@@ -42,6 +45,13 @@ def explained(kind: str, name: str, lines: Sequence[Line]) -> Shown:
 
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {first_line(error)}"
+
+
+def _bound(lines: Sequence[Line]) -> None:
+    """Refuse lines of more arms than any run has: whoever explains them may look through all of them for each."""
+    arms = len({line.get("of", line).get("arm") for line in lines})
+    if arms > _MOST_ARMS:
+        raise ValueError(f"{arms:,} arms")
 
 
 def first_line(error: BaseException) -> str:

@@ -39,7 +39,7 @@ def page(runs: Sequence[Reader]) -> str:
     data = page_data(groups, judged, with_masks)
     exhibited = [(run, found) for run in runs if (found := shown_of(run))]
     data["charts"] = charts(exhibited) if with_masks else []
-    embedded = json.dumps(data, default=plain, separators=(",", ":")).replace("<", "\\u003c")
+    embedded = json.dumps(data, default=plain, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     title = " + ".join(run.record["id"] for run in runs)
     measured = ", ".join(dict.fromkeys(spoken(metric) for metric in metrics)).capitalize()
     body = "".join(

@@ -8,7 +8,7 @@ from lottery.reporting.asides import asides
 from lottery.reporting.exhibit_tables import is_number
 from lottery.reporting.explained import Shown
 from lottery.reporting.markup import items, table
-from lottery.reporting.points import LEAST_FOR_BANDS, Point, ends, has_bands, is_log, stretches
+from lottery.reporting.points import LEAST_FOR_BANDS, Point, ends, is_log, stretches
 from lottery.store.reader import Reader
 
 _MOST_POINTS = 200
@@ -43,9 +43,15 @@ def sections(exhibited: Sequence[tuple[Reader, Sequence[Shown]]], undrawn: str) 
 
 def _section(exhibit: Exhibit, figures: str) -> str:
     answers = f"<ul class=answers>{items(exhibit.answers)}</ul>"
-    notes = [exhibit.meaning, _INTERVALS if has_bands(exhibit) else ""]
+    notes = [exhibit.meaning, _INTERVALS if _has_bands(exhibit) else ""]
     notes = [f"<p class=soft>{escape.html(note)}</p>" for note in notes if note]
     return f"{answers}{figures}{_numbers(exhibit.table)}{''.join(notes)}"
+
+
+def _has_bands(exhibit: Exhibit) -> bool:
+    """Return whether curves of an exhibit have intervals."""
+    curves = [curve for chart in exhibit.charts if isinstance(chart, Chart) for curve in chart.curves]
+    return any(len(values) >= LEAST_FOR_BANDS for curve in curves for values in curve.y)
 
 
 def _numbers(found: exhibits.Table | None) -> str:

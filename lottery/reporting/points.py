@@ -3,13 +3,16 @@
 import math
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
-from lottery.exhibits import Chart, Curve, Exhibit
+from lottery.exhibits import Chart, Curve
 from lottery.statistics import Estimate, estimate
 
 LEAST_FOR_BANDS = 3
 """Replicates: the interval of two would cover the frame."""
+_MOST_GAPS = 100
+"""Of one curve; where there are more, it is drawn over them."""
 
 
 class Point(NamedTuple):
@@ -20,7 +23,7 @@ class Point(NamedTuple):
 
 
 def stretches(curve: Curve, chart: Chart, most: int = sys.maxsize) -> list[list[Point]]:
-    """Return a curve's points, as many lists as gaps leave, each thinned out to `most` and one.
+    """Return a curve's points, as many lists as gaps leave, thinned out to about `most` in all.
 
     A logarithm has no place for what isn't positive.
     """
@@ -31,7 +34,10 @@ def stretches(curve: Curve, chart: Chart, most: int = sys.maxsize) -> list[list[
             found[-1].append((x, own))
         elif found[-1]:
             found.append([])
-    return [[Point(x, estimate(own)) for x, own in thinned(stretch, most)] for stretch in found if stretch]
+    there = [stretch for stretch in found if stretch]
+    if len(there) > _MOST_GAPS:
+        there = [[*chain.from_iterable(there)]]
+    return [[Point(x, estimate(own)) for x, own in thinned(stretch, max(1, most // len(there)))] for stretch in there]
 
 
 def ends(found: Estimate, chart: Chart) -> tuple[float, float] | None:
@@ -55,9 +61,3 @@ def thinned(points: Sequence[Any], most: int) -> list[Any]:
     """Return no more points than `most` and one, evenly spread, with the first and the last."""
     every = max(1, -(-len(points) // most))
     return [point for index, point in enumerate(points) if index % every == 0 or index == len(points) - 1]
-
-
-def has_bands(exhibit: Exhibit) -> bool:
-    """Return whether curves of an exhibit have intervals."""
-    curves = [curve for chart in exhibit.charts if isinstance(chart, Chart) for curve in chart.curves]
-    return any(len(values) >= LEAST_FOR_BANDS for curve in curves for values in curve.y)

@@ -1,6 +1,7 @@
 """Lines of a probe or an analysis that nobody explains: a plugin's that isn't loaded, or one that says nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from lottery.exhibits import Exhibit, Line, Table
@@ -8,7 +9,8 @@ from lottery.statistics import estimate
 
 _NETWORK = ("replicate", "level", "arm", "order")
 _MOST = 12
-"""Columns of numbers."""
+"""Columns of numbers, and as many of what they are of."""
+_MOST_ROWS = 1000
 
 
 def unexplained(name: str, lines: Sequence[Line]) -> Exhibit:
@@ -20,26 +22,23 @@ def unexplained(name: str, lines: Sequence[Line]) -> Exhibit:
     found: dict[tuple[tuple[str, Any], ...], dict[str, list[float]]] = {}
     for line in _last(lines):
         of = tuple((key, value) for key, value in _subject(line).items() if key != "replicate")
-        for key, value in _numbers(line["values"]):
-            found.setdefault(of, {}).setdefault(key, []).append(value)
-    subjects = list(dict.fromkeys(key for of in found for key, _ in of))
-    numbers = list(dict.fromkeys(key for values in found.values() for key in values))[:_MOST]
-    rows = [
-        [
-            *(str(dict(of).get(key, "")) for key in subjects),
-            *(_written(values[key]) if key in values else "" for key in numbers),
-        ]
-        for of, values in found.items()
-    ]
+        if numbers := [*_numbers(line["values"])]:
+            own = found.setdefault(of, {})
+            for key, value in numbers:
+                own.setdefault(key, []).append(value)
+    subjects = list(dict.fromkeys(key for of in found for key, _ in of))[:_MOST]
+    columns = list(dict.fromkeys(key for values in found.values() for key in values))[:_MOST]
+    rows = []
+    for of, values in islice(found.items(), _MOST_ROWS):
+        said = dict(of)
+        cells = [_written(values[key]) if key in values else "" for key in columns]
+        rows.append([*(str(said.get(key, "")) for key in subjects), *cells])
     answer = f"{len(lines):,} lines were found; nothing here says what they mean (is a plugin not loaded?)."
-    return Exhibit(name, [answer], (), Table([*subjects, *numbers], rows) if numbers else None)
+    return Exhibit(name, [answer], (), Table([*subjects, *columns], rows) if columns else None)
 
 
 def _subject(line: Line) -> Mapping[str, Any]:
-    own = line.get("of")
-    return (
-        own if own is not None else {key: line[key] for key in ("replicate", "level", "arm", "order", "step", "when")}
-    )
+    return line["of"] if "of" in line else {key: line[key] for key in (*_NETWORK, "step", "when")}
 
 
 def _last(lines: Sequence[Line]) -> Sequence[Line]:

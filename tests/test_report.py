@@ -476,7 +476,7 @@ def fitted(width, **options):
 
 def test_a_table_fits_and_cuts_no_number():
     wide = fitted(200)
-    assert "│     0 │     100.0 │                1.25× │    97.50 ± 14.12 │                    undecided │" in wide
+    assert "│     0 │      100.0 │                1.25× │    97.50 ± 14.12 │                    undecided │" in wide
     assert wide.count("┏") == 1
     for width in (100, 80, 60, 40):
         narrow = fitted(width)

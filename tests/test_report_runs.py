@@ -163,6 +163,7 @@ def test_a_snapshot_reads_each_file_once(tmp_path, monkeypatch):
     run = Snapshot(study(tmp_path).path)
     again = Reader(run.path)
     assert (run.levels(), run.metrics(), run.record) == (again.levels(), again.metrics(), again.record)
+    assert run.probes() == again.probes()
     for name in ("levels.jsonl", "metrics.jsonl", "run.json"):
         (run.path / name).unlink()
     monkeypatch.setattr(files, "checked_lines", lambda path: pytest.fail(f"{path} is read again"))

@@ -126,9 +126,10 @@ class Noisy(nn.Module):
         return self.output(self.drop(F.relu(self.norm(self.conv(images))).flatten(1)))
 
 
-def test_neither_batch_normalisation_nor_dropout_is_moved_by_a_probe(tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_neither_batch_normalisation_nor_dropout_is_moved_by_a_probe(workers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = {"name": "noisy", "data": "digits", "train": {"length": "12it"}, "replicates": 2, "workers": 1}
+    config = {"name": "noisy", "data": "digits", "train": {"length": "12it"}, "replicates": 2, "workers": workers}
     config |= {"device": "cpu"}
     without = lottery.train(config, model=Noisy, runs_dir="without")
     config |= {"probes": [{**FLOW, "every": "3it"}, {**FLOW, "name": "weights"}]}

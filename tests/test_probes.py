@@ -283,6 +283,9 @@ def test_a_network_that_diverged_has_lines_without_values(tmp_path):
     [
         ([{"name": "gradient_flow", "every": "0it"}], "every: must be more than 0"),
         ([{"name": "gradient_flow", "images": 0}], "greater than or equal to 1"),
+        ([{"name": "hessian", "steps": 10**9}], "less than or equal to 1000"),
+        ([{"name": "hessian", "draws": 10**9}], "less than or equal to 1000"),
+        ([{"name": "hessian", "probes": 10**9}], "less than or equal to 1000"),
         (["weights", "weights"], "weights is named twice"),
         (["gradient_flo"], "did you mean 'gradient_flow'"),
         ([{"name": "weights", "evry": "3it"}], "did you mean 'every'"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from lottery.config.values import Count
+from lottery.config.values import Count, Few
 from lottery.curvature.hessian import Hessian, coordinates
 from lottery.curvature.spectrum import MEANING, check_memory, spectrum
 from lottery.exhibits import Exhibit, Findings, Line
@@ -19,9 +19,9 @@ def hessian(
     pruned: bool = False,
     precision: Literal["float32", "float64"] = "float32",
     exact: Count = 1000,
-    steps: Count = 80,
-    draws: Count = 1,
-    probes: Count = 10,
+    steps: Few = 80,
+    draws: Few = 1,
+    probes: Few = 10,
     density: bool = False,
 ) -> Findings:
     """Find eigenvalues of the Hessian of the mean loss on the sample, without weight decay (Evci et al. 2022).

@@ -12,7 +12,6 @@ from lottery import escape
 from lottery.cli import completion, options
 from lottery.cli.opening import announce, find_run, remake
 from lottery.errors import LotteryError
-from lottery.registry import names as names_of
 
 
 def analyze(
@@ -41,6 +40,8 @@ def analyze(
     """Find out what became of the networks of runs, and print it. What was found before isn't looked for again."""
     *runs, name = names
     if not runs:
+        from lottery.registry import names as names_of
+
         if name in names_of("analyses"):
             raise LotteryError(f"name a run and an analysis: lottery analyze latest {name}")
         raise LotteryError(

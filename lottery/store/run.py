@@ -106,7 +106,7 @@ class Run(Reader):
             )
         raise RunFailed(
             f"{self.path} was deleted or renamed while it was worked on.\n"
-            f"Where it was renamed, go on with: {self.again}\nElse start the study anew."
+            f"Where it was renamed, go on with: {self.again.rstrip('.')}; else start the study anew."
         )
 
     def refuse_links(self) -> None:
